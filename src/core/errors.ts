@@ -1,0 +1,196 @@
+import type { VersionConflict } from './append.js';
+import type { StreamId } from './stream.js';
+
+/** Why a call failed; the names of `ErrorReason` in `error_reason.proto`. */
+export type Reason =
+  | 'WRONG_EXPECTED_VERSION'
+  | 'EVENT_ID_REUSED'
+  | 'STREAM_NOT_FOUND'
+  | 'INVALID_REQUEST'
+  | 'POSITION_UNKNOWN'
+  | 'LOG_EPOCH_CHANGED'
+  | 'POLICY_DENIED'
+  | 'STORE_UNAVAILABLE'
+  | 'OVERLOADED'
+  | 'DEADLINE_EXCEEDED'
+  | 'INTERNAL';
+
+/** What became of a write that failed: nothing was written, or it was sent and the answer was lost. */
+export type Outcome = 'NOT_APPLIED' | 'UNKNOWN';
+
+/** A failure that a caller can act on. Every store, the remote one included, throws these and no others. */
+export abstract class HeadwaterError extends Error {
+  abstract readonly reason: Reason;
+  /**
+   * Of a failed write. Without it, count on `UNKNOWN`; that becomes definite when the same ids are sent again.
+   */
+  readonly outcome?: Outcome;
+
+  constructor(message: string, options: { cause?: unknown; outcome?: Outcome | undefined } = {}) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.name = new.target.name;
+    if (options.outcome !== undefined) this.outcome = options.outcome;
+  }
+}
+
+const named = (stream: StreamId) => `${stream.aggregateType} ${stream.aggregateId}`;
+
+/** Streams were not at the expected versions. Read them, decide again. */
+export class WrongExpectedVersionError extends HeadwaterError {
+  override readonly reason = 'WRONG_EXPECTED_VERSION';
+  /**
+   * @param conflicts every stream that failed, never empty; over gRPC status details only the first, since trailers are
+   * small: ask with `onConflict: 'RETURN'` for all
+   * @param count how many failed
+   */
+  constructor(
+    readonly conflicts: readonly VersionConflict[],
+    readonly count: number = conflicts.length,
+  ) {
+    const [first] = conflicts;
+    const more = count > 1 ? ` (and ${count - 1} more)` : '';
+    super(
+      first === undefined
+        ? 'Expected versions do not hold'
+        : `Stream ${named(first.stream)} is at version ${first.actual}, expected ${first.expected}${more}`,
+      { outcome: 'NOT_APPLIED' },
+    );
+  }
+}
+
+/** An event id is in the log with other content, in another order, or in an append of other extent. */
+export class EventIdReusedError extends HeadwaterError {
+  override readonly reason = 'EVENT_ID_REUSED';
+  constructor(
+    readonly eventId: string,
+    readonly position: bigint,
+  ) {
+    super(
+      `Event id ${eventId} is in the log already, at position ${position}, and this is not the same append: same ids, ` +
+        'streams, order, types and data',
+      { outcome: 'NOT_APPLIED' },
+    );
+  }
+}
+
+/** The stream never had an event. */
+export class StreamNotFoundError extends HeadwaterError {
+  override readonly reason = 'STREAM_NOT_FOUND';
+  constructor(readonly stream: StreamId) {
+    super(`Stream ${named(stream)} does not exist`);
+  }
+}
+
+/** What is wrong with one field. */
+export interface FieldViolation {
+  /** A path in the words of the protos, for example `streams[0].events[2].data`. */
+  readonly field: string;
+  readonly description: string;
+}
+
+/** The request is malformed or over a limit. Do not retry it unchanged. */
+export class InvalidRequestError extends HeadwaterError {
+  override readonly reason = 'INVALID_REQUEST';
+  /** @param violations the first ten at most, never empty */
+  constructor(
+    readonly violations: readonly FieldViolation[],
+    readonly count: number = violations.length,
+  ) {
+    const [first] = violations;
+    const more = count > 1 ? ` (and ${count - 1} more)` : '';
+    super(first === undefined ? 'Invalid request' : `${first.field}: ${first.description}${more}`, {
+      outcome: 'NOT_APPLIED',
+    });
+  }
+}
+
+/** The position is not of this log: above its head, or of an epoch that it does not know. */
+export class PositionUnknownError extends HeadwaterError {
+  override readonly reason = 'POSITION_UNKNOWN';
+  constructor(
+    readonly position: bigint,
+    readonly epoch: bigint,
+    readonly head: bigint,
+  ) {
+    super(
+      `Position ${position}${epoch === 0n ? '' : ` of epoch ${epoch}`} is not of this log, whose last position is ${head}`,
+    );
+  }
+}
+
+/** The position lies in a tail that the log lost. Resume from `lastCommonPosition` and undo what came after it. */
+export class LogEpochChangedError extends HeadwaterError {
+  override readonly reason = 'LOG_EPOCH_CHANGED';
+  constructor(
+    readonly position: bigint,
+    readonly epoch: bigint,
+    readonly lastCommonPosition: bigint,
+    readonly currentEpoch: bigint,
+  ) {
+    super(
+      `Position ${position} of epoch ${epoch} is lost: the log, now in epoch ${currentEpoch}, agrees with that epoch ` +
+        `only up to position ${lastCommonPosition}`,
+    );
+  }
+}
+
+/** No policy allows the call. */
+export class PolicyDeniedError extends HeadwaterError {
+  override readonly reason = 'POLICY_DENIED';
+  constructor(readonly action: string) {
+    super(`No policy allows ${action}`, { outcome: 'NOT_APPLIED' });
+  }
+}
+
+/** The database is away, or the service is shutting down. Retry, a write with the same ids. */
+export class StoreUnavailableError extends HeadwaterError {
+  override readonly reason = 'STORE_UNAVAILABLE';
+  /** Wait at least so long before trying again. */
+  readonly retryAfterMilliseconds: number;
+  constructor(
+    message: string,
+    options: { cause?: unknown; outcome?: Outcome | undefined; retryAfterMilliseconds?: number } = {},
+  ) {
+    super(message, options);
+    this.retryAfterMilliseconds = options.retryAfterMilliseconds ?? 500;
+  }
+}
+
+/** A queue is full, or a reader stood still for too long. Retry later; a reader resumes from `position`. */
+export class OverloadedError extends HeadwaterError {
+  override readonly reason = 'OVERLOADED';
+  readonly retryAfterMilliseconds: number;
+  readonly limit: string;
+  /** Of a reader: the last position that was handed out. */
+  readonly position: bigint | undefined;
+  constructor(
+    message: string,
+    options: {
+      limit: string;
+      position?: bigint | undefined;
+      retryAfterMilliseconds?: number;
+      outcome?: Outcome | undefined;
+    },
+  ) {
+    super(message, { outcome: options.outcome });
+    this.limit = options.limit;
+    this.position = options.position;
+    this.retryAfterMilliseconds = options.retryAfterMilliseconds ?? 100;
+  }
+}
+
+/** The call's deadline passed. */
+export class DeadlineExceededError extends HeadwaterError {
+  override readonly reason = 'DEADLINE_EXCEEDED';
+}
+
+/** An unexpected failure, logged where it happened under `errorId`. */
+export class InternalError extends HeadwaterError {
+  override readonly reason = 'INTERNAL';
+  constructor(
+    readonly errorId: string,
+    options: { cause?: unknown; outcome?: Outcome | undefined } = {},
+  ) {
+    super(`Internal error ${errorId}`, options);
+  }
+}

@@ -1,0 +1,19 @@
+/**
+ * What the caller believes about a stream before it appends: the version of its last event (at least 1), that it
+ * has no events, that it has some, or nothing.
+ */
+export type ExpectedVersion = bigint | 'NO_STREAM' | 'STREAM_EXISTS' | 'ANY';
+
+/** Whether the belief is true of a stream whose last event has the version `actual` (0: it has none). */
+export function expectedVersionHolds(expected: ExpectedVersion, actual: bigint): boolean {
+  switch (expected) {
+    case 'ANY':
+      return true;
+    case 'NO_STREAM':
+      return actual === 0n;
+    case 'STREAM_EXISTS':
+      return actual > 0n;
+    default:
+      return actual === expected;
+  }
+}

@@ -1,0 +1,70 @@
+import type { Event } from './event.js';
+import type { Filter, Range, Scope } from './filter.js';
+import { streamKey } from './stream.js';
+
+/** Decides whether an event belongs to the answer. */
+export type Matcher = (event: Event) => boolean;
+
+/**
+ * The one meaning of scope and filters, for the memory store, the live ring and, where SQL only narrows, the
+ * Postgres store: in the scope, and matched by at least one filter (no filters: by all).
+ */
+export function matcher(scope: Scope, filters: readonly Filter[] = []): Matcher {
+  const inScope = scopeMatcher(scope);
+  if (filters.length === 0) return inScope;
+  const any = filters.map(filterMatcher);
+  return (event) => inScope(event) && any.some((matches) => matches(event));
+}
+
+function scopeMatcher(scope: Scope): Matcher {
+  switch (scope.kind) {
+    case 'LOG':
+      return () => true;
+    case 'STREAM': {
+      const { aggregateType, aggregateId } = scope.stream;
+      return ({ stream }) => stream.aggregateId === aggregateId && stream.aggregateType === aggregateType;
+    }
+    case 'STREAMS': {
+      const keys = new Set(scope.streams.map(streamKey));
+      return (event) => keys.has(streamKey(event.stream));
+    }
+    case 'AGGREGATE_TYPES': {
+      const types = new Set(scope.aggregateTypes);
+      return (event) => types.has(event.stream.aggregateType);
+    }
+  }
+}
+
+function filterMatcher(filter: Filter): Matcher {
+  const { eventTypes, tags, versions, positions, recorded } = filter;
+  const types = eventTypes?.length ? new Set(eventTypes) : undefined;
+  return (event) =>
+    (types === undefined || types.has(event.eventType)) &&
+    (tags === undefined || tags.every((tag) => event.tags.includes(tag))) &&
+    within(versions, event.version) &&
+    within(positions, event.position) &&
+    within(recorded, event.recordedAt);
+}
+
+function within(range: Range<bigint> | undefined, value: bigint): boolean {
+  if (range === undefined) return true;
+  return (
+    (range.first === undefined || value >= range.first) && (range.last === undefined || value <= range.last)
+  );
+}
+
+/**
+ * The positions outside which no filter can match, so that a store need not look there.
+ * `last` is `undefined` where some filter has no upper bound.
+ */
+export function positionBounds(filters: readonly Filter[]): { first: bigint; last: bigint | undefined } {
+  let first: bigint | undefined;
+  let last: bigint | undefined = 0n;
+  for (const { positions } of filters) {
+    const from = positions?.first ?? 1n;
+    first = first === undefined || from < first ? from : first;
+    const to = positions?.last;
+    last = last === undefined || to === undefined ? undefined : to > last ? to : last;
+  }
+  return filters.length === 0 ? { first: 1n, last: undefined } : { first: first ?? 1n, last };
+}

@@ -1,0 +1,153 @@
+import type { AppendRequest, StreamAppend } from './append.js';
+import type { NewEvent } from './event.js';
+import { APPEND_STREAMS, type Limits, MAX_BIGINT, MAX_INTEGER } from './limits.js';
+import { type StreamId, streamKey } from './stream.js';
+import { isUuid, nameProblem, textProblem, typeNameProblem, utf8Bytes, Violations } from './validate.js';
+
+/** Throws `InvalidRequestError` with every field that is wrong; field paths are in the words of the protos. */
+export function validateAppend(request: AppendRequest, limits: Limits): void {
+  const violations = new Violations();
+  const { streams } = request;
+  if (streams.length === 0) violations.add('streams', 'must name at least one stream');
+  if (streams.length > APPEND_STREAMS)
+    violations.add('streams', `has ${streams.length} streams, the limit is ${APPEND_STREAMS}`);
+  let events = 0;
+  for (const { events: some } of streams) events += some.length;
+  if (events > limits.appendEvents)
+    violations.add('streams', `has ${events} events, the limit of one append is ${limits.appendEvents}`);
+  // Over-long requests are not looked at any closer.
+  violations.throwIfAny();
+
+  const seen: Seen = { streams: new Set(), ids: new Set() };
+  let bytes = 0;
+  streams.forEach((entry, index) => {
+    bytes += validateEntry(entry, `streams[${index}]`, limits, seen, violations);
+  });
+  if (bytes > limits.appendBytes)
+    violations.add('streams', `is ${bytes} bytes in all, the limit of one append is ${limits.appendBytes}`);
+  violations.throwIfAny();
+}
+
+interface Seen {
+  readonly streams: Set<string>;
+  readonly ids: Set<string>;
+}
+
+function validateEntry(
+  entry: StreamAppend,
+  path: string,
+  limits: Limits,
+  seen: Seen,
+  violations: Violations,
+): number {
+  validateStream(entry.stream, `${path}.stream`, violations);
+  const key = streamKey(entry.stream);
+  if (seen.streams.has(key)) violations.add(`${path}.stream`, 'is named twice in this append');
+  seen.streams.add(key);
+  const expected = entry.expectedVersion;
+  if (typeof expected === 'bigint') {
+    if (expected < 1n)
+      violations.add(
+        `${path}.expected_version.exact`,
+        'must be at least 1; for a stream without events say no_stream',
+      );
+    else if (expected > MAX_BIGINT)
+      violations.add(`${path}.expected_version.exact`, `is ${expected}, the limit is ${MAX_BIGINT}`);
+  }
+  let bytes = 0;
+  entry.events.forEach((event, index) => {
+    bytes += validateEvent(event, `${path}.events[${index}]`, limits, seen.ids, violations);
+  });
+  return bytes;
+}
+
+/** Adds what is wrong with a stream's names. */
+export function validateStream(stream: StreamId, path: string, violations: Violations): void {
+  const type = typeNameProblem(stream.aggregateType);
+  if (type !== undefined) violations.add(`${path}.aggregate_type`, type);
+  const id = nameProblem(stream.aggregateId);
+  if (id !== undefined) violations.add(`${path}.aggregate_id`, id);
+}
+
+function validateEvent(
+  event: NewEvent,
+  path: string,
+  limits: Limits,
+  ids: Set<string>,
+  violations: Violations,
+): number {
+  if (event.eventId !== undefined) {
+    const id = event.eventId.toLowerCase();
+    if (!isUuid(id)) violations.add(`${path}.event_id`, `is ${quoted(event.eventId)}, which is not a UUID`);
+    else if (ids.has(id)) violations.add(`${path}.event_id`, `is ${id}, which stands twice in this append`);
+    ids.add(id);
+  }
+  const type = typeNameProblem(event.eventType);
+  if (type !== undefined) violations.add(`${path}.event_type`, type);
+  if (event.data.byteLength > limits.eventDataBytes)
+    violations.add(
+      `${path}.data`,
+      `is ${event.data.byteLength} bytes long, the limit is ${limits.eventDataBytes}`,
+    );
+  if (event.contentType !== undefined) {
+    const content = nameProblem(event.contentType);
+    if (content !== undefined) violations.add(`${path}.content_type`, content);
+  }
+  const { schemaVersion } = event;
+  if (
+    schemaVersion !== undefined &&
+    !(Number.isInteger(schemaVersion) && schemaVersion >= 1 && schemaVersion <= MAX_INTEGER)
+  )
+    violations.add(`${path}.schema_version`, `is ${schemaVersion}, it must be from 1 to ${MAX_INTEGER}`);
+  return (
+    event.data.byteLength +
+    utf8Bytes(event.eventType) +
+    validateMetadata(event.metadata, path, limits, violations) +
+    validateTags(event.tags, path, limits, violations)
+  );
+}
+
+function validateMetadata(
+  metadata: Readonly<Record<string, string>> | undefined,
+  path: string,
+  limits: Limits,
+  violations: Violations,
+): number {
+  if (metadata === undefined) return 0;
+  let bytes = 0;
+  for (const key of Object.keys(metadata)) {
+    const value = metadata[key] ?? '';
+    const problem = nameProblem(key);
+    if (problem !== undefined) violations.add(`${path}.metadata[${quoted(key)}]`, `the key ${problem}`);
+    const text = textProblem(value);
+    if (text !== undefined) violations.add(`${path}.metadata[${quoted(key)}]`, text);
+    bytes += utf8Bytes(key) + utf8Bytes(value);
+  }
+  if (bytes > limits.eventMetadataBytes)
+    violations.add(`${path}.metadata`, `is ${bytes} bytes long, the limit is ${limits.eventMetadataBytes}`);
+  return bytes;
+}
+
+function validateTags(
+  tags: readonly string[] | undefined,
+  path: string,
+  limits: Limits,
+  violations: Violations,
+): number {
+  if (tags === undefined || tags.length === 0) return 0;
+  if (tags.length > limits.eventTags)
+    violations.add(`${path}.tags`, `has ${tags.length} tags, the limit is ${limits.eventTags}`);
+  let bytes = 0;
+  tags.forEach((tag, index) => {
+    const problem = nameProblem(tag);
+    if (problem !== undefined) violations.add(`${path}.tags[${index}]`, problem);
+    bytes += utf8Bytes(tag);
+  });
+  if (new Set(tags).size !== tags.length) violations.add(`${path}.tags`, 'has a tag twice');
+  return bytes;
+}
+
+/** The value for a message: quoted, and cut if it is long. */
+function quoted(value: string): string {
+  return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
+}

@@ -1,0 +1,109 @@
+import type { Filter, Range, Scope } from './filter.js';
+import { FILTER_NAMES, FILTERS, MAX_BIGINT } from './limits.js';
+import type { LoadRequest } from './load.js';
+import { streamKey } from './stream.js';
+import type { SubscribeRequest } from './subscribe.js';
+import { validateStream } from './validate-append.js';
+import { nameProblem, typeNameProblem, Violations } from './validate.js';
+
+/** Throws `InvalidRequestError` with every field that is wrong. */
+export function validateLoad(request: LoadRequest): void {
+  const violations = new Violations();
+  validateSelection(request, violations);
+  if (request.limit !== undefined && (request.limit < 1n || request.limit > MAX_BIGINT))
+    violations.add('limit', `is ${request.limit}, it must be from 1 to ${MAX_BIGINT}, or left out for all`);
+  violations.throwIfAny();
+}
+
+/** Throws `InvalidRequestError` with every field that is wrong. */
+export function validateSubscribe(request: SubscribeRequest): void {
+  const violations = new Violations();
+  validateSelection(request, violations);
+  if (request.start?.kind === 'AFTER') {
+    const { position, epoch } = request.start.after;
+    if (position < 0n || position > MAX_BIGINT)
+      violations.add('after.position', `is ${position}, it must be from 0 to ${MAX_BIGINT}`);
+    if (epoch !== undefined && (epoch < 0n || epoch > MAX_BIGINT))
+      violations.add('after.epoch', `is ${epoch}, it must be from 0 to ${MAX_BIGINT}`);
+  }
+  violations.throwIfAny();
+}
+
+function validateSelection(
+  request: { readonly scope?: Scope; readonly filters?: readonly Filter[] },
+  violations: Violations,
+): void {
+  if (request.scope) validateScope(request.scope, violations);
+  const filters = request.filters ?? [];
+  if (filters.length > FILTERS)
+    violations.add('filters', `has ${filters.length} filters, the limit is ${FILTERS}`);
+  else filters.forEach((filter, index) => validateFilter(filter, `filters[${index}]`, violations));
+}
+
+function validateScope(scope: Scope, violations: Violations): void {
+  switch (scope.kind) {
+    case 'LOG':
+      return;
+    case 'STREAM':
+      validateStream(scope.stream, 'stream', violations);
+      return;
+    case 'STREAMS':
+      if (!count(scope.streams.length, 1, 'streams.streams', 'streams', violations)) return;
+      scope.streams.forEach((stream, index) =>
+        validateStream(stream, `streams.streams[${index}]`, violations),
+      );
+      if (new Set(scope.streams.map(streamKey)).size !== scope.streams.length)
+        violations.add('streams.streams', 'has a stream twice');
+      return;
+    case 'AGGREGATE_TYPES':
+      names(scope.aggregateTypes, 1, 'aggregate_types.aggregate_types', typeNameProblem, violations);
+  }
+}
+
+function validateFilter(filter: Filter, path: string, violations: Violations): void {
+  if (filter.eventTypes) names(filter.eventTypes, 0, `${path}.event_types`, typeNameProblem, violations);
+  if (filter.tags) names(filter.tags, 0, `${path}.tags`, nameProblem, violations);
+  range(filter.versions, `${path}.versions`, 1n, violations);
+  range(filter.positions, `${path}.positions`, 1n, violations);
+  range(filter.recorded, `${path}.recorded`, undefined, violations);
+}
+
+function names(
+  values: readonly string[],
+  least: number,
+  path: string,
+  problemOf: (value: string) => string | undefined,
+  violations: Violations,
+): void {
+  if (!count(values.length, least, path, 'names', violations)) return;
+  values.forEach((value, index) => {
+    const problem = problemOf(value);
+    if (problem !== undefined) violations.add(`${path}[${index}]`, problem);
+  });
+}
+
+function count(length: number, least: number, path: string, what: string, violations: Violations): boolean {
+  if (length >= least && length <= FILTER_NAMES) return true;
+  violations.add(path, `has ${length} ${what}, it must have from ${least} to ${FILTER_NAMES}`);
+  return false;
+}
+
+function range(
+  bounds: Range<bigint> | undefined,
+  path: string,
+  least: bigint | undefined,
+  violations: Violations,
+): void {
+  if (bounds === undefined) return;
+  for (const end of ['first', 'last'] as const) {
+    const value = bounds[end];
+    if (value === undefined) continue;
+    if (value > MAX_BIGINT || value < (least ?? -MAX_BIGINT))
+      violations.add(
+        `${path}.${end}`,
+        `is ${value}, it must be from ${least ?? -MAX_BIGINT} to ${MAX_BIGINT}`,
+      );
+  }
+  if (bounds.first !== undefined && bounds.last !== undefined && bounds.first > bounds.last)
+    violations.add(path, `begins at ${bounds.first}, behind its end ${bounds.last}`);
+}
