@@ -1,0 +1,90 @@
+import { eventBytes } from '../core/event.js';
+import type { LoadPage } from '../core/load.js';
+
+/** What the ring may hold. */
+export interface RingOptions {
+  /** @default 16 MiB */
+  readonly bytes?: number;
+  /**
+   * Pages, of which a trickle of appends makes one each.
+   * @default 4096
+   */
+  readonly pages?: number;
+}
+
+/**
+ * The newest stretch of the whole log in memory, shared by all live subscriptions: pages whose ranges meet. When it is
+ * full the oldest page goes; whoever still needed it reads from the table.
+ */
+export class Ring {
+  readonly #maxBytes: number;
+  readonly #maxPages: number;
+  #pages: { readonly page: LoadPage; readonly bytes: number }[] = [];
+  /** Pages before this index are gone; they are cut off in bulk, since `shift` of a long array is slow. */
+  #first = 0;
+  #bytes = 0;
+  #end: bigint;
+  #epoch: bigint;
+
+  /** @param end the position behind which the first page will begin */
+  constructor(end: bigint, epoch: bigint, options: RingOptions = {}) {
+    this.#end = end;
+    this.#epoch = epoch;
+    this.#maxBytes = options.bytes ?? 16 * 1024 * 1024;
+    this.#maxPages = options.pages ?? 4096;
+  }
+
+  /** The last position that was added. */
+  get end(): bigint {
+    return this.#end;
+  }
+
+  /** The position behind which the oldest page begins. */
+  get start(): bigint {
+    return this.#pages[this.#first]?.page.scannedAfter ?? this.#end;
+  }
+
+  get epoch(): bigint {
+    return this.#epoch;
+  }
+
+  /** Adds a page that begins where the last one ended. */
+  push(page: LoadPage): void {
+    if (page.scannedAfter !== this.#end)
+      throw new RangeError(`The ring ends at ${this.#end}, the page begins behind ${page.scannedAfter}`);
+    this.#epoch = page.epoch;
+    if (page.scannedTo === this.#end) return;
+    let bytes = 0;
+    for (const event of page.events) bytes += eventBytes(event);
+    this.#pages.push({ page, bytes });
+    this.#bytes += bytes;
+    this.#end = page.scannedTo;
+    while (this.#length > 1 && (this.#bytes > this.#maxBytes || this.#length > this.#maxPages)) {
+      this.#bytes -= this.#pages[this.#first]?.bytes ?? 0;
+      this.#first += 1;
+    }
+    if (this.#first > 1024 || this.#first > this.#pages.length / 2) {
+      this.#pages = this.#pages.slice(this.#first);
+      this.#first = 0;
+    }
+  }
+
+  /** The page that holds what follows `position`, or `undefined` if that is not here (yet, or any more). */
+  pageAfter(position: bigint): LoadPage | undefined {
+    let low = this.#first;
+    let high = this.#pages.length - 1;
+    while (low <= high) {
+      const middle = (low + high) >> 1;
+      const page = this.#pages[middle]?.page;
+      if (page === undefined) return undefined;
+      if (position < page.scannedAfter) high = middle - 1;
+      else if (position >= page.scannedTo) low = middle + 1;
+      else return page;
+    }
+    return undefined;
+  }
+
+  get #length(): number {
+    return this.#pages.length - this.#first;
+  }
+}

@@ -1,0 +1,238 @@
+import { LogEpochChangedError, StoreUnavailableError } from '../core/errors.js';
+import { WHOLE_LOG } from '../core/filter.js';
+import type { Log } from '../core/log.js';
+import type { Runtime } from '../core/runtime.js';
+import { Ring, type RingOptions } from './ring.js';
+
+/** How the tail reader waits. */
+export interface TailOptions {
+  readonly ring?: RingOptions;
+  /**
+   * Milliseconds after which it looks at the log although nobody woke it, while events come …
+   * @default 250
+   */
+  readonly pollMilliseconds?: number;
+  /**
+   * … and after this long without any.
+   * @default 1000
+   */
+  readonly idlePollMilliseconds?: number;
+  /**
+   * Milliseconds for which the log may be out of reach before the subscriptions are ended.
+   * @default 30000
+   */
+  readonly outageMilliseconds?: number;
+  /** Told of each failure to read, and of recovery. */
+  readonly onFailure?: (error: unknown) => void;
+}
+
+/**
+ * Reads the end of the log once for all live subscriptions of a process, into one ring. The first follower starts it,
+ * the last one stops it. It is woken by hints and polls besides, since hints can be lost; it looks at the log *after* a
+ * hint, and a hint that comes during a look causes another.
+ */
+export class Tail {
+  readonly #log: Log;
+  readonly #runtime: Runtime;
+  readonly #options: TailOptions;
+  #run: Run | undefined;
+
+  constructor(log: Log, runtime: Runtime, options: TailOptions = {}) {
+    this.#log = log;
+    this.#runtime = runtime;
+    this.#options = options;
+  }
+
+  /** How many follow now. */
+  get followers(): number {
+    return this.#run?.followers ?? 0;
+  }
+
+  /** Begins to follow; resolves when the tail reader stands at the head. Call `leave` on the result when done. */
+  async follow(): Promise<TailFollower> {
+    if (this.#run === undefined || this.#run.ended)
+      this.#run = new Run(this.#log, this.#runtime, this.#options);
+    const run = this.#run;
+    run.followers += 1;
+    let following = true;
+    const leave = () => {
+      if (!following) return;
+      following = false;
+      run.followers -= 1;
+      if (run.followers > 0) return;
+      run.stop();
+      if (this.#run === run) this.#run = undefined;
+    };
+    try {
+      return { ring: await run.ring, advanced: (position, signal) => run.advanced(position, signal), leave };
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  }
+}
+
+/** A subscription's place at the tail. */
+export interface TailFollower {
+  readonly ring: Ring;
+  /**
+   * Resolves when the ring has gone beyond the position. Rejects with `StoreUnavailableError` when the log has been out
+   * of reach for too long, with `LogEpochChangedError` when it lost its tail, and with the signal's reason.
+   */
+  advanced(position: bigint, signal: AbortSignal): Promise<void>;
+  leave(): void;
+}
+
+/** One run of the reader, from its first follower to its last. */
+class Run {
+  readonly ring: Promise<Ring>;
+  followers = 0;
+  readonly #stop = new AbortController();
+  readonly #log: Log;
+  readonly #runtime: Runtime;
+  readonly #options: TailOptions;
+  readonly #waiters = new Set<{ resolve(): void; reject(error: unknown): void }>();
+  #failure: unknown;
+  #ended = false;
+  #hinted = false;
+  #wake: () => void = () => undefined;
+
+  constructor(log: Log, runtime: Runtime, options: TailOptions) {
+    this.#log = log;
+    this.#runtime = runtime;
+    this.#options = options;
+    this.ring = this.#open();
+  }
+
+  /** Whether the reader has given up, or was stopped. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  stop(): void {
+    this.#stop.abort();
+    this.#wake();
+  }
+
+  async advanced(position: bigint, signal: AbortSignal): Promise<void> {
+    const ring = await this.ring;
+    signal.throwIfAborted();
+    if (this.#ended) throw this.#failure;
+    if (ring.end > position) return;
+    await new Promise<void>((resolve, reject) => {
+      const done = () => {
+        this.#waiters.delete(waiter);
+        signal.removeEventListener('abort', onAbort);
+      };
+      const onAbort = () => {
+        done();
+        reject(signal.reason as Error);
+      };
+      const waiter = {
+        resolve: () => {
+          if (ring.end <= position) return;
+          done();
+          resolve();
+        },
+        reject: (error: unknown) => {
+          done();
+          reject(error as Error);
+        },
+      };
+      this.#waiters.add(waiter);
+      signal.addEventListener('abort', onAbort);
+    });
+  }
+
+  async #open(): Promise<Ring> {
+    // Hints count from before the head is read: what commits in between is not missed.
+    const stopHints = this.#log.onAdvance(() => {
+      this.#hinted = true;
+      this.#wake();
+    });
+    try {
+      const head = await this.#log.head(this.#stop.signal);
+      const ring = new Ring(head.position, head.epoch, this.#options.ring);
+      void this.#read(ring).finally(stopHints);
+      return ring;
+    } catch (error) {
+      stopHints();
+      this.#end(error);
+      throw error;
+    }
+  }
+
+  async #read(ring: Ring): Promise<void> {
+    const {
+      pollMilliseconds = 250,
+      idlePollMilliseconds = 1000,
+      outageMilliseconds = 30_000,
+    } = this.#options;
+    const { signal } = this.#stop;
+    let quietSince = this.#runtime.monotonic();
+    let failingSince: number | undefined;
+    while (!signal.aborted) {
+      this.#hinted = false;
+      try {
+        const before = ring.end;
+        await this.#readOn(ring, signal);
+        failingSince = undefined;
+        if (ring.end > before) quietSince = this.#runtime.monotonic();
+      } catch (error) {
+        if (signal.aborted) break;
+        if (error instanceof LogEpochChangedError) return this.#end(error);
+        this.#options.onFailure?.(error);
+        const now = this.#runtime.monotonic();
+        failingSince ??= now;
+        if (now - failingSince >= outageMilliseconds)
+          return this.#end(
+            new StoreUnavailableError(
+              `The log has been out of reach for ${Math.round((now - failingSince) / 1000)} s; resume later`,
+              { cause: error },
+            ),
+          );
+      }
+      const quiet = this.#runtime.monotonic() - quietSince > 5000;
+      if (!this.#hinted) await this.#pause(quiet ? idlePollMilliseconds : pollMilliseconds);
+    }
+    this.#end(new StoreUnavailableError('The tail reader has stopped'));
+  }
+
+  async #readOn(ring: Ring, signal: AbortSignal): Promise<void> {
+    for await (const page of this.#log.scan({ scope: WHOLE_LOG, filters: [] }, ring.end, signal)) {
+      if (page.epoch !== ring.epoch) await this.#checkEpoch(ring);
+      ring.push(page);
+      for (const waiter of this.#waiters) waiter.resolve();
+    }
+  }
+
+  /** The log began another life: fine if it kept what the ring holds, else all that follow must learn of it. */
+  async #checkEpoch(ring: Ring): Promise<void> {
+    const later = (await this.#log.epochs(this.#stop.signal)).filter(({ epoch }) => epoch > ring.epoch);
+    const kept = later.reduce(
+      (least, { startedAfterPosition }) => (startedAfterPosition < least ? startedAfterPosition : least),
+      ring.end,
+    );
+    if (kept < ring.end)
+      throw new LogEpochChangedError(ring.end, ring.epoch, kept, later.at(-1)?.epoch ?? ring.epoch);
+  }
+
+  #end(failure: unknown): void {
+    this.#failure = failure;
+    this.#ended = true;
+    for (const waiter of this.#waiters) waiter.reject(failure);
+  }
+
+  /** Sleeps until woken or the time is over. */
+  async #pause(milliseconds: number): Promise<void> {
+    const woken = new AbortController();
+    this.#wake = () => woken.abort();
+    try {
+      if (!this.#stop.signal.aborted) await this.#runtime.sleep(milliseconds, woken.signal);
+    } catch (error) {
+      if (!woken.signal.aborted) throw error;
+    } finally {
+      this.#wake = () => undefined;
+    }
+  }
+}
