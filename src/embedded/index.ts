@@ -1,0 +1,7 @@
+export { EmbeddedPostgresError, type EmbeddedPostgresReason } from './embedded-postgres-error.js';
+export {
+  type EmbeddedPostgres,
+  type EmbeddedPostgresOptions,
+  startEmbeddedPostgres,
+} from './start-embedded-postgres.js';
+export type { ProcessExit } from './watched-process.js';

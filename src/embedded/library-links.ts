@@ -1,0 +1,54 @@
+import { chmod, mkdir, readFile, rm, symlink } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { PostgresBinaries } from './postgres-binaries.js';
+
+/** An environment variable, by which the loader finds the libraries that Postgres was built with. */
+export interface LibraryPath {
+  readonly name: 'LD_LIBRARY_PATH' | 'DYLD_LIBRARY_PATH';
+  readonly value: string;
+}
+
+/**
+ * Builds a private folder of the links (`libpq.so.5` and the like) that npm packages cannot carry.
+ *
+ * The package makes them in an install script. Those are blocked by default since npm 12, and node_modules may be
+ * read-only, so the links are made anew at every start in a folder that is surely ours; 14 links take about 1 ms.
+ * Both folders must be on the path, since libraries in the link folder look for their siblings beside themselves.
+ */
+export async function linkLibraries(binaries: PostgresBinaries, folder: string): Promise<LibraryPath> {
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder);
+  await chmod(folder, 0o755); // whatever the umask: as root the server runs as somebody else
+  for (const { source, target } of await readLinks(binaries)) {
+    await symlink(join(binaries.packageDirectory, source), join(folder, basename(target)));
+  }
+  return {
+    name: process.platform === 'darwin' ? 'DYLD_LIBRARY_PATH' : 'LD_LIBRARY_PATH',
+    value: `${folder}:${binaries.libraryDirectory}`,
+  };
+}
+
+interface LibraryLink {
+  readonly source: string;
+  readonly target: string;
+}
+
+async function readLinks(binaries: PostgresBinaries): Promise<readonly LibraryLink[]> {
+  const list: unknown = JSON.parse(
+    await readFile(join(binaries.packageDirectory, 'native', 'pg-symlinks.json'), 'utf8'),
+  );
+  return Array.isArray(list) ? list.filter(isLibraryLink) : [];
+}
+
+/** Only libraries: elsewhere in the package (time zones, say) a link means nothing to the loader. */
+function isLibraryLink(link: unknown): link is LibraryLink {
+  return (
+    typeof link === 'object' &&
+    link !== null &&
+    'source' in link &&
+    typeof link.source === 'string' &&
+    'target' in link &&
+    typeof link.target === 'string' &&
+    link.target.startsWith('native/lib/')
+  );
+}
