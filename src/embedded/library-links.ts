@@ -1,5 +1,6 @@
 import { chmod, mkdir, readFile, rm, symlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { EmbeddedPostgresError } from './embedded-postgres-error.js';
 import type { PostgresBinaries } from './postgres-binaries.js';
 
 /** An environment variable, by which the loader finds the libraries that Postgres was built with. */
@@ -16,6 +17,9 @@ export interface LibraryPath {
  * Both folders must be on the path, since libraries in the link folder look for their siblings beside themselves.
  */
 export async function linkLibraries(binaries: PostgresBinaries, folder: string): Promise<LibraryPath> {
+  for (const path of [folder, binaries.libraryDirectory]) {
+    if (/[:;]/.test(path)) throw notOnePath(path);
+  }
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder);
   await chmod(folder, 0o755); // whatever the umask: as root the server runs as somebody else
@@ -26,6 +30,14 @@ export async function linkLibraries(binaries: PostgresBinaries, folder: string):
     name: process.platform === 'darwin' ? 'DYLD_LIBRARY_PATH' : 'LD_LIBRARY_PATH',
     value: `${folder}:${binaries.libraryDirectory}`,
   };
+}
+
+/** Refused even where the install script has made the links, so that it does not depend on how npm was called. */
+function notOnePath(path: string): EmbeddedPostgresError {
+  return new EmbeddedPostgresError(
+    'NOT_SUPPORTED',
+    `The path ${path} holds a colon or semicolon, at which the library loader would cut it in two: choose a folder without, or set DATABASE_URL`,
+  );
 }
 
 interface LibraryLink {
