@@ -1,0 +1,226 @@
+import pg from 'pg';
+import { OverloadedError, StoreUnavailableError } from '../core/errors.js';
+
+/** Where the database is, and how it is used. */
+export interface DatabaseOptions {
+  /** A URL, or the parts of one. */
+  readonly connection: { readonly connectionString: string } | ConnectionParts;
+  /**
+   * Connections for reading; one more or two write, and one listens.
+   * @default 8
+   */
+  readonly readConnections?: number;
+  /**
+   * Milliseconds to wait for a connection.
+   * @default 5000
+   */
+  readonly connectTimeoutMilliseconds?: number;
+  /**
+   * Milliseconds for one statement, a commit included.
+   * @default 30000
+   */
+  readonly statementTimeoutMilliseconds?: number;
+  /** Told of a connection that broke while idle. */
+  readonly onConnectionLost?: (error: Error) => void;
+}
+
+export interface ConnectionParts {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly database: string;
+  readonly password?: string;
+}
+
+/** A row: all columns as text, as they came. */
+export type Row = (string | null)[];
+
+export type PoolName = 'append' | 'read';
+
+/** One statement's way through the database. */
+export interface QueryOptions {
+  /** Rejects at once when aborted; the statement itself runs on to its end and its connection goes back then. */
+  readonly signal?: AbortSignal | undefined;
+  /** @default the database's */
+  readonly timeoutMilliseconds?: number;
+}
+
+/** Set by `SET` where there is a session of one's own; a server's own settings win where it refuses. */
+const SESSION =
+  '-c client_connection_check_interval=1000 -c idle_in_transaction_session_timeout=60000 -c DateStyle=ISO';
+const WAITING = 1000;
+// All values come as text and each statement's file reads its own columns.
+const AS_TEXT: pg.CustomTypesConfig = { getTypeParser: () => (value: string | Buffer) => value };
+// Postgres reports so when the wait for a synchronous standby was cancelled: committed here, perhaps nowhere else.
+const SYNC_REPLICATION_CANCELLED = /synchronous replication/i;
+
+/**
+ * The only way to the driver. After a time-out or an error of the connection a client is thrown away, never given to the
+ * next borrower, who would inherit an open transaction; appends, reads and listening have connections of their own, so
+ * that none starves the other.
+ */
+export class Database {
+  readonly #pools: Record<PoolName, pg.Pool>;
+  readonly #config: pg.ClientConfig;
+  readonly #timeout: number;
+
+  constructor(options: DatabaseOptions) {
+    this.#timeout = options.statementTimeoutMilliseconds ?? 30_000;
+    this.#config = {
+      ...options.connection,
+      application_name: 'headwater',
+      connectionTimeoutMillis: options.connectTimeoutMilliseconds ?? 5000,
+      keepAlive: true,
+      options: SESSION,
+      types: AS_TEXT,
+    };
+    const pool = (max: number) => {
+      const made = new pg.Pool({ ...this.#config, max, idleTimeoutMillis: 60_000, allowExitOnIdle: false });
+      made.on('error', (error) => options.onConnectionLost?.(error));
+      // A client that is borrowed when its connection breaks reports it by its query as well; without a listener the
+      // event would end the process.
+      made.on('connect', (client) => client.on('error', () => undefined));
+      return made;
+    };
+    this.#pools = { append: pool(2), read: pool(options.readConnections ?? 8) };
+  }
+
+  /**
+   * Runs one statement in a transaction of its own. Rejects with the driver's error; `sqlstate.ts` tells what it means.
+   */
+  async query(
+    pool: PoolName,
+    text: string,
+    values: readonly unknown[],
+    options: QueryOptions = {},
+  ): Promise<Row[]> {
+    const { signal } = options;
+    signal?.throwIfAborted();
+    const from = this.#pools[pool];
+    if (from.waitingCount >= WAITING)
+      throw new OverloadedError(`${WAITING} statements wait for a connection already; try again later`, {
+        limit: `${pool}_connections`,
+        outcome: 'NOT_APPLIED',
+      });
+    let client: pg.PoolClient;
+    try {
+      client = await from.connect();
+    } catch (error) {
+      throw new NotSentError(error);
+    }
+    if (signal?.aborted) {
+      client.release();
+      signal.throwIfAborted();
+    }
+    const running = this.#run(client, text, values, options.timeoutMilliseconds ?? this.#timeout);
+    return signal ? abortable(running, signal) : running;
+  }
+
+  async #run(
+    client: pg.PoolClient,
+    text: string,
+    values: readonly unknown[],
+    timeout: number,
+  ): Promise<Row[]> {
+    let notReplicated: string | undefined;
+    const onNotice = (notice: { message?: string | undefined }) => {
+      if (SYNC_REPLICATION_CANCELLED.test(notice.message ?? '')) notReplicated = notice.message;
+    };
+    client.on('notice', onNotice);
+    let timer: NodeJS.Timeout | undefined;
+    let broken = true;
+    try {
+      const late = new Promise<never>((_, reject) => {
+        timer = setTimeout(() => reject(new StatementTimeoutError(timeout)), timeout);
+      });
+      const query = client.query<Row>({ text, values: [...values], rowMode: 'array' });
+      const result = await Promise.race([query, late]);
+      broken = false;
+      if (notReplicated !== undefined)
+        throw new StoreUnavailableError('Committed on the primary, but no standby has confirmed it', {
+          outcome: 'UNKNOWN',
+        });
+      return result.rows;
+    } catch (error) {
+      // A plain refusal leaves the connection as good as it was.
+      if (error instanceof pg.DatabaseError && error.severity === 'ERROR') broken = false;
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      client.off('notice', onNotice);
+      client.release(broken);
+    }
+  }
+
+  /**
+   * Runs `work` with a connection of its own, outside the pools, that is closed afterwards: for migrations and
+   * listening, which need a session.
+   */
+  async withSession<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    const client = new pg.Client(this.#config);
+    const lost = new Promise<never>((_, reject) => {
+      client.on('error', reject);
+      client.on('end', () => reject(new Error('The connection to the database has ended')));
+    });
+    lost.catch(() => undefined);
+    try {
+      await client.connect();
+    } catch (error) {
+      throw new NotSentError(error);
+    }
+    try {
+      return await Promise.race([
+        work({
+          query: async (text, values = []) =>
+            (await client.query<Row>({ text, values: [...values], rowMode: 'array' })).rows,
+          onNotification: (listener) => {
+            client.on('notification', ({ payload }) => listener(payload ?? ''));
+          },
+          lost,
+        }),
+        lost,
+      ]);
+    } finally {
+      await client.end().catch(() => undefined);
+    }
+  }
+
+  /** Ends all connections; statements under way finish first. */
+  async close(): Promise<void> {
+    await Promise.all([this.#pools.append.end(), this.#pools.read.end()]);
+  }
+}
+
+/** A connection of one's own. */
+export interface Session {
+  query(text: string, values?: readonly unknown[]): Promise<Row[]>;
+  onNotification(listener: (payload: string) => void): void;
+  /** Rejects when the connection is gone. */
+  readonly lost: Promise<never>;
+}
+
+/** No connection could be had, so nothing was sent. */
+export class NotSentError extends Error {
+  constructor(cause: unknown) {
+    super(`No connection to the database: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    });
+    this.name = 'NotSentError';
+  }
+}
+
+/** The statement was sent, and no answer came in time; its connection is closed. */
+export class StatementTimeoutError extends Error {
+  constructor(milliseconds: number) {
+    super(`The database did not answer within ${milliseconds} ms`);
+    this.name = 'StatementTimeoutError';
+  }
+}
+
+function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

@@ -1,0 +1,195 @@
+import { HeadwaterError, OverloadedError, type Outcome, StoreUnavailableError } from '../core/errors.js';
+import type { Runtime } from '../core/runtime.js';
+import type { Verdict } from './append.js';
+import { NotSentError } from './database.js';
+import type { PreparedAppend } from './prepared-append.js';
+import { failureOf } from './sqlstate.js';
+
+/** How appends are gathered. */
+export interface GroupCommitOptions {
+  /** Runs a group in one transaction; rejects with the driver's error. */
+  readonly commit: (group: readonly PreparedAppend[]) => Promise<readonly Verdict[]>;
+  /** Turns a failure of `commit` into the error for the caller. */
+  readonly errorFor: (error: unknown, outcome: Outcome) => HeadwaterError;
+  /** Told after each group that wrote something, with the log's last position as far as known here. */
+  readonly onCommitted?: (lastPosition: bigint) => void;
+  readonly runtime: Runtime;
+  /** @default 1000 */
+  readonly groupEvents?: number;
+  /** @default 4 MiB */
+  readonly groupBytes?: number;
+  /**
+   * Requests that may wait for their turn.
+   * @default 20000
+   */
+  readonly queueRequests?: number;
+  /** @default 64 MiB */
+  readonly queueBytes?: number;
+  /**
+   * Milliseconds for which a group whose answer was lost is sent again before its requests are answered as unknown.
+   * @default 30000
+   */
+  readonly resolveMilliseconds?: number;
+}
+
+interface Waiting {
+  readonly prepared: PreparedAppend;
+  readonly signal: AbortSignal | undefined;
+  resolve(verdict: Verdict): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * Group commit: what arrives while one transaction is under way goes into the next, in order of arrival, each request with
+ * its own verdict. One group is in flight at a time.
+ *
+ * A group whose answer was lost is resolved before the next one goes: it is sent again, and the check for repeats, which
+ * waits for the log's lock and so for the lost transaction's end, makes the answer definite. A group that the database
+ * refuses for a value is decided one request at a time, so that one bad request cannot spoil the others.
+ */
+export class GroupCommit {
+  readonly #options: GroupCommitOptions;
+  #queue: Waiting[] = [];
+  #queuedBytes = 0;
+  #running: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(options: GroupCommitOptions) {
+    this.#options = options;
+  }
+
+  /** Puts the request at the end of the queue at once, so that calls are decided in the order in which they are made. */
+  submit(prepared: PreparedAppend, signal?: AbortSignal): Promise<Verdict> {
+    const { queueRequests = 20_000, queueBytes = 64 * 1024 * 1024 } = this.#options;
+    if (signal?.aborted) return Promise.reject(signal.reason as Error);
+    if (this.#closed)
+      return Promise.reject(
+        new StoreUnavailableError('The service is shutting down', { outcome: 'NOT_APPLIED' }),
+      );
+    if (this.#queue.length >= queueRequests || this.#queuedBytes + prepared.bytes > queueBytes)
+      return Promise.reject(
+        new OverloadedError(`${this.#queue.length} appends wait already; try again later`, {
+          limit: this.#queue.length >= queueRequests ? 'append_queue_requests' : 'append_queue_bytes',
+          outcome: 'NOT_APPLIED',
+        }),
+      );
+    this.#queuedBytes += prepared.bytes;
+    return new Promise<Verdict>((resolve, reject) => {
+      this.#queue.push({ prepared, signal, resolve, reject });
+      this.#running ??= this.#run();
+    });
+  }
+
+  /** Takes no more, and resolves when all that was taken is answered. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    // What arrives in the same turn of the event loop shares the first group.
+    await new Promise(setImmediate);
+    while (this.#queue.length > 0) {
+      const group = this.#nextGroup();
+      if (group.length > 0) await this.#decide(group);
+    }
+    this.#running = undefined;
+  }
+
+  /** The longest run from the queue's front that keeps within the budget and has no event id twice. */
+  #nextGroup(): Waiting[] {
+    const { groupEvents = 1000, groupBytes = 4 * 1024 * 1024 } = this.#options;
+    const group: Waiting[] = [];
+    const ids = new Set<string>();
+    let events = 0;
+    let bytes = 0;
+    let taken = 0;
+    for (const waiting of this.#queue) {
+      const { prepared, signal } = waiting;
+      if (signal?.aborted) {
+        waiting.reject(signal.reason);
+      } else {
+        const full =
+          group.length > 0 &&
+          (events + prepared.events > groupEvents ||
+            bytes + prepared.bytes > groupBytes ||
+            group.length >= groupEvents);
+        if (full || prepared.eventIds.some((id) => ids.has(id))) break;
+        for (const id of prepared.eventIds) ids.add(id);
+        events += prepared.events;
+        bytes += prepared.bytes;
+        group.push(waiting);
+      }
+      this.#queuedBytes -= prepared.bytes;
+      taken += 1;
+    }
+    this.#queue = taken === this.#queue.length ? [] : this.#queue.slice(taken);
+    return group;
+  }
+
+  async #decide(group: readonly Waiting[]): Promise<void> {
+    const { commit, errorFor } = this.#options;
+    let verdicts: readonly Verdict[];
+    try {
+      verdicts = await this.#resolved(() => commit(group.map(({ prepared }) => prepared)));
+    } catch (error) {
+      if (error instanceof UnresolvedError) {
+        for (const waiting of group)
+          waiting.reject(errorFor(error.cause, error.sent ? 'UNKNOWN' : 'NOT_APPLIED'));
+      } else if (group.length > 1 && failureOf(error) === 'VALUE') {
+        for (const waiting of group) await this.#decide([waiting]);
+      } else {
+        const outcome = failureOf(error) === 'UNEXPECTED' ? 'UNKNOWN' : 'NOT_APPLIED';
+        for (const waiting of group) waiting.reject(errorFor(error, outcome));
+      }
+      return;
+    }
+    this.#tell(verdicts);
+    group.forEach((waiting, index) => {
+      const verdict = verdicts[index];
+      if (verdict === undefined)
+        waiting.reject(new Error(`No verdict for request ${index} of ${group.length}`));
+      else waiting.resolve(verdict);
+    });
+  }
+
+  #tell(verdicts: readonly Verdict[]): void {
+    let last = 0n;
+    for (const verdict of verdicts)
+      if (!(verdict instanceof Error) && verdict.outcome === 'APPENDED' && verdict.lastPosition > last)
+        last = verdict.lastPosition;
+    if (last > 0n) this.#options.onCommitted?.(last);
+  }
+
+  /** Repeats `work` while its outcome is unknown. Rejects with `UnresolvedError`, or with a refusal of the database. */
+  async #resolved<T>(work: () => Promise<T>): Promise<T> {
+    const { runtime, resolveMilliseconds = 30_000 } = this.#options;
+    const began = runtime.monotonic();
+    let sent = false;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await work();
+      } catch (error) {
+        // Committed, but not replicated: sending it again would find it and call it safe.
+        if (error instanceof HeadwaterError) throw new UnresolvedError(error, error.outcome === 'UNKNOWN');
+        if (!(error instanceof NotSentError)) {
+          if (failureOf(error) !== 'CONNECTION') throw error;
+          sent = true;
+        }
+        // What was never sent is not in doubt; the caller is told at once and may try again.
+        if (!sent || runtime.monotonic() - began > resolveMilliseconds)
+          throw new UnresolvedError(error, sent);
+        await runtime.sleep(Math.min(1000, 20 * 2 ** attempt) * (0.5 + runtime.random() / 2));
+      }
+    }
+  }
+}
+
+class UnresolvedError extends Error {
+  constructor(
+    cause: unknown,
+    readonly sent: boolean,
+  ) {
+    super('The outcome of a group is not known', { cause });
+  }
+}
