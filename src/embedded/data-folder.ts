@@ -1,8 +1,7 @@
 import { chmod, lchown, mkdir, readdir, readFile, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { EmbeddedPostgresError } from './embedded-postgres-error.js';
 import { codeOf, explainFileError } from './file-errors.js';
-import type { RunUser } from './run-user.js';
 
 /** Where everything lies in the folder that the caller chose; nothing is ever written outside, except a socket. */
 export interface DataFolder {
@@ -39,9 +38,9 @@ export function dataFolder(dataDirectory: string): DataFolder {
  */
 export async function prepareDataFolder(folder: DataFolder, majorVersion: string): Promise<void> {
   try {
-    const made = await mkdir(folder.root, { recursive: true, mode: 0o700 });
+    const made = await makeFolder(folder.root);
     // As root the server runs as somebody else, who must be able to pass through but has nothing to list here.
-    if (made !== undefined && process.getuid?.() === 0) await chmod(folder.root, 0o711);
+    if (made && process.getuid?.() === 0) await chmod(folder.root, 0o711);
     const entries = await readdir(folder.root);
     if (entries.includes('PG_VERSION')) {
       throw notEmpty(folder.root, 'it is itself the data directory of a Postgres');
@@ -50,6 +49,19 @@ export async function prepareDataFolder(folder: DataFolder, majorVersion: string
     await clusterExists(folder, majorVersion);
   } catch (error) {
     throw explainFileError(folder.root, error);
+  }
+}
+
+/** False when it was there; by hand, because `recursive` tells of a read-only disk that something does not exist. */
+async function makeFolder(path: string): Promise<boolean> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST' && (await stat(path)).isDirectory()) return false;
+    if (codeOf(error) !== 'ENOENT' || dirname(path) === path) throw error;
+    await makeFolder(dirname(path));
+    return makeFolder(path);
   }
 }
 
@@ -84,8 +96,19 @@ export async function ownerOf(path: string): Promise<number | undefined> {
   );
 }
 
+/** A user and a group, as the file system has them. */
+export interface FileOwner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Whom root gives what it makes in the folder: its owner, who may be back without root. Undefined for anyone else. */
+export async function folderOwner(folder: DataFolder): Promise<FileOwner | undefined> {
+  return process.getuid?.() === 0 ? stat(folder.root) : undefined;
+}
+
 /** Gives a cluster that somebody else made, or that root copied, to the user that the server runs as. */
-export async function handOver(cluster: string, user: RunUser): Promise<void> {
+export async function handOver(cluster: string, user: FileOwner): Promise<void> {
   if ((await ownerOf(cluster)) === user.uid) return;
   for (const name of await readdir(cluster, { recursive: true })) {
     await lchown(join(cluster, name), user.uid, user.gid);

@@ -1,5 +1,6 @@
-import { chmod, mkdir, readFile, rm, symlink } from 'node:fs/promises';
+import { chmod, chown, mkdir, readFile, rm, symlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import type { FileOwner } from './data-folder.js';
 import { EmbeddedPostgresError } from './embedded-postgres-error.js';
 import type { PostgresBinaries } from './postgres-binaries.js';
 
@@ -16,13 +17,18 @@ export interface LibraryPath {
  * read-only, so the links are made anew at every start in a folder that is surely ours; 14 links take about 1 ms.
  * Both folders must be on the path, since libraries in the link folder look for their siblings beside themselves.
  */
-export async function linkLibraries(binaries: PostgresBinaries, folder: string): Promise<LibraryPath> {
+export async function linkLibraries(
+  binaries: PostgresBinaries,
+  folder: string,
+  owner?: FileOwner,
+): Promise<LibraryPath> {
   for (const path of [folder, binaries.libraryDirectory]) {
     if (/[:;]/.test(path)) throw notOnePath(path);
   }
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder);
   await chmod(folder, 0o755); // whatever the umask: as root the server runs as somebody else
+  if (owner !== undefined) await chown(folder, owner.uid, owner.gid);
   for (const { source, target } of await readLinks(binaries)) {
     await symlink(join(binaries.packageDirectory, source), join(folder, basename(target)));
   }

@@ -1,12 +1,12 @@
 import { chownSync, closeSync, fstatSync, openSync, renameSync, writeSync } from 'node:fs';
 import { StringDecoder } from 'node:string_decoder';
-import type { RunUser } from './run-user.js';
+import type { FileOwner } from './data-folder.js';
 
 export interface ServerLogOptions {
   /** Called with each whole line, without its end. */
   readonly onLine?: ((line: string) => void) | undefined;
   /** Who the files are handed to; undefined leaves them with this process's user. */
-  readonly owner?: RunUser | undefined;
+  readonly owner?: FileOwner | undefined;
   /** Size in bytes at which the file is set aside. @default 4 MiB, hence 8 MiB for the two files together */
   readonly limitBytes?: number;
 }

@@ -1,9 +1,9 @@
 import { chmod, chown, mkdir, mkdtemp, readlink, rm, rmdir, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import type { FileOwner } from './data-folder.js';
 import { EmbeddedPostgresError } from './embedded-postgres-error.js';
 import { codeOf } from './file-errors.js';
-import type { RunUser } from './run-user.js';
 import { socketPort } from './server-settings.js';
 
 /** A folder that only the server's user can enter, for its socket. */
@@ -21,7 +21,7 @@ const prefix = 'headwater-';
  * Makes the folder at `wanted`, or, when that path is too long for a socket's address, a short one in the system's
  * folder for temporary files, with a link at `wanted` by which the next start finds and clears what a crash left.
  */
-export async function makeSocketFolder(wanted: string, owner: RunUser | undefined): Promise<SocketFolder> {
+export async function makeSocketFolder(wanted: string, owner: FileOwner | undefined): Promise<SocketFolder> {
   await clearSocketFolder(wanted);
   const path = fits(wanted) ? wanted : await makeShortFolder();
   if (path === wanted) await mkdir(path, { mode: 0o700 });

@@ -1,7 +1,9 @@
+import { chown } from 'node:fs/promises';
 import {
   clusterExists,
   dataFolder,
   type DataFolder,
+  folderOwner,
   handOver,
   ownerOf,
   prepareDataFolder,
@@ -76,8 +78,8 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   await prepareDataFolder(folder, binaries.majorVersion);
   const held = new Held();
   try {
-    const owner = takeOwnerLock(folder.owner, folder.root);
-    held.add(() => owner.release());
+    const lock = takeOwnerLock(folder.owner, folder.root);
+    held.add(() => lock.release());
     return await startOwned(folder, binaries, options, held);
   } catch (error) {
     await held.giveBack();
@@ -93,10 +95,12 @@ async function startOwned(
 ): Promise<EmbeddedPostgres> {
   const owners = [await ownerOf(folder.cluster), await ownerOf(folder.root)];
   const user = chooseRunUser(process.getuid?.(), owners, readPasswd());
-  const log = new ServerLog(folder.log, { onLine: options.onLog, owner: user });
+  const owner = await folderOwner(folder);
+  if (owner !== undefined) await chown(folder.owner, owner.uid, owner.gid);
+  const log = new ServerLog(folder.log, { onLine: options.onLog, owner });
   held.add(() => log.close());
   await stopFormerServer(folder);
-  const libraryPath = await linkLibraries(binaries, folder.libraries);
+  const libraryPath = await linkLibraries(binaries, folder.libraries, owner);
   const sockets = await makeSocketFolder(folder.sockets, user);
   held.add(() => sockets.remove());
   const launcher = chooseLauncher(user, binaries.postgres, [

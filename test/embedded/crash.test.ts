@@ -5,7 +5,7 @@ import pg from 'pg';
 import { describe, expect, test } from 'vitest';
 import { startEmbeddedPostgres } from '../../src/embedded/index.js';
 import { inOtherProcess } from './other-process.js';
-import { afterThisTest, scratch, serverStopped, until } from './scratch.js';
+import { afterThisTest, preparedFolder, scratch, serverStopped, until } from './scratch.js';
 
 async function answerOf(host: string, sql: string): Promise<unknown> {
   const client = new pg.Client({ host, user: 'headwater', database: 'postgres' });
@@ -37,7 +37,7 @@ function killNow(pids: readonly (number | undefined)[]): void {
 
 describe('after kill -9 of the process that started it', () => {
   test('the server stops by itself, cleanly, and its watchdog with it', async () => {
-    const dataDirectory = await scratch();
+    const dataDirectory = await preparedFolder();
     const other = inOtherProcess({ dataDirectory });
     const { pid = 0 } = await other.answer;
     expect(inSessionOf(pid).map(({ name }) => name)).toContain('sh');
@@ -49,10 +49,10 @@ describe('after kill -9 of the process that started it', () => {
   });
 
   test('another can start at once, while the former server is still there', async () => {
-    const dataDirectory = await scratch();
+    const dataDirectory = await preparedFolder();
     const other = inOtherProcess({ dataDirectory });
     const { pid = 0, host = '' } = await other.answer;
-    await answerOf(host, 'create table kept as select 42 as answer');
+    await answerOf(host, 'create table orphaned as select 42 as answer');
     // With the watchdog dead too, the server is a true orphan.
     killNow(inSessionOf(pid).flatMap(({ pid: id, name }) => (name === 'sh' ? [id] : [])));
     killNow([other.child.pid]);
@@ -60,18 +60,18 @@ describe('after kill -9 of the process that started it', () => {
     expect(serverStopped(dataDirectory)).toBe(false);
     const again = await startHere(dataDirectory);
     expect(again.pid).not.toBe(pid);
-    expect(await answerOf(again.host, 'select answer from kept')).toBe(42);
+    expect(await answerOf(again.host, 'select answer from orphaned')).toBe(42);
   });
 
   test('and of the server and all its children, the next start recovers what was committed', async () => {
-    const dataDirectory = await scratch();
+    const dataDirectory = await preparedFolder();
     const other = inOtherProcess({ dataDirectory });
     const { pid = 0, host = '' } = await other.answer;
-    await answerOf(host, 'create table kept as select generate_series(1, 1000) as n');
+    await answerOf(host, 'create table recovered as select generate_series(1, 1000) as n');
     killNow([other.child.pid, ...inSessionOf(pid).map((found) => found.pid)]);
     await other.ended;
     const again = await startHere(dataDirectory);
-    expect(await answerOf(again.host, 'select count(*)::int from kept')).toBe(1000);
+    expect(await answerOf(again.host, 'select count(*)::int from recovered')).toBe(1000);
   });
 
   test('in the middle of making the database, the next start makes it, and nothing half-made stays', async () => {
@@ -92,7 +92,7 @@ describe('after kill -9 of the process that started it', () => {
 });
 
 test('after kill -9 of the postmaster alone, a start waits for statements that still run', async () => {
-  const dataDirectory = await scratch();
+  const dataDirectory = await preparedFolder();
   const first = await startEmbeddedPostgres({ dataDirectory });
   const client = new pg.Client(first.connection);
   client.on('error', () => undefined);

@@ -77,14 +77,14 @@ export function inOtherProcess(options: OtherProcessOptions): OtherProcess {
     } catch (error) {
       say({ reason: error.reason ?? 'none', message: error.message + (error.reason ? '' : error.stack) });
     }`;
-  const [command = '', ...args] = [
+  const words: readonly string[] = [
     ...(options.prefix ?? []),
     process.execPath,
     '--input-type=module',
     '-e',
     program,
   ];
-  const child = spawn(command, args, { cwd: '/', stdio: ['pipe', 'pipe', 'inherit'], detached: true });
+  const child = spawn('env', words, { cwd: '/', stdio: ['pipe', 'pipe', 'inherit'], detached: true });
   const ended = once(child, 'exit');
   const stop = async (): Promise<void> => {
     child.stdin.end();

@@ -7,11 +7,11 @@ import { startEmbeddedPostgres } from '../../src/embedded/index.js';
 import { takeOwnerLock } from '../../src/embedded/owner-lock.js';
 import { identifyProcess, isRunning } from '../../src/embedded/process-identity.js';
 import { compiled, inOtherProcess } from './other-process.js';
-import { afterThisTest, scratch } from './scratch.js';
+import { afterThisTest, preparedFolder, scratch } from './scratch.js';
 
 describe('a folder in use', () => {
   test('by another process is refused with its number and what to do', async () => {
-    const dataDirectory = await scratch();
+    const dataDirectory = await preparedFolder();
     const other = inOtherProcess({ dataDirectory });
     await other.answer;
     await expect(startEmbeddedPostgres({ dataDirectory })).rejects.toMatchObject({
@@ -30,7 +30,7 @@ describe('a folder in use', () => {
   });
 
   test('by a server that somebody started by hand is refused with its number, and the server left alone', async () => {
-    const dataDirectory = await scratch();
+    const dataDirectory = await preparedFolder();
     const other = inOtherProcess({ dataDirectory });
     const { pid = 0 } = await other.answer;
     // As if it had not been us: no owner, and a socket somewhere else.
@@ -65,9 +65,7 @@ describe('the lock of a process that is gone', () => {
   });
 
   test('does not hold up a server whose former number now is somebody else', async () => {
-    const dataDirectory = await scratch();
-    const first = await startEmbeddedPostgres({ dataDirectory });
-    await first.stop();
+    const dataDirectory = await preparedFolder();
     const pidFile = join(dataDirectory, 'postgres/postmaster.pid');
     writeFileSync(pidFile, `${process.ppid}\n${join(dataDirectory, 'postgres')}\n1\n5432\n/x\n\n\nready\n`);
     const again = await startEmbeddedPostgres({ dataDirectory });

@@ -9,7 +9,7 @@ import {
   startEmbeddedPostgres,
 } from '../../src/embedded/index.js';
 import { inOtherProcess } from './other-process.js';
-import { afterThisTest, scratch, serverStopped, until } from './scratch.js';
+import { afterThisTest, preparedFolder, scratch, serverStopped, until } from './scratch.js';
 
 async function start(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const postgres = await startEmbeddedPostgres(options);
@@ -50,7 +50,7 @@ describe('the first start on a new folder', () => {
   });
 
   test('puts the socket into a short private folder when the path is too long, and removes it on stop', async () => {
-    const dataDirectory = join(await scratch(), 'long'.repeat(30));
+    const dataDirectory = await preparedFolder(join(await scratch(), 'long'.repeat(30)));
     const postgres = await start({ dataDirectory });
     expect(postgres.socketDirectory.length).toBeLessThan(60);
     expect((await stat(postgres.socketDirectory)).mode & 0o777).toBe(0o700);
@@ -60,14 +60,16 @@ describe('the first start on a new folder', () => {
   });
 
   test('works in a folder whose name has spaces, commas, quotes and letters of other scripts', async () => {
-    const postgres = await start({ dataDirectory: join(await scratch(), ` a, "b" 'c' ünï日本 `) });
+    const postgres = await start({
+      dataDirectory: await preparedFolder(join(await scratch(), ` a, "b" 'c' ünï日本 `)),
+    });
     expect(await rows(postgres, 'select 1')).toEqual([[1]]);
   });
 });
 
 describe('settings', () => {
   test('are handed to the server, beside ours for a small machine', async () => {
-    const postgres = await start({ dataDirectory: await scratch(), settings: { work_mem: '7MB' } });
+    const postgres = await start({ dataDirectory: await preparedFolder(), settings: { work_mem: '7MB' } });
     expect(await setting(postgres, 'work_mem')).toBe('7MB');
     expect(await setting(postgres, 'max_connections')).toBe('100');
     expect(await setting(postgres, 'client_connection_check_interval')).toBe('1s');
@@ -82,7 +84,7 @@ describe('settings', () => {
   });
 
   test('that Postgres refuses end the start in its own words', async () => {
-    const dataDirectory = await scratch();
+    const dataDirectory = await preparedFolder();
     const failed = startEmbeddedPostgres({ dataDirectory, settings: { work_mem: 'plenty' } });
     await expect(failed).rejects.toMatchObject({
       reason: 'START_FAILED',
@@ -94,7 +96,7 @@ describe('settings', () => {
 
 describe('stopping', () => {
   test('can be asked for often and at once, ends open sessions, and tells by exited', async () => {
-    const postgres = await start({ dataDirectory: await scratch() });
+    const postgres = await start({ dataDirectory: await preparedFolder() });
     const idle = new pg.Client(postgres.connection);
     idle.on('error', () => undefined);
     await idle.connect();
@@ -105,7 +107,7 @@ describe('stopping', () => {
   });
 
   test('and starting can be repeated, and the data stay', async () => {
-    const dataDirectory = await scratch();
+    const dataDirectory = await preparedFolder();
     const first = await start({ dataDirectory });
     await rows(first, 'create table kept as select 42 as answer');
     for (let round = 0; round < 3; round++) {
@@ -120,7 +122,7 @@ describe('stopping', () => {
   });
 
   test('by itself is told by exited, with the folder free for another start', async () => {
-    const dataDirectory = await scratch();
+    const dataDirectory = await preparedFolder();
     const postgres = await start({ dataDirectory });
     process.kill(postgres.pid, 'SIGKILL');
     expect(await postgres.exited).toEqual({ code: null, signal: 'SIGKILL' });
@@ -129,7 +131,7 @@ describe('stopping', () => {
   });
 
   test('comes with the end of a process that forgot it, which the server does not hold up', async () => {
-    const dataDirectory = await scratch();
+    const dataDirectory = await preparedFolder();
     const other = inOtherProcess({ dataDirectory, then: 'process.stdin.destroy();' });
     expect(await other.answer).toHaveProperty('pid');
     await other.ended;
@@ -137,7 +139,7 @@ describe('stopping', () => {
   });
 
   test('does not come from Ctrl-C at the terminal, so that the process can drain first', async () => {
-    const dataDirectory = await scratch();
+    const dataDirectory = await preparedFolder();
     const other = inOtherProcess({ dataDirectory });
     const { pid = 0 } = await other.answer;
     process.kill(-(other.child.pid ?? 0), 'SIGINT');
@@ -150,7 +152,7 @@ describe('stopping', () => {
 
 test('what the server logs goes to a file and to onLog', async () => {
   const lines: string[] = [];
-  const postgres = await start({ dataDirectory: await scratch(), onLog: (line) => lines.push(line) });
+  const postgres = await start({ dataDirectory: await preparedFolder(), onLog: (line) => lines.push(line) });
   await rows(postgres, 'checkpoint');
   await postgres.stop();
   expect(lines.join('\n')).toContain('ready to accept connections');
