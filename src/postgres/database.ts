@@ -48,6 +48,10 @@ export interface QueryOptions {
 /** Set by `SET` where there is a session of one's own; a server's own settings win where it refuses. */
 const SESSION =
   '-c client_connection_check_interval=1000 -c idle_in_transaction_session_timeout=60000 -c DateStyle=ISO';
+// Pages are read in the order of an index and cut by LIMIT. While a young table has no statistics yet, the planner takes it
+// for small and would gather and sort all that remains of the log for each page: 49 ms instead of 5 for 1,000 events of
+// 100,000, and worse with every further event.
+const IN_INDEX_ORDER = '-c enable_seqscan=off -c enable_bitmapscan=off';
 const WAITING = 1000;
 // All values come as text and each statement's file reads its own columns.
 const AS_TEXT: pg.CustomTypesConfig = { getTypeParser: () => (value: string | Buffer) => value };
@@ -74,15 +78,18 @@ export class Database {
       options: SESSION,
       types: AS_TEXT,
     };
-    const pool = (max: number) => {
-      const made = new pg.Pool({ ...this.#config, max, idleTimeoutMillis: 60_000, allowExitOnIdle: false });
+    const pool = (max: number, sessionOptions: string) => {
+      const made = new pg.Pool({ ...this.#config, max, idleTimeoutMillis: 60_000, options: sessionOptions });
       made.on('error', (error) => options.onConnectionLost?.(error));
       // A client that is borrowed when its connection breaks reports it by its query as well; without a listener the
       // event would end the process.
       made.on('connect', (client) => client.on('error', () => undefined));
       return made;
     };
-    this.#pools = { append: pool(2), read: pool(options.readConnections ?? 8) };
+    this.#pools = {
+      append: pool(2, SESSION),
+      read: pool(options.readConnections ?? 8, `${SESSION} ${IN_INDEX_ORDER}`),
+    };
   }
 
   /**
