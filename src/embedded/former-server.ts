@@ -1,5 +1,5 @@
 import { readlinkSync, readFileSync, realpathSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { realpath, rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataFolder } from './data-folder.js';
 import { EmbeddedPostgresError } from './embedded-postgres-error.js';
@@ -25,8 +25,11 @@ export async function stopFormerServer(folder: DataFolder): Promise<void> {
     return;
   }
   // Started by hand, by other means than ours: not ours to stop.
-  if (!(await socketFoldersOf(folder.sockets)).includes(file.socketDirectory)) {
-    throw inUse(folder.root, file.pid);
+  const [socket, ...ours] = await Promise.all(
+    [file.socketDirectory, ...(await socketFoldersOf(folder.sockets))].map(resolved),
+  );
+  if (socket === undefined || !ours.includes(socket)) {
+    throw inUse(folder.root, identifyProcess(file.pid));
   }
   const server = identifyProcess(file.pid);
   const ended = (await endWith(server, 'SIGINT', 15_000)) || (await endWith(server, 'SIGQUIT', 5_000));
@@ -36,6 +39,11 @@ export async function stopFormerServer(folder: DataFolder): Promise<void> {
       `The former server of ${folder.root}, process ${file.pid}, does not stop: end it, or choose another --data folder`,
     );
   }
+}
+
+/** The same folder may be called by another name this time, through a link. */
+async function resolved(path: string): Promise<string> {
+  return realpath(path).catch(() => path);
 }
 
 async function endWith(server: ProcessIdentity, signal: NodeJS.Signals, withinMs: number): Promise<boolean> {

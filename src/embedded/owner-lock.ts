@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { EmbeddedPostgresError } from './embedded-postgres-error.js';
 import { codeOf } from './file-errors.js';
+import { beats, startHeartbeat } from './heartbeat.js';
 import { identifyProcess, isRunning, type ProcessIdentity } from './process-identity.js';
 
 /** The right to work in a data folder, held by one process at a time. */
@@ -11,17 +12,29 @@ export interface OwnerLock {
   release(): void;
 }
 
+export interface OwnerLockOptions {
+  /** How often a holder gives a sign of life. @default 2000 */
+  readonly beatMs?: number;
+  /** How long a holder that cannot be seen must be silent to count as dead. @default 10_000 */
+  readonly patienceMs?: number;
+}
+
 /**
  * Takes the folder for this process, or refuses with the id of the process that has it.
  *
  * The lock is a row of numbered files, `1`, `2`, …, of which the highest says who holds it; an empty one, or one whose
  * process has ended, is free. To take it is to link the next number, which exactly one process can do. The highest
- * number is never removed, only followed.
+ * number is never removed, only followed. Another container on the same volume is not seen, so it is listened for:
+ * after a crash there the next start takes `patienceMs` longer. Postgres's own guard is blind to that case.
  *
  * A single lock file would do for two starters, but not for two that find the same dead one: whoever removes it second
  * removes the first one's live lock. `flock` would be simpler still, and Node has none.
  */
-export function takeOwnerLock(folder: string, root: string): OwnerLock {
+export async function takeOwnerLock(
+  folder: string,
+  root: string,
+  options: OwnerLockOptions = {},
+): Promise<OwnerLock> {
   mkdirSync(folder, { recursive: true, mode: 0o755 });
   // Linked only when complete, so that nobody ever reads half a name.
   const claim = join(folder, `claim-${randomUUID()}`);
@@ -30,8 +43,11 @@ export function takeOwnerLock(folder: string, root: string): OwnerLock {
   try {
     for (;;) {
       const latest = latestNumber(folder);
-      const holder = readIdentity(join(folder, String(latest)));
-      if (holder !== undefined && isRunning(holder)) throw inUse(root, holder.pid);
+      const found = join(folder, String(latest));
+      const holder = readIdentity(found);
+      if (holder !== undefined && (isRunning(holder) ?? (await beats(found, options.patienceMs ?? 10_000)))) {
+        throw inUse(root, holder);
+      }
       const mine = join(folder, String(latest + 1));
       if (!linked(claim, mine)) continue;
       // We may have looked long ago, and the number below may since have been used and cleared away.
@@ -40,19 +56,32 @@ export function takeOwnerLock(folder: string, root: string): OwnerLock {
         continue;
       }
       clearBelow(folder, latest + 1);
-      return { release: () => releaseFile(mine, text) };
+      const heartbeat = startHeartbeat(mine, options.beatMs ?? 2_000);
+      return {
+        release: () => {
+          heartbeat.stop();
+          releaseFile(mine, text);
+        },
+      };
     }
   } finally {
     rmSync(claim, { force: true });
   }
 }
 
-export function inUse(root: string, pid: number): EmbeddedPostgresError {
-  const who = pid === process.pid ? `this same process (${pid})` : `process ${pid}`;
+export function inUse(root: string, holder: ProcessIdentity): EmbeddedPostgresError {
   return new EmbeddedPostgresError(
     'IN_USE',
-    `The data folder ${root} is in use by ${who}: connect to the server that runs there, stop it, or choose another --data folder`,
+    `The data folder ${root} is in use by ${describe(holder)}: connect to the server that runs there, stop it, or choose another --data folder`,
   );
+}
+
+function describe(holder: ProcessIdentity): string {
+  const self = identifyProcess(process.pid);
+  if (holder.boot !== self.boot || holder.numbering !== self.numbering) {
+    return `process ${holder.pid} of another container or machine (${holder.host})`;
+  }
+  return holder.pid === process.pid ? `this same process (${holder.pid})` : `process ${holder.pid}`;
 }
 
 function latestNumber(folder: string): number {
@@ -84,7 +113,7 @@ function clearBelow(folder: string, number: number): void {
 
 function isAbandoned(claim: string): boolean {
   const claimant = readIdentity(claim);
-  return claimant !== undefined && !isRunning(claimant);
+  return claimant !== undefined && isRunning(claimant) === false;
 }
 
 /** Undefined for a file that is gone, was released, or was torn by a power cut: in each case nobody holds it. */
@@ -99,14 +128,9 @@ function readIdentity(path: string): ProcessIdentity | undefined {
 }
 
 function isIdentity(found: unknown): found is ProcessIdentity {
-  return (
-    typeof found === 'object' &&
-    found !== null &&
-    'pid' in found &&
-    typeof found.pid === 'number' &&
-    'started' in found &&
-    typeof found.started === 'string'
-  );
+  const fields: Readonly<Record<string, unknown>> = typeof found === 'object' ? { ...found } : {};
+  const names = ['started', 'boot', 'numbering', 'host'];
+  return typeof fields['pid'] === 'number' && names.every((name) => typeof fields[name] === 'string');
 }
 
 function releaseFile(path: string, text: string): void {

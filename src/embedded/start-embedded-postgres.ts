@@ -78,7 +78,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   await prepareDataFolder(folder, binaries.majorVersion);
   const held = new Held();
   try {
-    const lock = takeOwnerLock(folder.owner, folder.root);
+    const lock = await takeOwnerLock(folder.owner, folder.root);
     held.add(() => lock.release());
     return await startOwned(folder, binaries, options, held);
   } catch (error) {

@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { Socket } from 'node:net';
+import { EmbeddedPostgresError } from './embedded-postgres-error.js';
 import type { Launcher } from './launcher.js';
 import type { LibraryPath } from './library-links.js';
 
@@ -47,12 +49,12 @@ exec "$@"`;
 /**
  * Starts a program in a session of its own, so that Ctrl-C at the terminal reaches this process and not the program.
  */
-export function startWatched(
+export async function startWatched(
   program: string,
   args: readonly string[],
   options: WatchedProcessOptions,
 ): Promise<WatchedProcess> {
-  const { launcher, libraryPath, onOutput } = options;
+  const { launcher, libraryPath } = options;
   const words = [
     '-c',
     script,
@@ -63,30 +65,41 @@ export function startWatched(
     program,
     ...args,
   ];
-  const asUser =
-    launcher.user === undefined || launcher.prefix.length > 0
-      ? {}
-      : { uid: launcher.user.uid, gid: launcher.user.gid };
-  const child = spawn('/bin/sh', words, {
+  try {
+    const child = spawnShell(words, launcher);
+    child.stderr?.on('data', options.onOutput);
+    const exited = watchExit(child);
+    await once(child, 'spawn');
+    return {
+      pid: child.pid ?? 0,
+      exited,
+      kill: (signal) => void child.kill(signal),
+      hold: (yes) => hold(child, yes),
+    };
+  } catch (cause) {
+    throw cannotStart(program, launcher, cause);
+  }
+}
+
+function spawnShell(words: readonly string[], { user, prefix }: Launcher): ChildProcess {
+  const byPrefix = user === undefined || prefix.length > 0;
+  return spawn('/bin/sh', words, {
     cwd: '/',
     detached: true,
     env: { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' },
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
-    ...asUser,
+    ...(byPrefix ? {} : { uid: user.uid, gid: user.gid }),
   });
-  child.stderr?.on('data', onOutput);
-  const exited = watchExit(child);
-  return new Promise((fulfil, reject) => {
-    child.once('error', reject);
-    child.once('spawn', () => {
-      fulfil({
-        pid: child.pid ?? 0,
-        exited,
-        kill: (signal) => void child.kill(signal),
-        hold: (yes) => hold(child, yes),
-      });
-    });
-  });
+}
+
+/** Mostly root without the rights of root (`--cap-drop`), or an image without a shell. */
+function cannotStart(program: string, { user }: Launcher, cause: unknown): EmbeddedPostgresError {
+  const as = user === undefined ? '' : ` as ${user.name}`;
+  return new EmbeddedPostgresError(
+    'NOT_SUPPORTED',
+    `Cannot start ${program}${as} by /bin/sh (${cause instanceof Error ? cause.message : String(cause)}): start as another user, or set DATABASE_URL to a Postgres of your own`,
+    { cause },
+  );
 }
 
 /** How long to wait for the end of the output: what a killed server leaves behind may hold the pipe a little longer. */

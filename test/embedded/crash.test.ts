@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { describe, expect, test } from 'vitest';
@@ -72,6 +72,18 @@ describe('after kill -9 of the process that started it', () => {
     await other.ended;
     const again = await startHere(dataDirectory);
     expect(await answerOf(again.host, 'select count(*)::int from recovered')).toBe(1000);
+  });
+
+  test('a socket folder outside of the data folder is cleared away by the next start', async () => {
+    const dataDirectory = await preparedFolder(join(await scratch(), 'long'.repeat(30)));
+    const other = inOtherProcess({ dataDirectory });
+    const { host = '' } = await other.answer;
+    killNow([other.child.pid]);
+    await until('the server has stopped', () => serverStopped(dataDirectory));
+    expect(existsSync(host)).toBe(true);
+    const again = await startHere(dataDirectory);
+    expect(again.host).not.toBe(host);
+    expect(existsSync(host)).toBe(false);
   });
 
   test('in the middle of making the database, the next start makes it, and nothing half-made stays', async () => {

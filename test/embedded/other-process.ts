@@ -17,7 +17,7 @@ export function compiled(): string {
   built = mkdtempSync(join(checkout, '.headwater-test', 'embedded-build-'));
   const tsc = join(checkout, 'node_modules/typescript/bin/tsc');
   const source = join(checkout, 'src/embedded');
-  const flags = '--ignoreConfig --target es2023 --module nodenext --types node --skipLibCheck'.split(' ');
+  const flags = '--ignoreConfig --target es2023 --module nodenext --types node --noCheck'.split(' ');
   execFileSync(
     process.execPath,
     [tsc, ...flags, '--rootDir', source, '--outDir', built, join(source, 'index.ts')],
@@ -62,7 +62,7 @@ export interface OtherProcessOptions {
   /** Words in front of `node`, such as `setpriv --reuid=…`. */
   readonly prefix?: readonly string[];
   /** Statements to run once the server is up, in place of waiting. */
-  readonly then?: string;
+  readonly afterwards?: string;
 }
 
 export function inOtherProcess(options: OtherProcessOptions): OtherProcess {
@@ -73,7 +73,7 @@ export function inOtherProcess(options: OtherProcessOptions): OtherProcess {
     try {
       const postgres = await startEmbeddedPostgres({ dataDirectory: ${JSON.stringify(options.dataDirectory)} });
       say({ pid: postgres.pid, host: postgres.socketDirectory });
-      ${options.then ?? "process.stdin.resume(); process.stdin.on('end', () => postgres.stop());"}
+      ${options.afterwards ?? "process.stdin.resume(); process.stdin.on('end', () => postgres.stop());"}
     } catch (error) {
       say({ reason: error.reason ?? 'none', message: error.message + (error.reason ? '' : error.stack) });
     }`;

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { startEmbeddedPostgres } from '../../src/embedded/index.js';
+import { startHeartbeat } from '../../src/embedded/heartbeat.js';
 import { takeOwnerLock } from '../../src/embedded/owner-lock.js';
 import { identifyProcess, isRunning } from '../../src/embedded/process-identity.js';
 import { compiled, inOtherProcess } from './other-process.js';
-import { afterThisTest, preparedFolder, scratch } from './scratch.js';
+import { afterThisTest, isRoot, preparedFolder, scratch } from './scratch.js';
 
 describe('a folder in use', () => {
   test('by another process is refused with its number and what to do', async () => {
@@ -55,13 +56,13 @@ describe('the lock of a process that is gone', () => {
     const root = await scratch();
     const owner = join(root, 'owner');
     mkdirSync(owner);
-    writeFileSync(join(owner, '7'), JSON.stringify({ pid: process.ppid, started: 'another boot:123' }));
-    const lock = takeOwnerLock(owner, root);
+    writeFileSync(join(owner, '7'), JSON.stringify({ ...identifyProcess(process.ppid), started: '1' }));
+    const lock = await takeOwnerLock(owner, root);
     expect(readdirSync(owner)).toEqual(['8']);
-    expect(() => takeOwnerLock(owner, root)).toThrow(`this same process (${process.pid})`);
+    await expect(takeOwnerLock(owner, root)).rejects.toThrow(`this same process (${process.pid})`);
     lock.release();
     lock.release();
-    takeOwnerLock(owner, root).release();
+    (await takeOwnerLock(owner, root)).release();
   });
 
   test('does not hold up a server whose former number now is somebody else', async () => {
@@ -78,11 +79,12 @@ describe('the lock of a process that is gone', () => {
     const program = `
       import { closeSync, openSync, rmSync, truncateSync, writeFileSync, readdirSync } from 'node:fs';
       import { takeOwnerLock } from ${JSON.stringify(join(compiled(), 'owner-lock.js'))};
+      import { identifyProcess } from ${JSON.stringify(join(compiled(), 'process-identity.js'))};
       let taken = 0, clashes = 0;
-      const dead = JSON.stringify({ pid: process.pid, started: 'long ago' });
+      const dead = JSON.stringify({ ...identifyProcess(process.pid), started: 'long ago' });
       for (const end = Date.now() + 1000; Date.now() < end; ) {
         let lock;
-        try { lock = takeOwnerLock('owner', '.'); } catch (error) { if (error.reason !== 'IN_USE') throw error; continue; }
+        try { lock = await takeOwnerLock('owner', '.'); } catch (error) { if (error.reason !== 'IN_USE') throw error; continue; }
         try { closeSync(openSync('inside', 'wx')); } catch { clashes++; }
         taken++;
         const mine = readdirSync('owner').filter((name) => /^[0-9]+$/.test(name)).sort((a, b) => b - a)[0];
@@ -102,11 +104,42 @@ describe('the lock of a process that is gone', () => {
   });
 });
 
+describe('a holder in another container, who cannot be seen', () => {
+  test('keeps the folder while it gives signs of life, and has lost it when they cease', async () => {
+    const root = await scratch();
+    const owner = join(root, 'owner');
+    mkdirSync(owner);
+    const file = join(owner, '1');
+    writeFileSync(file, JSON.stringify({ ...identifyProcess(17), numbering: 'another', host: 'web-2' }));
+    const heartbeat = startHeartbeat(file, 50);
+    const patience = { patienceMs: 400 };
+    await expect(takeOwnerLock(owner, root, patience)).rejects.toThrow(
+      'in use by process 17 of another container or machine (web-2)',
+    );
+    heartbeat.stop();
+    (await takeOwnerLock(owner, root, patience)).release();
+  });
+
+  test.runIf(isRoot)('is heard by a real start', async () => {
+    const dataDirectory = await preparedFolder();
+    const prefix = ['unshare', '--pid', '--fork', '--mount-proc', '--kill-child'];
+    const other = inOtherProcess({ dataDirectory, prefix });
+    expect(await other.answer).toHaveProperty('pid');
+    await expect(startEmbeddedPostgres({ dataDirectory })).rejects.toMatchObject({
+      reason: 'IN_USE',
+      message: expect.stringContaining('of another container or machine'),
+    });
+  });
+});
+
 describe('a process', () => {
   test('is known by its number and its start', () => {
     const self = identifyProcess(process.pid);
     expect(isRunning(self)).toBe(true);
     expect(isRunning({ ...self, started: 'earlier' })).toBe(false);
-    expect(isRunning({ pid: 2 ** 22 + 1, started: 'unknown' })).toBe(false);
+    expect(isRunning({ ...self, boot: 'before the last power cut' })).toBe(false);
+    expect(isRunning({ ...self, numbering: 'another container' })).toBeUndefined();
+    expect(isRunning({ ...self, boot: 'other', host: 'another machine' })).toBeUndefined();
+    expect(isRunning({ ...self, pid: 2 ** 22 + 1 })).toBe(false);
   });
 });

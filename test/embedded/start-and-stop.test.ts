@@ -132,7 +132,7 @@ describe('stopping', () => {
 
   test('comes with the end of a process that forgot it, which the server does not hold up', async () => {
     const dataDirectory = await preparedFolder();
-    const other = inOtherProcess({ dataDirectory, then: 'process.stdin.destroy();' });
+    const other = inOtherProcess({ dataDirectory, afterwards: 'process.stdin.destroy();' });
     expect(await other.answer).toHaveProperty('pid');
     await other.ended;
     await until('the server has stopped', () => serverStopped(dataDirectory));

@@ -139,6 +139,15 @@ describe.runIf(isRoot)('root', () => {
     });
   });
 
+  test('without the right to become somebody else is told so', async () => {
+    const dataDirectory = join(await scratch(), 'data');
+    const other = inOtherProcess({ dataDirectory, prefix: ['setpriv', '--bounding-set=-setuid'] });
+    expect(await other.answer).toMatchObject({
+      reason: 'NOT_SUPPORTED',
+      message: expect.stringMatching(/^Cannot start .*initdb as .* by \/bin\/sh \(spawn .*EPERM\)/),
+    });
+  });
+
   test('does without a postgres user', async () => {
     const folder = await scratch();
     writeFileSync(join(folder, 'passwd'), without('postgres'));
