@@ -1,0 +1,89 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { openTestStore, storeOn, type TestStore } from '../support/test-database.js';
+
+let test: TestStore | undefined;
+afterEach(() => test?.close());
+
+const request = (aggregateId: string, eventId?: string, bytes = 1) => ({
+  streams: [
+    {
+      stream: { aggregateType: 'Thing', aggregateId },
+      expectedVersion: 'ANY' as const,
+      events: [{ ...(eventId ? { eventId } : {}), eventType: 'Happened', data: Buffer.alloc(bytes, 'x') }],
+    },
+  ],
+});
+
+describe('appends that wait together', () => {
+  it('are decided in the order in which they were made', async () => {
+    test = await openTestStore();
+    const { store } = test;
+    const results = await Promise.all(Array.from({ length: 300 }, () => store.append(request('ordered'))));
+    expect(results.map(({ versions }) => versions[0]?.version)).toEqual(
+      Array.from({ length: 300 }, (_, index) => BigInt(index + 1)),
+    );
+  });
+
+  it('are answered as one when they are the same append', async () => {
+    test = await openTestStore();
+    const { store } = test;
+    const id = '0190a000-0000-7000-8000-0000000000aa';
+    const results = await Promise.all([1, 2, 3].map(() => store.append(request('same', id))));
+    expect(results.map(({ deduplicated }) => deduplicated)).toEqual([false, true, true]);
+    expect(new Set(results.map(({ firstPosition }) => firstPosition)).size).toBe(1);
+  });
+
+  it('are not spoilt by one that the database refuses', async () => {
+    test = await openTestStore();
+    const { store, database, schema } = test;
+    // A rule of the user's own on the table is one way in which the database refuses what was checked before.
+    await database.query('append', `ALTER TABLE "${schema}".events ADD CHECK (aggregate_id <> 'poison')`, []);
+    const results = await Promise.allSettled(
+      ['a', 'b', 'poison', 'c'].map((aggregateId) => store.append(request(aggregateId))),
+    );
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled']);
+    expect(results[2]).toMatchObject({ reason: { outcome: 'NOT_APPLIED' } });
+  });
+
+  it('are taken out of the queue when they are given up before their turn', async () => {
+    test = await openTestStore();
+    const { store, database, schema } = test;
+    const given = new AbortController();
+    const first = store.append(request('first'));
+    const second = store.append(request('second'), { signal: given.signal });
+    given.abort(new Error('no longer wanted'));
+    await expect(second).rejects.toThrow('no longer wanted');
+    await first;
+    expect(await database.query('read', `SELECT aggregate_id FROM "${schema}".events`, [])).toEqual([
+      ['first'],
+    ]);
+  });
+
+  it('are refused over the limits of the queue, and nothing else is lost', async () => {
+    test = await openTestStore();
+    const narrow = storeOn(test, { groupCommit: { queueRequests: 5, queueBytes: 100_000 } });
+    const results = await Promise.allSettled(
+      Array.from({ length: 8 }, () => narrow.append(request('queue'))),
+    );
+    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(5);
+    expect(results.at(-1)).toMatchObject({
+      reason: { reason: 'OVERLOADED', limit: 'append_queue_requests', outcome: 'NOT_APPLIED' },
+    });
+    await expect(narrow.append(request('queue', undefined, 200_000))).rejects.toMatchObject({
+      limit: 'append_queue_bytes',
+    });
+    await narrow.stop();
+  });
+
+  it('are finished when the store stops, and later ones are refused', async () => {
+    test = await openTestStore();
+    const closing = storeOn(test);
+    const pending = Promise.all(Array.from({ length: 50 }, () => closing.append(request('closing'))));
+    await closing.stop();
+    await expect(pending).resolves.toHaveLength(50);
+    await expect(closing.append(request('late'))).rejects.toMatchObject({
+      reason: 'STORE_UNAVAILABLE',
+      outcome: 'NOT_APPLIED',
+    });
+  });
+});

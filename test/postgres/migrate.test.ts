@@ -1,0 +1,103 @@
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { Database, type DatabaseOptions } from '../../src/postgres/database.js';
+import { migrate } from '../../src/postgres/migrate.js';
+import { newSchemaName, openDatabase } from '../support/test-database.js';
+
+let database: Database;
+const schemas: string[] = [];
+const schemaName = () => {
+  const name = newSchemaName();
+  schemas.push(name);
+  return name;
+};
+const run = (text: string, values: unknown[] = []) => database.query('append', text, values);
+
+beforeAll(() => {
+  database = openDatabase();
+});
+afterAll(async () => {
+  for (const schema of schemas) await run(`DROP SCHEMA IF EXISTS "${schema}" CASCADE`);
+  await database.close();
+});
+
+describe('migrate', () => {
+  it('may be started by many at once: one works, the others find nothing to do', async () => {
+    const schema = schemaName();
+    const reports = await Promise.all(Array.from({ length: 5 }, () => migrate(database, schema)));
+    expect(reports.map(({ applied }) => applied.length).filter((applied) => applied > 0)).toEqual([
+      reports.reduce((most, { applied }) => Math.max(most, applied.length), 0),
+    ]);
+    expect(await migrate(database, schema)).toMatchObject({ applied: [], functionsReplaced: false });
+  });
+
+  it('takes an empty schema that somebody made for it', async () => {
+    const schema = schemaName();
+    await run(`CREATE SCHEMA "${schema}"`);
+    await expect(migrate(database, schema)).resolves.toMatchObject({ functionsReplaced: true });
+  });
+
+  it('refuses a schema that somebody else filled, and leaves it as it was', async () => {
+    const schema = schemaName();
+    await run(`CREATE SCHEMA "${schema}"`);
+    await run(`CREATE TABLE "${schema}".theirs (id integer)`);
+    await expect(migrate(database, schema)).rejects.toThrow(
+      `Schema ${schema} exists and was not made by Headwater: choose another with --schema, or another database`,
+    );
+    expect(
+      await run('SELECT count(*) FROM pg_class WHERE relnamespace = $1::regnamespace', [schema]),
+    ).toEqual([['1']]);
+  });
+
+  it('refuses a schema that a newer Headwater has migrated', async () => {
+    const schema = schemaName();
+    await migrate(database, schema);
+    await run(
+      `INSERT INTO "${schema}".schema_migrations (number, name, digest) VALUES (9999, '9999_later', 'x')`,
+    );
+    await expect(migrate(database, schema)).rejects.toThrow(
+      /is at migration 9999_later, and this Headwater knows only/,
+    );
+  });
+
+  it('refuses a schema whose migration of the same number is another one', async () => {
+    const schema = schemaName();
+    await migrate(database, schema);
+    await run(`UPDATE "${schema}".schema_migrations SET digest = 'edited' WHERE number = 1`);
+    await expect(migrate(database, schema)).rejects.toThrow(/is not the one that this Headwater has/);
+  });
+
+  it('refuses a name that is no schema name before it touches the database', async () => {
+    await expect(migrate(database, 'x"; DROP SCHEMA public')).rejects.toThrow(TypeError);
+  });
+
+  it('puts back a function that was changed by hand when the functions are of another version', async () => {
+    const schema = schemaName();
+    await migrate(database, schema);
+    await run(`COMMENT ON TABLE "${schema}".schema_migrations IS 'functions of an earlier version'`);
+    expect(await migrate(database, schema)).toMatchObject({ functionsReplaced: true });
+  });
+});
+
+describe('a role without the right to create', () => {
+  it('is told what to grant', async () => {
+    const role = newSchemaName();
+    await run(`CREATE ROLE ${role} LOGIN PASSWORD 'secret'`);
+    const theirs = new Database({ connection: asRole(inject('connection'), role) });
+    try {
+      await expect(migrate(theirs, newSchemaName())).rejects.toThrow(
+        /may not create in schema .* grant it CREATE/,
+      );
+    } finally {
+      await theirs.close();
+      await run(`DROP ROLE ${role}`);
+    }
+  });
+});
+
+function asRole(connection: DatabaseOptions['connection'], role: string): DatabaseOptions['connection'] {
+  if (!('connectionString' in connection)) return { ...connection, user: role };
+  const url = new URL(connection.connectionString);
+  url.username = role;
+  url.password = 'secret';
+  return { connectionString: url.toString() };
+}

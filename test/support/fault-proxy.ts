@@ -1,0 +1,115 @@
+import net from 'node:net';
+import type { DatabaseOptions } from '../../src/postgres/database.js';
+
+/**
+ * A TCP proxy in front of Postgres that can lose what a client must not count on. `loseNextReplyTo` lets a statement run to
+ * its commit and then cuts the connection in place of the answer: the only sure way to "committed, but nobody knows".
+ */
+export class FaultProxy {
+  readonly #server: net.Server;
+  readonly #sockets = new Set<net.Socket>();
+  readonly #target: () => net.Socket;
+  #loseAfter: Buffer | undefined;
+  #thenRefuse = false;
+  #refuse = false;
+  lost = 0;
+
+  private constructor(target: () => net.Socket) {
+    this.#target = target;
+    this.#server = net.createServer((client) => this.#serve(client));
+  }
+
+  static async before(connection: DatabaseOptions['connection']): Promise<FaultProxy> {
+    const proxy = new FaultProxy(() => connectTo(connection));
+    await new Promise<void>((resolve) => proxy.#server.listen(0, '127.0.0.1', resolve));
+    return proxy;
+  }
+
+  get port(): number {
+    return (this.#server.address() as net.AddressInfo).port;
+  }
+
+  /** The next statement that has these bytes commits, and its answer is lost; then all else may be cut off too. */
+  loseNextReplyTo(text: string, options: { readonly thenRefuse?: boolean } = {}): void {
+    this.#loseAfter = Buffer.from(text);
+    this.#thenRefuse = options.thenRefuse ?? false;
+  }
+
+  /** Cuts all connections, and refuses or takes new ones. */
+  cut(refuse: boolean): void {
+    this.#refuse = refuse;
+    // Only TCP knows resets; Postgres may be behind a Unix socket.
+    for (const socket of this.#sockets) {
+      if (socket.remoteFamily) socket.resetAndDestroy();
+      else socket.destroy();
+    }
+  }
+
+  async close(): Promise<void> {
+    this.cut(true);
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  #serve(client: net.Socket): void {
+    if (this.#refuse) {
+      client.resetAndDestroy();
+      return;
+    }
+    const server = this.#target();
+    let losing = false;
+    for (const [one, other] of [
+      [client, server],
+      [server, client],
+    ] as const) {
+      this.#sockets.add(one);
+      one.on('error', () => other.destroy());
+      one.on('close', () => {
+        this.#sockets.delete(one);
+        other.destroy();
+      });
+    }
+    client.on('data', (chunk) => {
+      if (this.#loseAfter && chunk.includes(this.#loseAfter)) {
+        this.#loseAfter = undefined;
+        losing = true;
+      }
+      server.write(chunk);
+    });
+    server.on('data', (chunk) => {
+      if (!losing) {
+        client.write(chunk);
+        return;
+      }
+      // ReadyForQuery, idle: the server has committed.
+      if (chunk.subarray(-6).equals(Buffer.from([0x5a, 0, 0, 0, 5, 0x49]))) {
+        this.lost += 1;
+        client.resetAndDestroy();
+        server.destroy();
+        if (this.#thenRefuse) this.cut(true);
+      }
+    });
+  }
+}
+
+function connectTo(connection: DatabaseOptions['connection']): net.Socket {
+  if ('connectionString' in connection) {
+    const url = new URL(connection.connectionString);
+    return net.connect({ host: url.hostname || '127.0.0.1', port: Number(url.port || 5432) });
+  }
+  if (connection.host.startsWith('/')) return net.connect(`${connection.host}/.s.PGSQL.${connection.port}`);
+  return net.connect({ host: connection.host, port: connection.port });
+}
+
+/** The same database through the proxy. */
+export function through(
+  proxy: FaultProxy,
+  connection: DatabaseOptions['connection'],
+): DatabaseOptions['connection'] {
+  if ('connectionString' in connection) {
+    const url = new URL(connection.connectionString);
+    url.hostname = '127.0.0.1';
+    url.port = String(proxy.port);
+    return { connectionString: url.toString() };
+  }
+  return { ...connection, host: '127.0.0.1', port: proxy.port };
+}
