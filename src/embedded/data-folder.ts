@@ -8,7 +8,7 @@ export interface DataFolder {
   readonly root: string;
   /** Postgres's own data directory. */
   readonly cluster: string;
-  /** Who works here: see {@link ./owner-lock.ts}. */
+  /** Says who works here; the owner lock's numbered files. */
   readonly owner: string;
   readonly libraries: string;
   readonly sockets: string;

@@ -2,6 +2,7 @@ import { chmod, chown, mkdir, readFile, rm, symlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { FileOwner } from './data-folder.js';
 import { EmbeddedPostgresError } from './embedded-postgres-error.js';
+import { codeOf } from './file-errors.js';
 import type { PostgresBinaries } from './postgres-binaries.js';
 
 /** An environment variable, by which the loader finds the libraries that Postgres was built with. */
@@ -52,9 +53,12 @@ interface LibraryLink {
 }
 
 async function readLinks(binaries: PostgresBinaries): Promise<readonly LibraryLink[]> {
-  const list: unknown = JSON.parse(
-    await readFile(join(binaries.packageDirectory, 'native', 'pg-symlinks.json'), 'utf8'),
-  );
+  const path = join(binaries.packageDirectory, 'native', 'pg-symlinks.json');
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return '[]'; // a platform whose package needs no links
+    throw error;
+  });
+  const list: unknown = JSON.parse(text);
   return Array.isArray(list) ? list.filter(isLibraryLink) : [];
 }
 

@@ -36,7 +36,10 @@ export async function startServer(
       ...options,
       onOutput: (chunk) => options.log.write(chunk),
     });
-    const exit = await readyOrEnded(folder, server, deadline);
+    const exit = await readyOrEnded(folder, server, deadline).catch(async (error: unknown) => {
+      await endServer(server);
+      throw error;
+    });
     if (exit === undefined) return server;
     if (!/shared memory block .* is still in use/.test(options.log.tail()) || Date.now() > deadline) {
       throw startFailed(folder, options.log.tail(), exit);
@@ -81,7 +84,6 @@ async function readyOrEnded(
     // A file that a killed server left behind says ready too, but not in this one's name.
     if (file?.pid === server.pid && file.ready) return undefined;
     if (Date.now() > deadline) {
-      await endServer(server);
       throw new EmbeddedPostgresError(
         'START_TIMED_OUT',
         `Postgres in ${folder.root} was not ready in time and was stopped: allow it more time with startTimeoutMs, and see ${folder.log}`,

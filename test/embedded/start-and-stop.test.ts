@@ -94,6 +94,16 @@ describe('settings', () => {
   });
 });
 
+test('a server that is not ready in time is stopped again, and the folder is free', async () => {
+  const dataDirectory = await preparedFolder();
+  await expect(startEmbeddedPostgres({ dataDirectory, startTimeoutMs: 0 })).rejects.toMatchObject({
+    reason: 'START_TIMED_OUT',
+    message: expect.stringContaining('allow it more time with startTimeoutMs'),
+  });
+  expect(serverStopped(dataDirectory)).toBe(true);
+  expect(await rows(await start({ dataDirectory }), 'select 1')).toEqual([[1]]);
+});
+
 describe('stopping', () => {
   test('can be asked for often and at once, ends open sessions, and tells by exited', async () => {
     const postgres = await start({ dataDirectory: await preparedFolder() });
