@@ -3,7 +3,10 @@ import { inject } from 'vitest';
 import { InternalError } from '../../src/core/errors.js';
 import { Database } from '../../src/postgres/database.js';
 import { migrate } from '../../src/postgres/migrate.js';
-import { PostgresEventStore, type PostgresEventStoreOptions } from '../../src/postgres/postgres-event-store.js';
+import {
+  PostgresEventStore,
+  type PostgresEventStoreOptions,
+} from '../../src/postgres/postgres-event-store.js';
 import { systemRuntime } from '../../src/system.js';
 
 /** A schema of one's own in the run's Postgres, migrated and dropped when closed. */

@@ -1,0 +1,94 @@
+// `npm test`: builds, then runs the suites one after the other against a real Postgres, each with a budget that is
+// printed beside what it took. Plain JavaScript, since it runs before anything is compiled.
+//
+//   npm test                       all suites
+//   npm test -- --suite main       one of them
+//   npm test -- test/core          files, as vitest takes them
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from '../../bin/build.js';
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+
+/** Seconds are what the suite may take on two cores; more is told, and is no failure. */
+const SUITES = [
+  { name: 'main', args: ['--exclude', 'test/trust/**', '--exclude', 'test/embedded/**'], seconds: 150 },
+  { name: 'embedded', args: ['test/embedded'], seconds: 45 },
+  { name: 'trust', args: ['test/trust'], seconds: 100 },
+];
+
+/** Runs the suites with this Node and returns what they found. */
+export function runSuites(argv = []) {
+  const scratch = path.join(root, '.headwater-test');
+  mkdirSync(scratch, { recursive: true });
+  const only = argv.includes('--suite') ? argv[argv.indexOf('--suite') + 1] : undefined;
+  const files = argv.filter((argument, index) => argument !== '--suite' && argv[index - 1] !== '--suite');
+  const suites =
+    files.length > 0
+      ? [{ name: 'chosen', args: files, seconds: 300 }]
+      : SUITES.filter(({ name }) => only === undefined || name === only);
+  const total = { passed: 0, failed: 0 };
+  const lines = [];
+  for (const suite of suites) {
+    const output = path.join(scratch, `results-${suite.name}-${process.pid}.json`);
+    const began = Date.now();
+    const run = spawnSync(
+      process.execPath,
+      [
+        path.join(root, 'node_modules/vitest/vitest.mjs'),
+        'run',
+        '--reporter=default',
+        '--reporter=json',
+        `--outputFile.json=${output}`,
+        ...suite.args,
+      ],
+      { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] },
+    );
+    const result = read(output);
+    rmSync(output, { force: true });
+    total.passed += result.passed;
+    // A suite that ends badly without a failed test (a crash, an unhandled error, no test at all) has failed all the same.
+    total.failed += result.failed > 0 || run.status === 0 ? result.failed : 1;
+    for (const name of result.skipped) lines.push(`skipped: ${name}`);
+    const took = Math.round((Date.now() - began) / 1000);
+    lines.push(
+      `suite ${suite.name}: ${result.passed} passed, ${result.failed} failed in ${took} s of a budget of ${suite.seconds} s` +
+        (took > suite.seconds ? ' — OVER BUDGET' : ''),
+    );
+  }
+  for (const line of lines) console.log(line);
+  return total;
+}
+
+function read(file) {
+  try {
+    const { testResults } = JSON.parse(readFileSync(file, 'utf8'));
+    const tests = testResults.flatMap(({ assertionResults }) => assertionResults);
+    const broken = testResults.filter(
+      ({ status, assertionResults }) =>
+        status === 'failed' && !assertionResults.some((one) => one.status === 'failed'),
+    );
+    return {
+      passed: tests.filter(({ status }) => status === 'passed').length,
+      failed: tests.filter(({ status }) => status === 'failed').length + broken.length,
+      skipped: tests
+        .filter(({ status }) => status !== 'passed' && status !== 'failed')
+        .map(({ fullName }) => fullName),
+    };
+  } catch (error) {
+    console.error(`The results of the tests cannot be read: ${error.message}`);
+    return { passed: 0, failed: 0, skipped: [] };
+  }
+}
+
+export function closingLine({ passed, failed }) {
+  console.log(`${passed} passed, ${failed} failed`);
+  process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  build();
+  closingLine(runSuites(process.argv.slice(2)));
+}
