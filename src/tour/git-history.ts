@@ -11,8 +11,8 @@ export { escapePath } from './git-text.js';
 
 export interface GitHistoryOptions {
   /**
-   * The top folder of a clone, of a worktree, or a bare repository. Its parents are not searched, so that a folder
-   * which is no repository is never mistaken for a part of the one around it.
+   * The top folder of a clone, of a worktree, or a bare repository. Its parents are not searched, so that a
+   * folder which is no repository is never mistaken for a part of the one around it.
    */
   readonly repository: string;
   /**
@@ -30,23 +30,27 @@ export interface GitHistoryOptions {
 }
 
 /**
- * The history of `HEAD`, oldest first, in bounded memory: one `git log` runs, and waits while its output is not taken.
+ * The history of `HEAD`, oldest first, in bounded memory: one `git log` runs, and waits while its output is
+ * not taken.
  *
- * *Order.* A commit comes after all of its parents; between branches, by commit date (`--date-order`), as an event log
- * should read: `--topo-order` promises the same about parents but tells one branch to its end before the other's
- * beginning. Git needs the list of all commits for this before the first is delivered, and holds it; we do not.
+ * *Order.* A commit comes after all of its parents; between branches, by commit date (`--date-order`), as an
+ * event log should read: `--topo-order` promises the same about parents but tells one branch to its end
+ * before the other's beginning. Git needs the list of all commits for this before the first is delivered, and
+ * holds it; we do not.
  *
- * *Merges* are commits without changes, as in `git log`. Their difference to a parent repeats what the merged branch's
- * own commits have told already. So a merge's own edits (a conflict's resolution) do not appear, and a path's
- * life told across branches can surprise: created on two of them, changed on one after it was deleted on another.
+ * *Merges* are commits without changes, as in `git log`. Their difference to a parent repeats what the merged
+ * branch's own commits have told already. So a merge's own edits (a conflict's resolution) do not appear, and
+ * a path's life told across branches can surprise: created on two of them, changed on one after it was
+ * deleted on another.
  *
- * *Renames* are found as git finds them, from half of the contents upwards; beyond 1,000 × 1,000 candidates in a
- * commit only exact ones. *Binary* is what contains a NUL near its beginning, whatever `.gitattributes` says, as that would
- * depend on what is checked out. Attributes, replaced objects, grafts, the mailmap and the user's configuration of git
- * have no say; a repository of another user's is read all the same.
+ * *Renames* are found as git finds them, from half of the contents upwards; beyond 1,000 × 1,000 candidates
+ * in a commit only exact ones. *Binary* is what contains a NUL near its beginning, whatever `.gitattributes`
+ * says, as that would depend on what is checked out. Attributes (but for the repository's private
+ * `info/attributes`), replaced objects, grafts, the mailmap and the user's configuration of git have no say;
+ * a repository of another user's is read all the same.
  *
- * *To go on later*, give as `after` the `HEAD` that was read to its end. The hash of a commit in the middle will do
- * only in a history without branches: those beside it would be delivered again.
+ * *To go on later*, give as `after` the last commit of a reading to the end: it is what `HEAD` was. One in
+ * the middle will do only in a history without branches: what lies beside it would be delivered again.
  *
  * One pass: iterate it once. Leaving the loop stops git.
  *
@@ -72,7 +76,9 @@ export async function* readGitHistory(
   }
 }
 
-/** How many commits `readGitHistory` will yield for the same options: git counts without looking at any file. */
+/**
+ * How many commits `readGitHistory` will yield for the same options: git counts without looking at any file.
+ */
 export async function countCommits(options: GitHistoryOptions): Promise<number> {
   const range = await resolveRange(options);
   const count = await askGit({
@@ -104,6 +110,9 @@ const LOG = [
 const SETTINGS = [
   'core.bare=true',
   'core.attributesFile=/dev/null',
+  // The empty tree: git 2.43 to 2.45 take the attributes of a bare repository from HEAD otherwise.
+  'attr.tree=4b825dc642cb6eb9a060e54bf8d69288fbee4904',
+  'core.bigFileThreshold=512m',
   'core.fsmonitor=false',
   'diff.relative=false',
   'diff.noprefix=false',
@@ -115,8 +124,9 @@ const SETTINGS = [
 async function resolveRange(options: GitHistoryOptions) {
   const { repository, after, git = 'git', signal } = options;
   signal?.throwIfAborted();
-  // Named outright, the repository's owner is not checked, by any version of git; `-c safe.directory=*` is heeded from
-  // 2.38 only. Nothing in its configuration is run: no pager, filter, diff driver, signature check, hook or transport.
+  // Named outright, the repository's owner is not checked, by any version of git; `-c safe.directory=*` is
+  // heeded from 2.38 only. Nothing in its configuration is run: no pager, filter, diff driver, signature
+  // check, hook or transport.
   const args = [`--git-dir=${await findGitDirectory(repository)}`, '--no-pager', '--no-replace-objects'];
   for (const setting of SETTINGS) args.push('-c', setting);
   const call = { repository, git, signal };
@@ -140,7 +150,10 @@ async function resolveRange(options: GitHistoryOptions) {
   return { call, args, revisions: [head, `^${start}`] };
 }
 
-/** `.git` (a folder, or the file of a worktree or a submodule, which git follows), or the folder of a bare repository. */
+/**
+ * `.git` (a folder, or the file of a worktree or a submodule, which git follows), or the folder of a bare
+ * repository.
+ */
 async function findGitDirectory(repository: string): Promise<string> {
   const folder = resolve(repository);
   const inside = join(folder, '.git');

@@ -12,7 +12,9 @@ export const GIT_LOG_FORMAT = [
 
 const SUBJECT_LIMIT = 1000;
 const NAME_LIMIT = 256;
-/** Of a name, an address or a subject no more bytes than this are kept, though a commit may hold megabytes. */
+/**
+ * Of a name, an address or a subject no more bytes than this are kept, though a commit may hold megabytes.
+ */
 const TEXT_BYTES = 8192;
 
 const FIELDS = ['hash', 'parents', 'authored', 'committed', 'name', 'email', 'subject'] as const;
@@ -23,17 +25,17 @@ type Expected = Field | 'entry' | 'raw path' | 'raw from' | 'numstat from' | 'nu
 /**
  * Reads the output of `git log` (with `GIT_LOG_FORMAT`) as commits.
  *
- * Takes the next chunk only when the commits of the last one have been taken, and holds nothing but that chunk and
- * the commit it is in. Throws a `SyntaxError` for output that is not of that form.
+ * Takes the next chunk only when the commits of the last one have been taken, and holds nothing but that
+ * chunk and the commit it is in. Throws a `SyntaxError` for output that is not of that form.
  *
- * The form: seven fields, each ended by a NUL, the first beginning with `commit `. For a commit with changes a newline,
- * then all `--raw` entries, then all `--numstat` entries in the same order, each ended by a NUL:
+ * The form: seven fields, each ended by a NUL, the first beginning with `commit `. For a commit with changes
+ * a newline, then all `--raw` entries, then all `--numstat` entries in the same order, each ended by a NUL:
  *
  *     :<mode> <mode> <oid> <oid> <status>\0<path>\0                  <added>\t<removed>\t<path>\0
  *     :<mode> <mode> <oid> <oid> R<score>\0<from>\0<path>\0          <added>\t<removed>\t\0<from>\0<path>\0
  *
- * So the first byte tells the three apart (`c`, `:`, a digit or `-`), and a path, which may begin with anything, is
- * never looked at where one of the three is expected.
+ * So the first byte tells the three apart (`c`, `:`, a digit or `-`), and a path, which may begin with
+ * anything, is never looked at where one of the three is expected.
  */
 export async function* parseGitLog(
   chunks: AsyncIterable<Buffer>,
@@ -202,7 +204,10 @@ class CommitDraft {
     this.#removed = removed === '-' ? undefined : Number(removed);
   }
 
-  /** Git leaves an entry out of `--numstat` if its contents are equal after all: hence by path, not by position. */
+  /**
+   * Git leaves an entry out of `--numstat` if its contents are equal after all: hence by path, not by
+   * position.
+   */
   numstatPath(path: Buffer): void {
     for (let at = this.#counted; at < this.#changes.length; at += 1) {
       const change = this.#changes[at];

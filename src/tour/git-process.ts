@@ -4,13 +4,14 @@ import type { Readable } from 'node:stream';
 import { GitHistoryError } from './git-history-error.js';
 
 /**
- * Git inherits PATH, and nothing else: it is found wherever the user has it, and no `GIT_*` of a hook or a shell
- * (GIT_DIR, GIT_EXTERNAL_DIFF, GIT_TRACE …) can turn it to another repository or change what it prints. A list of
- * variables to unset would miss those of a later git. Without HOME and XDG_CONFIG_HOME no configuration of the user's is
- * read, by no version of git; what the repository's own could change is overridden where git is called.
+ * Git inherits PATH, and nothing else: it is found wherever the user has it, and no `GIT_*` of a hook or a
+ * shell (GIT_DIR, GIT_EXTERNAL_DIFF, GIT_TRACE …) can turn it to another repository or change what it prints.
+ * A list of variables to unset would miss those of a later git. Without HOME and XDG_CONFIG_HOME no
+ * configuration of the user's is read, by no version of git; what the repository's own could change is
+ * overridden where git is called.
  *
- * No protocol is allowed, as reading must never go to the network: in a partial clone git would fetch each file's
- * contents singly, and run what the repository's configuration names for it.
+ * No protocol is allowed, as reading must never go to the network: in a partial clone git would fetch each
+ * file's contents singly, and run what the repository's configuration names for it.
  */
 const LAUNCH = `exec env -i PATH="$PATH" LC_ALL=C GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null \
 GIT_ATTR_NOSYSTEM=1 GIT_GRAFT_FILE=/dev/null GIT_ALLOW_PROTOCOL= GIT_NO_LAZY_FETCH=1 GIT_TERMINAL_PROMPT=0 \
@@ -29,14 +30,16 @@ export interface GitCall {
 }
 
 /**
- * Runs git and yields what it prints, no faster than it is taken: while nothing is taken, a pipe's worth is buffered
- * and git waits. The process is killed and its end awaited when the consumer stops early or the signal aborts.
+ * Runs git and yields what it prints, no faster than it is taken: while nothing is taken, a pipe's worth is
+ * buffered and git waits. The process is killed and its end awaited when the consumer stops early or the
+ * signal aborts.
  *
  * @throws {GitHistoryError} after the output, if git failed. The signal's reason, if it aborted.
  */
 export async function* runGit(call: GitCall): AsyncGenerator<Buffer, void, undefined> {
   call.signal?.throwIfAborted();
-  // Root as the working directory, lest a `.gitattributes` that happens to lie in ours decides what is binary.
+  // Root as the working directory, lest a `.gitattributes` that happens to lie in ours decides what is
+  // binary.
   const child = spawn('/bin/sh', ['-c', LAUNCH, call.git, ...call.args], {
     cwd: '/',
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -101,10 +104,11 @@ function failure(call: GitCall, end: End): GitHistoryError {
   }
   const lines = end.stderr.split('\n').map((line) => line.trim());
   const line = lines.find((each) => /^(fatal|error):/.test(each)) ?? lines.find((each) => each !== '');
-  const said = line?.replace(/^(fatal|error): /, '') ?? 'it was stopped from outside';
+  const silence = end.code === undefined ? 'it was stopped from outside' : `it ended with code ${end.code}`;
+  const said = line?.replace(/^(fatal|error): /, '') ?? silence;
   const cause = end.stderr === '' ? undefined : { cause: new Error(end.stderr.trim()) };
   if (/promisor|lazy fetch|transport '.*' not allowed/.test(end.stderr)) {
-    const message = `The clone ${repository} is partial (made with --filter): read a full or a shallow clone instead`;
+    const message = `The clone ${repository} is partial (made with --filter): read a full or a shallow one`;
     return new GitHistoryError('partial_clone', repository, message, cause);
   }
   if (/not a git repository/i.test(said)) {

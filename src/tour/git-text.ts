@@ -8,10 +8,10 @@ const LATEST_SECOND = 253_402_300_799;
 /**
  * A path's bytes as a string without control characters, of which no two paths share one.
  *
- * Git knows a path as bytes. Those of an invalid UTF-8 sequence and of a control character (U+0000–1F, U+007F–9F) are
- * each written `%XX`. A `%` stays as it is, unless two hex digits follow it, so that it would read as such an escape:
- * then it is written `%25`. Undone by turning each `%XX` back into its byte. Unicode is not normalized: git, too,
- * holds an `é` in one code point and an `é` in two for two files.
+ * Git knows a path as bytes. Those of an invalid UTF-8 sequence and of a control character (U+0000–1F,
+ * U+007F–9F) are each written `%XX`. A `%` stays as it is, unless two hex digits follow it, so that it would
+ * read as such an escape: then it is written `%25`. Undone by turning each `%XX` back into its byte. Unicode
+ * is not normalized: git, too, holds an `é` in one code point and an `é` in two for two files.
  *
  * @example
  * escapePath(Buffer.from('100% café')); // '100% café'
@@ -24,7 +24,10 @@ export function escapePath(bytes: Buffer): string {
   return escapeValid(bytes.toString('utf8'));
 }
 
-/** Text that people wrote, made fit to be shown on one line: see `GitCommit.subject` for what becomes of odd bytes. */
+/**
+ * Text that people wrote, made fit to be shown on one line: see `GitCommit.subject` for what becomes of odd
+ * bytes.
+ */
 export function readableText(bytes: Buffer, limit: number): string {
   const text = bytes.toString('utf8');
   const line = (CONTROL.test(text) ? text.replace(CONTROL_RUNS, ' ') : text).trim();
@@ -33,7 +36,10 @@ export function readableText(bytes: Buffer, limit: number): string {
   return line.slice(0, cutsAPair ? limit - 1 : limit);
 }
 
-/** Git's seconds since 1970, clamped to the year 9999 as protobuf's `Timestamp` is; `undefined` if they are no number. */
+/**
+ * Git's seconds since 1970, clamped to the year 9999 as protobuf's `Timestamp` is; `undefined` if they are no
+ * number.
+ */
 export function dateOfSeconds(digits: string): Date | undefined {
   if (!/^\d+$/.test(digits)) return undefined;
   return new Date(Math.min(Number(digits), LATEST_SECOND) * 1000);
@@ -45,7 +51,9 @@ function escapeValid(text: string): string {
   return literal.replace(CONTROL_RUNS, (characters) => percentBytes(Buffer.from(characters, 'utf8')));
 }
 
-/** Character by character, as it is rare: the longest valid sequence at each place, or else one escaped byte. */
+/**
+ * Character by character, as it is rare: the longest valid sequence at each place, or else one escaped byte.
+ */
 function escapeInvalid(bytes: Buffer): string {
   const parts: string[] = [];
   let valid = 0;

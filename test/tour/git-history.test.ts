@@ -103,7 +103,7 @@ describe('a history', () => {
     ]);
   });
 
-  it('tells parallel branches by date, and every parent before its children even if its date is later', async () => {
+  it('tells branches by date, and a parent before its children even if its date is later', async () => {
     const repository = await repositoryOf(
       { message: 'root', authoredAt: 5000 },
       { message: 'left 1', authoredAt: 100, parents: [0] },
@@ -555,6 +555,18 @@ describe('what cannot be read is refused in a sentence', () => {
     const error = await refusalOf({ repository: directory, git: dying });
     expect(error.message).toBe(`Git could not read ${directory}: the disk is gone`);
     expect(await children()).toBe(before);
+  });
+
+  it('when a file of the repository is missing, after the commits before it', async () => {
+    const { directory } = await repositoryOf({}, { changes: [{ write: 'a', content: 'a\n' }] });
+    const blob = git(directory, 'rev-parse', 'main:a');
+    await rm(`${directory}/.git/objects/${blob.slice(0, 2)}/${blob.slice(2)}`);
+    const history = readGitHistory({ repository: directory })[Symbol.asyncIterator]();
+    await expect(history.next()).resolves.toMatchObject({ value: { subject: 'Commit 0' } });
+    await expect(history.next()).rejects.toMatchObject({
+      reason: 'git_failed',
+      message: `Git could not read ${directory}: unable to read ${blob}`,
+    });
   });
 
   it('when git is killed', async () => {

@@ -5,7 +5,8 @@ import { parseGitLog } from '../../src/tour/git-log-parser.js';
 const OID = '0'.repeat(40);
 
 function printed(number: number): string {
-  const head = `commit ${number}\0${number - 1}\0${number}\0${number}\0Ada\0ada@example.org\0Subject ${number}\0`;
+  const dates = `${number}\0${number}`;
+  const head = `commit ${number}\0${number - 1}\0${dates}\0Ada\0ada@example.org\0Subject ${number}\0`;
   const raw = `\n:100644 100644 ${OID} ${OID} M\0a\0:100644 100644 ${OID} ${OID} R090\0from\0to\0`;
   return `${head}${raw}1\t2\ta\0\u0033\t4\t\0from\0to\0`;
 }
@@ -65,7 +66,7 @@ describe('parsing the output of git log', () => {
     expect(read).toBe(500);
   });
 
-  it('matches lines to files by path, as git leaves out a file whose contents are equal after all', async () => {
+  it('matches lines to files by path, as git leaves out those that are equal after all', async () => {
     const raw = ['a', 'b', 'c'].map((path) => `:100644 100644 ${OID} ${OID} M\0${path}\0`).join('');
     const [commit] = await parse([
       Buffer.from(`commit 1\0\0\x31\0\x31\0n\0e\0s\0\n${raw}1\t0\ta\0\x32\t0\tc\0`),
