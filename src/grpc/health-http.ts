@@ -1,0 +1,79 @@
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** What the HTTP side tells. */
+export interface HealthHttpOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Whether the database can be used now. */
+  readonly serving: () => boolean;
+  /** Facts for a person who looks at `/`. */
+  readonly about: () => Readonly<Record<string, string | number | boolean>>;
+}
+
+/**
+ * Health over HTTP, for probes that speak no gRPC: `/livez` is 200 while the process runs, `/readyz` and `/healthz` while the
+ * database answers, else 503; `/` says what this is.
+ */
+export class HealthHttp {
+  readonly #options: HealthHttpOptions;
+  readonly #server: http.Server;
+
+  constructor(options: HealthHttpOptions) {
+    this.#options = options;
+    this.#server = http.createServer(
+      { requestTimeout: 10_000, headersTimeout: 10_000 },
+      (request, response) => this.#answer(request, response),
+    );
+    this.#server.maxConnections = 200;
+  }
+
+  /** Resolves with the port; rejects with the error of `listen`, for example EADDRINUSE. */
+  start(): Promise<number> {
+    const { host, port } = this.#options;
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen({ host, port }, () => {
+        this.#server.off('error', reject);
+        resolve((this.#server.address() as AddressInfo).port);
+      });
+    });
+  }
+
+  stop(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#server.close(() => resolve());
+      this.#server.closeAllConnections();
+    });
+  }
+
+  #answer(request: http.IncomingMessage, response: http.ServerResponse): void {
+    const reply = (status: number, body: object) => {
+      response.writeHead(status, {
+        'content-type': 'application/json; charset=utf-8',
+        'cache-control': 'no-store',
+      });
+      response.end(request.method === 'HEAD' ? undefined : `${JSON.stringify(body)}\n`);
+    };
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      response.setHeader('allow', 'GET, HEAD');
+      reply(405, { error: `${request.method} is not allowed here: use GET` });
+      return;
+    }
+    const serving = this.#options.serving();
+    switch ((request.url ?? '/').split('?')[0]) {
+      case '/':
+        reply(200, { ...this.#options.about(), serving, health: ['/livez', '/readyz', '/healthz'] });
+        return;
+      case '/livez':
+        reply(200, { status: 'LIVE' });
+        return;
+      case '/readyz':
+      case '/healthz':
+        reply(serving ? 200 : 503, { status: serving ? 'SERVING' : 'NOT_SERVING' });
+        return;
+      default:
+        reply(404, { error: 'Nothing is here: try /, /livez, /readyz or /healthz' });
+    }
+  }
+}
