@@ -1,0 +1,23 @@
+import type { StreamId } from '../core/stream.js';
+import type { Principal } from './principal.js';
+
+/** What is done; policies and refusals name it so. */
+export type Action = 'append' | 'load' | 'subscribe' | 'info';
+
+/** What it is done to. */
+export type Resource =
+  | { readonly kind: 'LOG' }
+  | { readonly kind: 'STREAM'; readonly stream: StreamId }
+  | { readonly kind: 'AGGREGATE_TYPE'; readonly aggregateType: string }
+  | { readonly kind: 'SERVICE' };
+
+/**
+ * A call in the words of policies: who wants to do what to which things. Every RPC resolves its request to one before
+ * anything else happens, and its handler sees nothing but the plan.
+ */
+export interface Plan {
+  readonly principal: Principal;
+  readonly action: Action;
+  /** All that the call touches; a policy must allow every one. */
+  readonly resources: readonly Resource[];
+}
