@@ -233,7 +233,7 @@ export function describeSettings(): readonly SettingDescription[] {
  */
 export function loadConfig(
   flags: Readonly<Record<string, unknown>> = {},
-  file: string | undefined = undefined,
+  file?: string,
   environment: Readonly<Record<string, string | undefined>> = process.env,
 ): LoadedConfig {
   const fromFile = readConfigFile(file);

@@ -47,7 +47,7 @@ const MAY_IMPORT: Record<
   'system.ts': { folders: ['core'], packages: ['uuid'] },
 };
 /** The composition root, the public list and the command line put everything together. */
-const FREE = new Set(['server.ts', 'index.ts', 'cli']);
+const FREE = new Set(['server.ts', 'start-error.ts', 'index.ts', 'cli']);
 const CLI_MAY_NOT = new Set(['grpc', 'web']);
 
 interface Import {

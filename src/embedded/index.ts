@@ -4,4 +4,5 @@ export {
   type EmbeddedPostgresOptions,
   startEmbeddedPostgres,
 } from './start-embedded-postgres.js';
+export { type KeepRunningOptions, keepEmbeddedPostgresRunning, type KeptPostgres } from './keep-running.js';
 export type { ProcessExit } from './watched-process.js';

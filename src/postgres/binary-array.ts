@@ -11,7 +11,12 @@ const JSONB_VERSION = 1;
 
 /** `text[]` */
 export function textArray(values: readonly string[]): Buffer {
-  return variable(OID.text, values, Buffer.byteLength, (buffer, value, at) => buffer.write(value, at));
+  return variable(
+    OID.text,
+    values,
+    (value) => Buffer.byteLength(value),
+    (buffer, value, at) => buffer.write(value, at),
+  );
 }
 
 /** `jsonb[]` of values that are JSON already. */

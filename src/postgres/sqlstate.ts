@@ -2,7 +2,6 @@ import pg from 'pg';
 import {
   DeadlineExceededError,
   HeadwaterError,
-  type InternalError,
   InvalidRequestError,
   type Outcome,
   OverloadedError,
@@ -48,7 +47,7 @@ export function sqlstateOf(error: unknown): string | undefined {
 
 /**
  * The typed error for a failure of the driver; `undefined` for one that nobody expected, which is to be logged and
- * answered as {@link InternalError}. The driver's message and detail stay in `cause`: they can hold values of rows.
+ * answered as `InternalError`. The driver's message and detail stay in `cause`: they can hold values of rows.
  *
  * @param outcome what became of the write, if it was one
  */

@@ -163,10 +163,10 @@ describe('a log that began another life', () => {
     await append(test.store, 'a', 10);
     // As if positions above 6 had been read from a primary that is gone, and others had been given since.
     for (const statement of newEpoch(test.schema, 6)) await test.database.query('append', statement, []);
+    const { store } = test;
     const from = (position: bigint, epoch: bigint) =>
-      take(
-        test?.store.subscribe({ start: { kind: 'AFTER', after: { position, epoch } } }) ?? [],
-        ({ signals }) => signals.includes('CAUGHT_UP'),
+      take(store.subscribe({ start: { kind: 'AFTER', after: { position, epoch } } }), ({ signals }) =>
+        signals.includes('CAUGHT_UP'),
       );
     await expect(from(8n, 1n)).rejects.toMatchObject({
       reason: 'LOG_EPOCH_CHANGED',

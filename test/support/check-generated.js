@@ -12,8 +12,7 @@ const folder = mkdtempSync(path.join(scratch, 'gen-'));
 const files = (base) =>
   readdirSync(base, { recursive: true, withFileTypes: true })
     .filter((item) => item.isFile())
-    .map((item) => path.relative(base, path.join(item.parentPath ?? item.path, item.name)))
-    .sort();
+    .map((item) => path.relative(base, path.join(item.parentPath ?? item.path, item.name)));
 
 try {
   const run = spawnSync(path.join(root, 'node_modules/.bin/buf'), ['generate', '-o', folder], {
@@ -23,7 +22,7 @@ try {
   if (run.status !== 0) process.exit(run.status ?? 1);
   const committed = path.join(root, 'gen');
   const made = path.join(folder, 'gen');
-  const names = [...new Set([...files(committed), ...files(made)])].sort();
+  const names = [...new Set([...files(committed), ...files(made)])];
   const differing = names.filter((name) => {
     try {
       return !readFileSync(path.join(committed, name)).equals(readFileSync(path.join(made, name)));

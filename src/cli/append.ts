@@ -1,0 +1,212 @@
+import { Command } from 'commander';
+import type { Appended, AppendRequest } from '../core/append.js';
+import type { EventStore } from '../core/event-store.js';
+import { type InputLine, readRequests, requestFromJson } from './append-input.js';
+import { addConnectionOptions, type ConnectionFlags, withConnection } from './connection-options.js';
+import { explain, UsageError } from './exit-codes.js';
+import { Output, plainTable } from './output.js';
+import { countingProgress } from './progress.js';
+import { isoTime } from './time.js';
+
+interface AppendFlags extends ConnectionFlags {
+  readonly expect?: string;
+  readonly tag?: readonly string[];
+  readonly meta?: readonly string[];
+  readonly id?: string;
+  readonly contentType?: string;
+  readonly schemaVersion?: string;
+  readonly file?: string;
+  readonly inFlight: string;
+  readonly json?: boolean;
+  readonly ndjson?: boolean;
+}
+
+/** `headwater append`: one event from arguments, or many from a file or standard input. */
+export function appendCommand(): Command {
+  const many = (value: string, before: readonly string[] | undefined) => [...(before ?? []), value];
+  const command = new Command('append')
+    .description('append events: one from arguments, or many as NDJSON from a file or standard input')
+    .argument('[type/id]', 'the stream, for example Account/42')
+    .argument('[event-type]', 'what happened, for example AccountOpened')
+    .argument('[data]', 'the payload as JSON')
+    .option('--expect <version>', 'a version from 1, no-stream, stream-exists or any (default: any)')
+    .option('--tag <key:value>', 'a tag; repeat for several', many)
+    .option('--meta <key=value>', 'an entry of the metadata; repeat for several', many)
+    .option('--id <uuid>', 'the event id, so that the same command may be repeated safely')
+    .option(
+      '--content-type <type>',
+      'the media type of the data, which is then taken as it is and not as JSON',
+    )
+    .option('--schema-version <n>', "the version of the payload's shape (default: 1)")
+    .option('-f, --file <path>', 'read NDJSON from this file, or from standard input with -')
+    .option('--in-flight <n>', 'how many lines of a file may be under way', '256')
+    .option('--json', 'print the result as JSON')
+    .option('--ndjson', 'print the result of each line as JSON');
+  return addConnectionOptions(command)
+    .addHelpText(
+      'after',
+      `
+A line of NDJSON is an event, as "headwater load --ndjson" prints it, or one atomic append over several streams:
+  {"stream":"Account/42","event_type":"Opened","data":{"owner":"ada"},"tags":["owner:ada"],"expected_version":"no-stream"}
+  {"streams":[{"stream":"Account/1","expected_version":3,"events":[{"event_type":"Debited","data":{"amount":5}}]},
+              {"stream":"Account/2","events":[{"event_type":"Credited","data":{"amount":5}}]}]}
+Lines are decided in order. The first that fails ends the run, and is named; lines with an event_id may be sent again.
+
+Examples:
+  headwater append Account/42 AccountOpened '{"owner":"ada"}' --expect no-stream --tag owner:ada
+  headwater append --file events.ndjson
+  headwater load --ndjson -a old:50051 | headwater append --file - -a new:50051`,
+    )
+    .action(
+      async (
+        stream: string | undefined,
+        eventType: string | undefined,
+        data: string | undefined,
+        flags: AppendFlags,
+      ) => {
+        if (flags.file !== undefined && stream !== undefined)
+          throw new UsageError('Give the event as arguments or --file, not both');
+        if (flags.file === undefined && (stream === undefined || eventType === undefined))
+          throw new UsageError(
+            'Give a stream and an event type (headwater append Account/42 AccountOpened), or --file',
+          );
+        await withConnection(flags, async ({ eventStore }, signal) => {
+          if (flags.file !== undefined) return appendFile(eventStore, flags.file, flags, signal);
+          const appended = await eventStore.append(oneEvent(stream ?? '', eventType ?? '', data, flags), {
+            signal,
+          });
+          const output = new Output();
+          if (flags.json || flags.ndjson) return output.line(JSON.stringify(toJson(appended)));
+          return output.line(describe(appended));
+        });
+      },
+    );
+}
+
+function oneEvent(
+  stream: string,
+  eventType: string,
+  data: string | undefined,
+  flags: AppendFlags,
+): AppendRequest & { onConflict?: 'THROW' } {
+  const metadata = Object.fromEntries(
+    (flags.meta ?? []).map((entry) => {
+      const at = entry.indexOf('=');
+      if (at < 1) throw new UsageError(`--meta ${JSON.stringify(entry)} is no entry: write key=value`);
+      return [entry.slice(0, at), entry.slice(at + 1)];
+    }),
+  );
+  const request = requestFromJson({
+    stream,
+    expected_version: flags.expect ?? 'any',
+    event_type: eventType,
+    event_id: flags.id,
+    tags: flags.tag,
+    metadata,
+    ...(flags.schemaVersion === undefined ? {} : { schema_version: Number(flags.schemaVersion) }),
+    ...(flags.contentType === undefined
+      ? data === undefined
+        ? {}
+        : { data: parseData(data) }
+      : { content_type: flags.contentType, data_base64: Buffer.from(data ?? '').toString('base64') }),
+  });
+  return { streams: request.streams };
+}
+
+function parseData(data: string): unknown {
+  try {
+    return JSON.parse(data);
+  } catch (error) {
+    throw new UsageError(
+      `The data ${JSON.stringify(data.slice(0, 60))} is not JSON (${(error as Error).message}); for other data say --content-type`,
+      { cause: error },
+    );
+  }
+}
+
+async function appendFile(
+  store: EventStore,
+  file: string,
+  flags: AppendFlags,
+  signal: AbortSignal,
+): Promise<void> {
+  const inFlight = Number(flags.inFlight);
+  if (!Number.isInteger(inFlight) || inFlight < 1 || inFlight > 10_000)
+    throw new UsageError(`--in-flight ${flags.inFlight} is not a whole number from 1 to 10000`);
+  const output = new Output();
+  const progress = countingProgress('events');
+  const underWay: { readonly line: number; readonly result: Promise<Appended> }[] = [];
+  const total = { events: 0, lines: 0, repeated: 0, lastPosition: 0n };
+  const finishOne = async () => {
+    const next = underWay.shift();
+    if (next === undefined) return;
+    const appended = await next.result.catch((error: unknown) => {
+      throw new LineError(next.line, total.lines, error);
+    });
+    total.lines += 1;
+    total.events += appended.eventIds.length;
+    if (appended.deduplicated) total.repeated += 1;
+    total.lastPosition = appended.lastPosition;
+    progress.add(appended.eventIds.length);
+    if (flags.ndjson) await output.line(JSON.stringify({ line: next.line, ...toJson(appended) }));
+  };
+  try {
+    for await (const { line, request } of readRequests(file) as AsyncIterable<InputLine>) {
+      const result = store.append({ streams: request.streams }, { signal });
+      result.catch(() => undefined);
+      underWay.push({ line, result });
+      while (underWay.length >= inFlight) await finishOne();
+    }
+    while (underWay.length > 0) await finishOne();
+  } finally {
+    progress.stop();
+  }
+  const summary = {
+    lines: total.lines,
+    events: total.events,
+    repeated: total.repeated,
+    last_position: String(total.lastPosition),
+  };
+  if (flags.json) await output.line(JSON.stringify(summary));
+  else if (!flags.ndjson)
+    await output.line(
+      `Appended ${total.events} events of ${total.lines} lines${total.repeated > 0 ? `, ${total.repeated} of them repeats` : ''}; ` +
+        `the last position is ${total.lastPosition}`,
+    );
+}
+
+/** A line that failed; those before it are in the log. */
+class LineError extends UsageError {
+  constructor(line: number, done: number, cause: unknown) {
+    super(`Line ${line}: ${explain(cause)}\n${done} lines before it are in the log`, { cause });
+  }
+}
+
+function toJson(appended: Appended): Record<string, unknown> {
+  return {
+    first_position: String(appended.firstPosition),
+    last_position: String(appended.lastPosition),
+    versions: appended.versions.map(({ stream, version }) => ({
+      aggregate_type: stream.aggregateType,
+      aggregate_id: stream.aggregateId,
+      version: String(version),
+    })),
+    event_ids: appended.eventIds,
+    ...(appended.recordedAt === undefined ? {} : { recorded_at: isoTime(appended.recordedAt) }),
+    epoch: String(appended.epoch),
+    deduplicated: appended.deduplicated,
+  };
+}
+
+function describe(appended: Appended): string {
+  return plainTable(
+    ['stream', 'version', 'position', 'event id', ''],
+    appended.versions.map(({ stream, version }, index) => [
+      `${stream.aggregateType}/${stream.aggregateId}`,
+      String(version),
+      String(appended.lastPosition),
+      appended.eventIds[index] ?? '',
+      appended.deduplicated ? 'was in the log already' : '',
+    ]),
+  );
+}

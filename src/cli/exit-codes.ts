@@ -1,0 +1,65 @@
+import { CommanderError } from 'commander';
+import { ConfigError } from '../config.js';
+import { HeadwaterError, InvalidRequestError, WrongExpectedVersionError } from '../core/errors.js';
+
+/** What the command line ends with. */
+export const EXIT = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  conflict: 3,
+  notFound: 4,
+  unavailable: 5,
+  interrupted: 130,
+} as const;
+
+export const EXIT_HELP = `
+Exit codes: 0 done, 1 failed, 2 wrong usage or invalid input, 3 conflict (expected version, event id used before),
+4 stream not found, 5 service or database not reachable, 130 interrupted.`;
+
+/** Input that a person can mend; the message says what and how. */
+export class UsageError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'UsageError';
+  }
+}
+
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  if (error instanceof UsageError || error instanceof ConfigError || error instanceof InvalidRequestError)
+    return EXIT.usage;
+  if (!(error instanceof HeadwaterError)) return EXIT.failed;
+  switch (error.reason) {
+    case 'WRONG_EXPECTED_VERSION':
+    case 'EVENT_ID_REUSED':
+      return EXIT.conflict;
+    case 'STREAM_NOT_FOUND':
+      return EXIT.notFound;
+    case 'STORE_UNAVAILABLE':
+    case 'OVERLOADED':
+    case 'DEADLINE_EXCEEDED':
+      return EXIT.unavailable;
+    default:
+      return EXIT.failed;
+  }
+}
+
+/** The error in a few lines for a person: what happened, to what, and the way out. */
+export function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const lines = [error.message];
+  if (error instanceof InvalidRequestError)
+    for (const { field, description } of error.violations.slice(1)) lines.push(`${field}: ${description}`);
+  if (error instanceof WrongExpectedVersionError)
+    for (const { stream, expected, actual } of error.conflicts.slice(1))
+      lines.push(
+        `Stream ${stream.aggregateType} ${stream.aggregateId} is at version ${actual}, expected ${expected}`,
+      );
+  if (error instanceof HeadwaterError) {
+    if (error.reason === 'STORE_UNAVAILABLE')
+      lines.push('Is the service running? Start one with "headwater serve", or name another with --address.');
+    lines.push(`(${error.reason}${error.outcome ? `, ${error.outcome}` : ''})`);
+  }
+  return lines.join('\n');
+}

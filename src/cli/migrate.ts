@@ -1,0 +1,53 @@
+import { Command } from 'commander';
+import { migrateOnly } from '../server.js';
+import { createLogger } from '../telemetry/logger.js';
+import { addConfigOptions, configFrom } from './config-options.js';
+import { Output } from './output.js';
+
+/** `headwater migrate`: brings the schema to this version's state, and ends. */
+export function migrateCommand(): Command {
+  return addConfigOptions(new Command('migrate'), [
+    'databaseUrl',
+    'schema',
+    'data',
+    'logLevel',
+    'connectTimeoutMs',
+    'statementTimeoutMs',
+  ])
+    .description(
+      "bring the database schema to this version's state, and end; serve does the same when it starts",
+    )
+    .option('--json', 'print the report as JSON')
+    .addHelpText(
+      'after',
+      `
+Use it with a role that may create what the service's own role may not.
+
+Examples:
+  headwater migrate
+  DATABASE_URL=postgres://admin@db/app headwater migrate --schema headwater`,
+    )
+    .action(async (flags: Readonly<Record<string, unknown>>) => {
+      const { config } = configFrom(flags);
+      const { where, applied, functionsReplaced, roles, serverVersion } = await migrateOnly(
+        config,
+        createLogger(config.logLevel),
+      );
+      const output = new Output();
+      if (flags['json']) {
+        await output.line(
+          JSON.stringify({ where, schema: config.schema, serverVersion, applied, functionsReplaced, roles }),
+        );
+        return;
+      }
+      await output.line(
+        applied.length === 0 && !functionsReplaced
+          ? `Schema ${config.schema} is up to date (${where}, Postgres ${serverVersion})`
+          : `Schema ${config.schema} is migrated: ${applied.length > 0 ? applied.join(', ') : 'functions replaced'} (${where}, Postgres ${serverVersion})`,
+      );
+      if (!roles)
+        await output.line(
+          'The roles headwater_writer and headwater_reader could not be made; all runs as the role of DATABASE_URL',
+        );
+    });
+}

@@ -1,0 +1,134 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import type { Filter, Scope } from '../core/filter.js';
+import type { Runtime } from '../core/runtime.js';
+import { object, streamFrom } from './event-json.js';
+import { UsageError } from './exit-codes.js';
+import { timeFrom } from './time.js';
+
+/** Every filter that the API has, as flags; `load` and `tail` share them. */
+export interface SelectionFlags {
+  readonly stream?: readonly string[];
+  readonly aggregateType?: readonly string[];
+  readonly eventType?: readonly string[];
+  readonly tag?: readonly string[];
+  readonly fromVersion?: bigint;
+  readonly toVersion?: bigint;
+  readonly fromPosition?: bigint;
+  readonly toPosition?: bigint;
+  readonly fromTime?: string;
+  readonly toTime?: string;
+  readonly filter?: readonly string[];
+}
+
+export const SELECTION_HELP = `
+Flags narrow together: an event must match all of them (of several --event-type any, of several --tag every one).
+Alternatives are written as --filter with JSON, which may be repeated; an event must match at least one:
+  --filter '{"event_types":["Opened"],"tags":["owner:ada"]}' --filter '{"versions":{"first":1,"last":10}}'
+Keys: event_types, tags, versions, positions {first,last}, recorded {first,last} (times).`;
+
+export function addSelectionOptions(command: Command): Command {
+  const many = (value: string, before: readonly string[] | undefined) => [...(before ?? []), value];
+  return command
+    .option('--stream <type/id>', 'only this stream; repeat to merge several in log order', many)
+    .option('--aggregate-type <name>', 'only streams of this aggregate type; repeat for several', many)
+    .option('--event-type <name>', 'only events of this type; repeat for any of several', many)
+    .option('--tag <key:value>', 'only events with this tag; repeat to ask for all of several', many)
+    .option('--from-version <n>', 'only versions from this one', bigint)
+    .option('--to-version <n>', 'only versions up to this one', bigint)
+    .option('--from-position <n>', 'only positions from this one', bigint)
+    .option('--to-position <n>', 'only positions up to this one', bigint)
+    .option('--from-time <time>', 'only events recorded at this time or later (ISO 8601, or 15m, 2h, 7d ago)')
+    .option('--to-time <time>', 'only events recorded at this time or earlier')
+    .option('--filter <json>', 'a filter as JSON; repeat for alternatives', many);
+}
+
+/** For commander: a whole number as a bigint. */
+export function bigint(value: string): bigint {
+  if (!/^\d{1,19}$/.test(value)) throw new InvalidArgumentError('It must be a whole number from 0.');
+  return BigInt(value);
+}
+
+export function scopeFrom(flags: SelectionFlags): Scope | undefined {
+  const streams = (flags.stream ?? []).map(streamFrom);
+  const [first] = streams;
+  if (first !== undefined && flags.aggregateType !== undefined)
+    throw new UsageError(
+      '--stream and --aggregate-type cannot stand together: a stream has its type in its name',
+    );
+  if (first !== undefined)
+    return streams.length === 1 ? { kind: 'STREAM', stream: first } : { kind: 'STREAMS', streams };
+  return flags.aggregateType ? { kind: 'AGGREGATE_TYPES', aggregateTypes: flags.aggregateType } : undefined;
+}
+
+export function filtersFrom(flags: SelectionFlags, runtime: Runtime): readonly Filter[] {
+  const time = (value: string | undefined) =>
+    value === undefined ? undefined : timeFrom(value, runtime.now());
+  const common: Filter = {
+    ...(flags.eventType ? { eventTypes: flags.eventType } : {}),
+    ...(flags.tag ? { tags: flags.tag } : {}),
+    ...range('versions', flags.fromVersion, flags.toVersion),
+    ...range('positions', flags.fromPosition, flags.toPosition),
+    ...range('recorded', time(flags.fromTime), time(flags.toTime)),
+  };
+  const alternatives = (flags.filter ?? []).map((text) => filterFromJson(text, runtime));
+  if (alternatives.length === 0) return Object.keys(common).length === 0 ? [] : [common];
+  if (Object.keys(common).length > 0)
+    throw new UsageError(
+      '--filter stands alone: put --event-type, --tag and the ranges into each of the filters instead',
+    );
+  return alternatives;
+}
+
+function filterFromJson(text: string, runtime: Runtime): Filter {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new UsageError(`--filter ${text} is not JSON: ${(error as Error).message}`, { cause: error });
+  }
+  const fields = object(value, '--filter');
+  const known = ['event_types', 'tags', 'versions', 'positions', 'recorded'];
+  for (const key of Object.keys(fields))
+    if (!known.includes(key))
+      throw new UsageError(`--filter has ${JSON.stringify(key)}; it may have ${known.join(', ')}`);
+  const number = (one: unknown) => {
+    if (one === undefined) return undefined;
+    if (!/^\d{1,19}$/.test(scalar(one)))
+      throw new UsageError(`--filter has ${JSON.stringify(one)} where a number belongs`);
+    return BigInt(scalar(one));
+  };
+  const time = (one: unknown) => (one === undefined ? undefined : timeFrom(scalar(one), runtime.now()));
+  const eventTypes = names('event_types', fields['event_types']);
+  const tags = names('tags', fields['tags']);
+  const ends = (name: string) =>
+    fields[name] === undefined ? {} : object(fields[name], `${name} of --filter`);
+  return {
+    ...(eventTypes ? { eventTypes } : {}),
+    ...(tags ? { tags } : {}),
+    ...range('versions', number(ends('versions')['first']), number(ends('versions')['last'])),
+    ...range('positions', number(ends('positions')['first']), number(ends('positions')['last'])),
+    ...range('recorded', time(ends('recorded')['first']), time(ends('recorded')['last'])),
+  };
+}
+
+/** A number may stand as a string, as it does where it is large. */
+function scalar(value: unknown): string {
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : JSON.stringify(value);
+}
+
+function names(key: string, value: unknown): readonly string[] | undefined {
+  if (value === undefined) return undefined;
+  if (!Array.isArray(value) || !value.every((one) => typeof one === 'string'))
+    throw new UsageError(`${key} of --filter must be a list of strings`);
+  return value;
+}
+
+function range<K extends string>(
+  key: K,
+  first: bigint | undefined,
+  last: bigint | undefined,
+): { readonly [P in K]?: { readonly first?: bigint; readonly last?: bigint } } {
+  if (first === undefined && last === undefined) return {};
+  const bounds = { ...(first === undefined ? {} : { first }), ...(last === undefined ? {} : { last }) };
+  return { [key]: bounds } as { readonly [P in K]?: { readonly first?: bigint; readonly last?: bigint } };
+}

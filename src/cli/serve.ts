@@ -1,0 +1,62 @@
+import { Command } from 'commander';
+import { type Service, startService, version } from '../server.js';
+import { StartError } from '../start-error.js';
+import { createLogger } from '../telemetry/logger.js';
+import { addConfigOptions, configFrom } from './config-options.js';
+import { Output } from './output.js';
+
+/** `headwater serve`: the service, until SIGTERM or Ctrl-C. */
+export function serveCommand(): Command {
+  return addConfigOptions(new Command('serve'))
+    .description('run the service, with an embedded Postgres unless DATABASE_URL names one')
+    .addHelpText(
+      'after',
+      `
+SIGTERM and Ctrl-C drain: health says not serving, appends under way are answered, streams are told to resume elsewhere.
+A second Ctrl-C ends at once.
+
+Examples:
+  headwater serve
+  DATABASE_URL=postgres://app@db/app headwater serve --schema headwater --log-level warn
+  headwater serve --grpc-port 0 --http-port 0 --data /tmp/trial`,
+    )
+    .action(async (flags: Readonly<Record<string, unknown>>) => {
+      const { config } = configFrom(flags);
+      const logger = createLogger(config.logLevel);
+      const began = performance.now();
+      const service = await startService(config, logger);
+      await new Output().write(banner(service, performance.now() - began));
+      drainOnSignal(service);
+      const { failure } = await service.ended;
+      if (failure) throw new StartError(`The service has ended: ${failure.message}`, { cause: failure });
+      logger.info('Drained');
+    });
+}
+
+function banner(service: Service, milliseconds: number): string {
+  const { applied } = service.migration;
+  return [
+    `Headwater ${version()} serves (after ${Math.round(milliseconds)} ms)`,
+    `  gRPC      ${service.grpcAddress}`,
+    `  health    ${service.httpAddress}/readyz`,
+    `  database  ${service.database}${applied.length > 0 ? ', schema migrated' : ''}`,
+    '  access    anybody who reaches these addresses: nobody is authenticated yet',
+    'Next, in another terminal:',
+    '  npx headwater tour                                            a git history as events',
+    `  npx headwater append Account/1 Opened '{"owner":"ada"}'        an event`,
+    '  npx headwater tail --from-start                               all events, live',
+    'Ctrl-C drains and ends.',
+    '',
+  ].join('\n');
+}
+
+function drainOnSignal(service: Service): void {
+  let asked = false;
+  const onSignal = () => {
+    if (asked) process.exit(1);
+    asked = true;
+    void service.stop();
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+}
