@@ -1,0 +1,41 @@
+import type { Server, ServerCredentials } from '@grpc/grpc-js';
+
+/** Nothing can listen there. */
+export class AddressUnavailableError extends Error {
+  override readonly name = 'AddressUnavailableError';
+}
+
+/** Where to listen. */
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Listens, and answers the port. Fails with {@link AddressUnavailableError}, which says what to change. */
+export function bind(
+  server: Server,
+  credentials: ServerCredentials,
+  address: ListenAddress,
+): Promise<number> {
+  const { host, port } = address;
+  const target = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return new Promise((resolve, reject) => {
+    server.bindAsync(target, credentials, (error, bound) => {
+      if (error) reject(new AddressUnavailableError(explain(error, target), { cause: error }));
+      else resolve(bound);
+    });
+  });
+}
+
+function explain(error: Error, target: string): string {
+  const { message } = error;
+  if (message.includes('EADDRINUSE'))
+    return `Cannot listen on ${target}: another program listens there; choose another port with --port`;
+  if (message.includes('EACCES'))
+    return `Cannot listen on ${target}: not permitted; choose a port above 1023 with --port`;
+  if (message.includes('EADDRNOTAVAIL'))
+    return `Cannot listen on ${target}: this machine has no such address; choose another with --host`;
+  if (/ENOTFOUND|EAI_AGAIN|Name resolution failed/.test(message))
+    return `Cannot listen on ${target}: the name is not known; choose an address of this machine with --host`;
+  return `Cannot listen on ${target}: ${message}; choose another address with --host and --port`;
+}

@@ -1,0 +1,77 @@
+import type { EventEmitter } from 'node:events';
+import { setMaxListeners } from 'node:events';
+
+/** Says that nobody waits for the answer any more. */
+export class CallGoneError extends Error {
+  override readonly name = 'CallGoneError';
+}
+
+/**
+ * One call from its begin to its end: the signal that ends whatever it waits for, be it because the client cancelled,
+ * the deadline passed or the service shuts down.
+ */
+export class CallScope {
+  readonly #controller = new AbortController();
+  readonly #onClosed: (scope: CallScope) => void;
+  #waiting: ((reason: unknown) => void) | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  /** What the call does when the service begins to shut down; nothing by default: it may finish. */
+  onDrain: (() => void) | undefined;
+
+  constructor(call: EventEmitter, onClosed: (scope: CallScope) => void) {
+    this.#onClosed = onClosed;
+    // A pipelined call hands its signal to a thousand appends.
+    setMaxListeners(0, this.#controller.signal);
+    // grpc-js says so at the end of every call, the good one too.
+    call.once('cancelled', () => {
+      this.abort(new CallGoneError('The call has ended'));
+      this.close();
+      this.#onClosed(this);
+    });
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Whether there is nobody left to answer. */
+  get gone(): boolean {
+    return this.signal.reason instanceof CallGoneError;
+  }
+
+  abort(reason: Error): void {
+    if (this.signal.aborted) return;
+    this.#controller.abort(reason);
+    this.#waiting?.(reason);
+  }
+
+  abortAfter(milliseconds: number, reason: () => Error): void {
+    this.#timer = setTimeout(() => this.abort(reason()), milliseconds);
+  }
+
+  /**
+   * What the promise becomes, or a rejection with the signal's reason as soon as the scope is aborted. One wait at a
+   * time. By hand, since `Promise.race` against a promise that lives as long as the call would keep every round.
+   */
+  wait<T>(promise: Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      if (this.signal.aborted) reject(this.signal.reason as Error);
+      else this.#waiting = reject;
+      promise.then(
+        (value) => {
+          this.#waiting = undefined;
+          resolve(value);
+        },
+        (error: unknown) => {
+          this.#waiting = undefined;
+          reject(error as Error);
+        },
+      );
+    });
+  }
+
+  /** Frees the deadline's timer. */
+  close(): void {
+    clearTimeout(this.#timer);
+  }
+}

@@ -1,0 +1,66 @@
+import type { Metadata } from '@grpc/grpc-js';
+import { authorize, type PolicyDecision } from '../auth/policy-decision.js';
+import type { Plan } from '../auth/plan.js';
+import { ANONYMOUS, type Principal } from '../auth/principal.js';
+import { type HeadwaterError, InvalidRequestError } from '../core/errors.js';
+import type { Logger } from '../core/logger.js';
+import type { Runtime } from '../core/runtime.js';
+import type { Received } from '../wire/method.js';
+import type { Calls } from './calls.js';
+import { publicError } from './failure.js';
+
+const METADATA_BYTES = 8 * 1024;
+
+/** What the desk works with. */
+export interface DeskOptions {
+  readonly policy: PolicyDecision;
+  readonly calls: Calls;
+  readonly logger: Logger;
+  readonly runtime: Runtime;
+  /** How long a reader may stand still, in milliseconds. */
+  readonly stallTimeoutMs: number;
+}
+
+/** Where every call is taken in: request → plan → policy; whatever refuses it does so before a handler runs. */
+export class Desk {
+  readonly calls: Calls;
+  readonly stallTimeoutMs: number;
+  readonly #options: DeskOptions;
+
+  constructor(options: DeskOptions) {
+    this.#options = options;
+    this.calls = options.calls;
+    this.stallTimeoutMs = options.stallTimeoutMs;
+  }
+
+  /** The decoded request of a call that may begin, or what speaks against it as an exception. */
+  accept<Message>(received: Received<Message>): Message {
+    if ('malformed' in received) throw received.malformed;
+    return received.message;
+  }
+
+  /** Who calls; throws if the call may not begin at all. */
+  begin(metadata: Metadata): Principal {
+    this.calls.refuseWhileDraining();
+    let bytes = 0;
+    for (const [key, values] of Object.entries(metadata.toHttp2Headers()))
+      for (const value of Array.isArray(values) ? values : [values])
+        bytes += key.length + String(value).length;
+    if (bytes > METADATA_BYTES)
+      throw new InvalidRequestError([
+        { field: 'metadata', description: `is ${bytes} bytes long, the limit is ${METADATA_BYTES}` },
+      ]);
+    return ANONYMOUS;
+  }
+
+  /** The plan, if the policy allows it. */
+  plan<P extends Plan>(plan: P): P {
+    authorize(this.#options.policy, plan);
+    return plan;
+  }
+
+  /** The error that the caller may see. */
+  failure(error: unknown, rpc: string): HeadwaterError {
+    return publicError(error, rpc, this.#options);
+  }
+}

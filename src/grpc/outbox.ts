@@ -1,0 +1,61 @@
+import type { Writable } from 'node:stream';
+
+/** What a message costs beside its bytes. */
+const OVERHEAD = 512;
+
+/**
+ * The messages that were written to a call and have not left yet, by their bytes: `write()` of a gRPC stream counts
+ * messages, and would take sixteen pages of 2 MiB before it says "enough".
+ */
+export class Outbox {
+  readonly #call: Writable;
+  readonly #window: number;
+  #bytes = 0;
+  #onProgress: (() => void) | undefined;
+
+  constructor(call: Writable, window: number) {
+    this.#call = call;
+    this.#window = window;
+  }
+
+  /** Bytes that have not left. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get hasRoom(): boolean {
+    return this.#bytes <= this.#window;
+  }
+
+  write(message: Buffer): void {
+    const size = message.byteLength + OVERHEAD;
+    this.#bytes += size;
+    this.#call.write(message, () => {
+      this.#bytes -= size;
+      this.#onProgress?.();
+    });
+  }
+
+  /** Resolves when there is room again; with `false` if nothing at all has left for so many milliseconds. */
+  async room(stallTimeoutMs: number): Promise<boolean> {
+    while (!this.hasRoom) if (!(await this.#progress(stallTimeoutMs))) return false;
+    return true;
+  }
+
+  #progress(stallTimeoutMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const settle = (moved: boolean) => {
+        clearTimeout(timer);
+        this.#onProgress = undefined;
+        resolve(moved);
+      };
+      const timer = setTimeout(settle, stallTimeoutMs, false);
+      this.#onProgress = () => settle(true);
+    });
+  }
+
+  /** Ends a wait for room. */
+  close(): void {
+    this.#onProgress?.();
+  }
+}

@@ -1,0 +1,196 @@
+import { Metadata, type ServerDuplexStream } from '@grpc/grpc-js';
+import type { Plan } from '../auth/plan.js';
+import type { Principal } from '../auth/principal.js';
+import { type HeadwaterError, InvalidRequestError, OverloadedError } from '../core/errors.js';
+import type { Received } from '../wire/method.js';
+import { oneMessageAhead } from '../wire/one-message-ahead.js';
+import { shuttingDown } from './calls.js';
+import type { CallScope } from './call-scope.js';
+import type { Desk } from './desk.js';
+import { toServiceError } from './failure.js';
+import type { Numbered, PipelinedEntry } from './pipelined.js';
+
+/** Requests under way in one call, answers that have not been written included; then no more is read. */
+const REQUESTS = 1024;
+/** And their bytes. */
+const BYTES = 8 * 1024 * 1024;
+/** Verdicts of one turn of the event loop go into one message, up to about so many bytes. */
+const MESSAGE_BYTES = 1024 * 1024;
+
+/** What a pipelined call works with. */
+export interface PipelineParts<Message, Item, P extends Plan, Verdict, Result, Answer> {
+  readonly call: ServerDuplexStream<Received<Message>, Answer>;
+  readonly scope: CallScope;
+  readonly desk: Desk;
+  readonly rpc: string;
+  readonly principal: Principal;
+  readonly entry: PipelinedEntry<Message, Item, P, Verdict, Result, Answer>;
+}
+
+/** One pipelined call: requests are begun in the order sent, up to a bound, and each is answered when it is decided. */
+export class Pipeline<Message, Item, P extends Plan, Verdict, Result, Answer> {
+  readonly #parts: PipelineParts<Message, Item, P, Verdict, Result, Answer>;
+  /** Received, not begun. */
+  readonly #queue: (Numbered<Item> & { readonly bytes: number })[] = [];
+  /** Begun, by correlation number, with their bytes. */
+  readonly #underWay = new Map<bigint, number>();
+  readonly #results: { readonly result: Result; readonly correlation: bigint | undefined }[] = [];
+  /** Begun and not answered yet; beside what is under way, repeated numbers, which are refused. */
+  #begun = 0;
+  #bytes = 0;
+  /** Nothing more is begun: the client has half-closed, or the call ends with this error. */
+  #last: { readonly error?: HeadwaterError } | undefined;
+  #flushing = false;
+  #stalled: NodeJS.Timeout | undefined;
+  #ended = false;
+
+  constructor(parts: PipelineParts<Message, Item, P, Verdict, Result, Answer>) {
+    this.#parts = parts;
+  }
+
+  start(): void {
+    const { call, scope } = this.#parts;
+    oneMessageAhead(call);
+    scope.onDrain = () => this.#finish(shuttingDown());
+    scope.signal.addEventListener('abort', () => this.#abandon(), { once: true });
+    call.on('drain', () => {
+      clearTimeout(this.#stalled);
+      this.#stalled = undefined;
+      this.#flush();
+    });
+    call.on('end', () => this.#finish());
+    call.on('data', (received: Received<Message>) => this.#receive(received));
+    call.sendMetadata(new Metadata());
+  }
+
+  #receive(received: Received<Message>): void {
+    if (this.#last !== undefined) return;
+    if ('malformed' in received) return this.#finish(received.malformed);
+    const requests = this.#parts.entry.split(received.message);
+    // What one request costs is not known apart, so each gets its share.
+    const bytes = received.byteLength / Math.max(1, requests.length);
+    for (const request of requests) this.#queue.push({ ...request, bytes });
+    this.#advance();
+  }
+
+  /** Begins what has room, and reads on, or stops to, by how much is under way. */
+  #advance(): void {
+    let taken = 0;
+    while (this.#begun < REQUESTS && this.#bytes < BYTES) {
+      const next = this.#queue[taken];
+      if (next === undefined) break;
+      taken += 1;
+      this.#begin(next);
+    }
+    this.#queue.splice(0, taken);
+    const { call } = this.#parts;
+    if (this.#queue.length > 0 || this.#begun >= REQUESTS || this.#bytes >= BYTES) call.pause();
+    else if (call.isPaused() && this.#begun <= REQUESTS / 2 && this.#bytes <= BYTES / 2)
+      call.resume();
+    this.#endIfDone();
+  }
+
+  #begin({ correlation, item, bytes }: Numbered<Item> & { readonly bytes: number }): void {
+    const { desk, entry, principal, scope } = this.#parts;
+    this.#begun += 1;
+    if (this.#underWay.has(correlation)) {
+      const field = 'requests.correlation';
+      const description = `is ${correlation}, the number of a request that is still under way`;
+      const error = new InvalidRequestError([{ field, description }]);
+      this.#settle(entry.failed(correlation, error), undefined);
+      return;
+    }
+    this.#underWay.set(correlation, bytes);
+    this.#bytes += bytes;
+    try {
+      const plan = desk.plan(entry.resolve(item, principal));
+      entry.handle(plan, scope.signal).then(
+        (verdict) => this.#settle(entry.answered(correlation, verdict), correlation),
+        (error: unknown) => this.#fail(correlation, error),
+      );
+    } catch (error) {
+      this.#fail(correlation, error);
+    }
+  }
+
+  #fail(correlation: bigint, error: unknown): void {
+    if (this.#parts.scope.signal.aborted) return;
+    const { desk, entry, rpc } = this.#parts;
+    this.#settle(entry.failed(correlation, desk.failure(error, rpc)), correlation);
+  }
+
+  #settle(result: Result, correlation: bigint | undefined): void {
+    this.#results.push({ result, correlation });
+    if (this.#flushing || this.#stalled !== undefined) return;
+    this.#flushing = true;
+    setImmediate(() => {
+      this.#flushing = false;
+      this.#flush();
+    });
+  }
+
+  /** Writes what was decided; a request counts as under way until its verdict is written. */
+  #flush(): void {
+    const { call, desk, entry, scope } = this.#parts;
+    if (scope.signal.aborted || this.#ended) return;
+    let taken = 0;
+    while (taken < this.#results.length && this.#stalled === undefined) {
+      const message: Result[] = [];
+      let bytes = 0;
+      for (; taken < this.#results.length && bytes < MESSAGE_BYTES; taken++) {
+        const settled = this.#results[taken];
+        if (settled === undefined) break;
+        message.push(settled.result);
+        bytes += entry.sizeOf(settled.result);
+        this.#release(settled.correlation);
+      }
+      if (!call.write(entry.join(message)))
+        this.#stalled = setTimeout(() => scope.abort(stalled(desk.stallTimeoutMs)), desk.stallTimeoutMs);
+    }
+    this.#results.splice(0, taken);
+    this.#advance();
+  }
+
+  #release(correlation: bigint | undefined): void {
+    this.#begun -= 1;
+    if (correlation === undefined) return;
+    this.#bytes -= this.#underWay.get(correlation) ?? 0;
+    this.#underWay.delete(correlation);
+  }
+
+  /** Begins nothing more; what is under way is answered, and then the call ends. */
+  #finish(error?: HeadwaterError): void {
+    if (this.#last?.error !== undefined) return;
+    this.#last = error === undefined ? {} : { error };
+    // Of requests that were not begun the status says that they were not applied.
+    if (error !== undefined) this.#queue.length = 0;
+    this.#endIfDone();
+  }
+
+  #endIfDone(): void {
+    if (this.#ended || this.#last === undefined) return;
+    if (this.#queue.length + this.#begun > 0) return;
+    this.#ended = true;
+    const { call } = this.#parts;
+    if (this.#last.error === undefined) call.end();
+    else call.emit('error', toServiceError(this.#last.error));
+  }
+
+  /** Nobody is there any more, or the call is ended by force. */
+  #abandon(): void {
+    clearTimeout(this.#stalled);
+    this.#queue.length = 0;
+    this.#results.length = 0;
+    const { call, desk, rpc, scope } = this.#parts;
+    if (this.#ended || scope.gone) return;
+    this.#ended = true;
+    call.emit('error', toServiceError(desk.failure(scope.signal.reason, rpc)));
+  }
+}
+
+function stalled(milliseconds: number): OverloadedError {
+  return new OverloadedError(`The caller took no answer for ${milliseconds} ms`, {
+    limit: 'stall',
+    outcome: 'UNKNOWN',
+  });
+}

@@ -1,0 +1,56 @@
+import type { handleBidiStreamingCall } from '@grpc/grpc-js';
+import type { Plan } from '../auth/plan.js';
+import type { Principal } from '../auth/principal.js';
+import type { HeadwaterError } from '../core/errors.js';
+import type { Received } from '../wire/method.js';
+import type { Desk } from './desk.js';
+import { toServiceError } from './failure.js';
+import { Pipeline } from './pipeline.js';
+import type { Rpc } from './register.js';
+
+/** One request of a pipelined call. */
+export interface Numbered<Item> {
+  readonly correlation: bigint;
+  readonly item: Item;
+}
+
+/** How an RPC is served whose messages carry many numbered requests, and whose answers many verdicts. */
+export interface PipelinedEntry<Message, Item, P extends Plan, Verdict, Result, Answer> {
+  /** The requests of one message, in order. */
+  split(message: Message): readonly Numbered<Item>[];
+  /** What one request means in the words of policies; throws for what it should not say. */
+  resolve(item: Item, principal: Principal): P;
+  /** Sees nothing but the plan. Called in the order sent; the answers may come in any. */
+  handle(plan: P, signal: AbortSignal): Promise<Verdict>;
+  answered(correlation: bigint, verdict: Verdict): Result;
+  failed(correlation: bigint, error: HeadwaterError): Result;
+  /** About how many bytes the result takes. */
+  sizeOf(result: Result): number;
+  /** The verdicts of one message. */
+  join(results: Result[]): Answer;
+}
+
+export function pipelined<Message, Item, P extends Plan, Verdict, Result, Answer>(
+  entry: PipelinedEntry<Message, Item, P, Verdict, Result, Answer>,
+): Rpc<'bidi_streaming', Message, Answer> {
+  return {
+    kind: 'bidi_streaming',
+    bind: (desk, rpc) => pipelinedHandler(desk, rpc, entry),
+  };
+}
+
+function pipelinedHandler<Message, Item, P extends Plan, Verdict, Result, Answer>(
+  desk: Desk,
+  rpc: string,
+  entry: PipelinedEntry<Message, Item, P, Verdict, Result, Answer>,
+): handleBidiStreamingCall<Received<Message>, Answer> {
+  return (call) => {
+    const scope = desk.calls.open(call);
+    try {
+      const principal = desk.begin(call.metadata);
+      new Pipeline({ call, scope, desk, rpc, principal, entry }).start();
+    } catch (error) {
+      call.emit('error', toServiceError(desk.failure(error, rpc)));
+    }
+  };
+}

@@ -1,0 +1,100 @@
+import type { handleServerStreamingCall, ServerWritableStream } from '@grpc/grpc-js';
+import { Metadata } from '@grpc/grpc-js';
+import type { Plan } from '../auth/plan.js';
+import type { Principal } from '../auth/principal.js';
+import { OverloadedError } from '../core/errors.js';
+import type { Received } from '../wire/method.js';
+import { shuttingDown } from './calls.js';
+import type { CallScope } from './call-scope.js';
+import type { Desk } from './desk.js';
+import { toServiceError } from './failure.js';
+import { Outbox } from './outbox.js';
+import type { Rpc } from './register.js';
+
+/**
+ * Bytes that may wait in a call before the next page is asked for: a page of ordinary events goes out while the next is
+ * read, one of 2 MiB does not.
+ */
+const WINDOW = 512 * 1024;
+
+/** How an RPC that answers with a stream is served. */
+export interface ServerStreamEntry<Request, P extends Plan, Item> {
+  /** What the request means in the words of policies; throws for what it should not say. */
+  resolve(request: Request, principal: Principal): P;
+  /** Sees nothing but the plan. */
+  handle(plan: P, signal: AbortSignal): AsyncIterable<Item>;
+  encode(item: Item): Buffer;
+  /** From where a reader that was ended can go on. */
+  positionOf(item: Item): bigint;
+  /** Whether it is ended when the service shuts down, since it would never end by itself. */
+  readonly endless: boolean;
+}
+
+export function serverStream<Request, P extends Plan, Item, Answer>(
+  entry: ServerStreamEntry<Request, P, Item>,
+): Rpc<'server_streaming', Request, Answer> {
+  return {
+    kind: 'server_streaming',
+    bind: (desk, rpc) => serverStreamHandler(desk, rpc, entry),
+  };
+}
+
+function serverStreamHandler<Request, P extends Plan, Item>(
+  desk: Desk,
+  rpc: string,
+  entry: ServerStreamEntry<Request, P, Item>,
+): handleServerStreamingCall<Received<Request>, unknown> {
+  return (call) => {
+    const scope = desk.calls.open(call);
+    if (entry.endless) scope.onDrain = () => scope.abort(shuttingDown());
+    const start = () => {
+      const principal = desk.begin(call.metadata);
+      const plan = desk.plan(entry.resolve(desk.accept(call.request), principal));
+      return entry.handle(plan, scope.signal);
+    };
+    pump(call, scope, start, entry, desk.stallTimeoutMs).then(
+      () => call.end(),
+      (error: unknown) => {
+        if (scope.gone) return;
+        call.emit('error', toServiceError(desk.failure(error, rpc)));
+      },
+    );
+  };
+}
+
+/**
+ * Takes a page, writes it, and asks for the next when there is room: what is held for a reader is bounded, and nothing
+ * but that is held while it is slow.
+ */
+async function pump<Request, Item>(
+  call: ServerWritableStream<Received<Request>, unknown>,
+  scope: CallScope,
+  start: () => AsyncIterable<Item>,
+  entry: Pick<ServerStreamEntry<Request, Plan, Item>, 'encode' | 'positionOf'>,
+  stallTimeoutMs: number,
+): Promise<void> {
+  const iterator = start()[Symbol.asyncIterator]();
+  const outbox = new Outbox(call, WINDOW);
+  let done = false;
+  try {
+    // So that the client knows that it is served, also where there is nothing to send yet.
+    call.sendMetadata(new Metadata());
+    for (;;) {
+      const next = await scope.wait(iterator.next());
+      if (next.done) {
+        done = true;
+        return;
+      }
+      outbox.write(entry.encode(next.value));
+      if (outbox.hasRoom || (await scope.wait(outbox.room(stallTimeoutMs)))) continue;
+      throw new OverloadedError(`The reader took nothing for ${stallTimeoutMs} ms`, {
+        limit: 'stall',
+        position: entry.positionOf(next.value),
+      });
+    }
+  } finally {
+    outbox.close();
+    // Not awaited: an iterator that does not heed its signal must not hold the call.
+    if (!done) iterator.return?.().catch(() => undefined);
+  }
+}

@@ -1,0 +1,144 @@
+import { Server, ServerCredentials, type ServerOptions } from '@grpc/grpc-js';
+import { EventStoreService } from '../../gen/headwater/v1/event_store_service_pb.js';
+import { InfoService } from '../../gen/headwater/v1/info_service_pb.js';
+import { allowAll, type PolicyDecision } from '../auth/policy-decision.js';
+import { StoreUnavailableError } from '../core/errors.js';
+import type { EventStore } from '../core/event-store.js';
+import type { Logger } from '../core/logger.js';
+import type { Runtime } from '../core/runtime.js';
+import type { ServiceInfo } from '../wire/info.js';
+import { bind } from './bind.js';
+import { Calls } from './calls.js';
+import { Desk } from './desk.js';
+import { eventStoreService } from './event-store-service.js';
+import { Health } from './health.js';
+import { infoService } from './info-service.js';
+import { addReflection } from './reflection.js';
+import { register } from './register.js';
+
+/** What the gRPC face of the service works with. */
+export interface GrpcServerOptions {
+  readonly store: EventStore;
+  /** What GetInfo answers. */
+  readonly info: () => ServiceInfo | Promise<ServiceInfo>;
+  readonly logger: Logger;
+  readonly runtime: Runtime;
+  /** @default "127.0.0.1" */
+  readonly host?: string;
+  /**
+   * 0: any that is free.
+   * @default 0
+   */
+  readonly port?: number;
+  /** @default everything is allowed */
+  readonly policy?: PolicyDecision;
+  /**
+   * Milliseconds for which a reader may take nothing before its call is ended with `OVERLOADED`.
+   * @default 60000
+   */
+  readonly stallTimeoutMs?: number;
+  /**
+   * Calls at the same time on one connection. A subscription is one call for as long as it lasts, and most clients keep
+   * one connection and wait in silence for a free place on it, so the usual 100 would starve the 101st subscriber.
+   * @default 1000
+   */
+  readonly maxConcurrentStreams?: number;
+}
+
+/** A request may have 4 MiB by our own limits, so that our error answers first. */
+const RECEIVE_BYTES = 6 * 1024 * 1024;
+/** What a call may still need after the last one has ended, in milliseconds. */
+const FLUSH = 200;
+
+/** The services on a port: EventStoreService, InfoService, health and reflection. */
+export class GrpcServer {
+  readonly #options: GrpcServerOptions;
+  readonly #server: Server;
+  readonly #calls = new Calls();
+  readonly #health: Health;
+  #started: Promise<number> | undefined;
+  #drained: Promise<void> | undefined;
+
+  /** Throws if an RPC has no resolver. */
+  constructor(options: GrpcServerOptions) {
+    this.#options = options;
+    this.#server = new Server(channelOptions(options));
+    const { store, info, logger, runtime, policy = allowAll, stallTimeoutMs = 60_000 } = options;
+    const desk = new Desk({ policy, calls: this.#calls, logger, runtime, stallTimeoutMs });
+    register(this.#server, EventStoreService, eventStoreService(store), desk);
+    register(this.#server, InfoService, infoService(info), desk);
+    const services = [EventStoreService, InfoService];
+    this.#health = new Health(services);
+    this.#health.addTo(this.#server);
+    addReflection(this.#server, services);
+  }
+
+  /** Calls under way, health and reflection not counted. */
+  get openCalls(): number {
+    return this.#calls.size;
+  }
+
+  /**
+   * Listens, and answers the port. Fails with `AddressUnavailableError`. Health says NOT_SERVING until
+   * {@link setServing}.
+   */
+  start(): Promise<number> {
+    const { host = '127.0.0.1', port = 0 } = this.#options;
+    this.#started ??= bind(this.#server, ServerCredentials.createInsecure(), { host, port });
+    return this.#started;
+  }
+
+  /** What health says. */
+  setServing(serving: boolean): void {
+    this.#health.setServing(serving && !this.#calls.draining);
+  }
+
+  /**
+   * Ends without loss: health says NOT_SERVING, new calls are refused with `STORE_UNAVAILABLE` and `NOT_APPLIED`,
+   * subscriptions are ended so that they go on elsewhere, appends and loads under way are finished. What is not at its
+   * end after so many milliseconds is cut off. Calling it again waits for the first.
+   */
+  drain(deadlineMs: number): Promise<void> {
+    this.#drained ??= this.#drain(deadlineMs);
+    return this.#drained;
+  }
+
+  /** Ends at once. */
+  async stop(): Promise<void> {
+    await this.drain(0);
+  }
+
+  async #drain(deadlineMs: number): Promise<void> {
+    const { logger, runtime } = this.#options;
+    this.#health.setServing(false);
+    this.#calls.drain();
+    const over = new AbortController();
+    const quiet = new Promise<void>((resolve) => this.#server.tryShutdown(() => resolve()));
+    const late = runtime.sleep(deadlineMs, over.signal).catch(() => undefined);
+    // An open health watch would hold tryShutdown for ever, so the end of our own calls is enough.
+    const idle = this.#calls.idle().then(() => runtime.sleep(FLUSH, over.signal).catch(() => undefined));
+    await Promise.race([quiet, idle, late]);
+    over.abort(new Error('The wait is over'));
+    const cut = this.#calls.size;
+    if (cut > 0 && deadlineMs > 0) logger.warn('Calls were cut off', { calls: cut });
+    this.#calls.abortAll(
+      new StoreUnavailableError('The service was shut down', {
+        outcome: 'UNKNOWN',
+        retryAfterMilliseconds: 100,
+      }),
+    );
+    if (cut > 0) await runtime.sleep(20);
+    this.#server.forceShutdown();
+  }
+}
+
+function channelOptions({ maxConcurrentStreams = 1000 }: GrpcServerOptions): ServerOptions {
+  return {
+    'grpc.max_concurrent_streams': maxConcurrentStreams,
+    'grpc.max_receive_message_length': RECEIVE_BYTES,
+    // Half-open connections are gone after 40 seconds.
+    'grpc.keepalive_time_ms': 30_000,
+    'grpc.keepalive_timeout_ms': 10_000,
+    'grpc.keepalive_permit_without_calls': 1,
+  };
+}

@@ -1,0 +1,32 @@
+import type { DescMethod, DescService } from '@bufbuild/protobuf';
+import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js';
+import { methodPath, requestDeserializer, serializer } from '../wire/method.js';
+
+/**
+ * A service of protobuf-es as grpc-js wants it. Requests arrive as `Received`, decoded or with what is wrong with them;
+ * answers may be messages, or bytes where a handler has encoded them itself.
+ */
+export function toServiceDefinition(service: DescService): ServiceDefinition {
+  return Object.fromEntries(service.methods.map((method) => [method.localName, toMethodDefinition(method)]));
+}
+
+function toMethodDefinition(method: DescMethod): MethodDefinition<unknown, unknown> {
+  const { methodKind, input, output } = method;
+  const serializeOutput = serializer(output);
+  return {
+    path: methodPath(method),
+    originalName: method.name,
+    requestStream: methodKind === 'client_streaming' || methodKind === 'bidi_streaming',
+    responseStream: methodKind === 'server_streaming' || methodKind === 'bidi_streaming',
+    requestDeserialize: requestDeserializer(input),
+    responseSerialize: (answer: unknown) =>
+      Buffer.isBuffer(answer) ? answer : serializeOutput(answer as Parameters<typeof serializeOutput>[0]),
+    // A server neither writes requests nor reads answers.
+    requestSerialize: unused,
+    responseDeserialize: unused,
+  };
+}
+
+function unused(): never {
+  throw new TypeError('A service definition is for servers only');
+}

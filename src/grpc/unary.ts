@@ -1,0 +1,68 @@
+import type { handleUnaryCall, ServerUnaryCall } from '@grpc/grpc-js';
+import type { Plan } from '../auth/plan.js';
+import type { Principal } from '../auth/principal.js';
+import { DeadlineExceededError } from '../core/errors.js';
+import type { Received } from '../wire/method.js';
+import type { Desk } from './desk.js';
+import { toServiceError } from './failure.js';
+import type { Rpc } from './register.js';
+
+/** Where the client set no deadline, in milliseconds. */
+const DEFAULT_DEADLINE = 10_000;
+/** However far off the client set it. */
+const LATEST_DEADLINE = 60_000;
+
+/** How an RPC of one request and one answer is served. */
+export interface UnaryEntry<Request, P extends Plan, Answer> {
+  /** What the request means in the words of policies; throws for what it should not say. */
+  resolve(request: Request, principal: Principal): P;
+  /** Sees nothing but the plan. */
+  handle(plan: P, signal: AbortSignal): Promise<Answer>;
+}
+
+export function unary<Request, P extends Plan, Answer>(
+  entry: UnaryEntry<Request, P, Answer>,
+): Rpc<'unary', Request, Answer> {
+  return {
+    kind: 'unary',
+    bind: (desk, rpc) => unaryHandler(desk, rpc, entry),
+  };
+}
+
+function unaryHandler<Request, P extends Plan, Answer>(
+  desk: Desk,
+  rpc: string,
+  entry: UnaryEntry<Request, P, Answer>,
+): handleUnaryCall<Received<Request>, Answer> {
+  const serve = async (call: ServerUnaryCall<Received<Request>, Answer>): Promise<Answer> => {
+    const scope = desk.calls.open(call);
+    const milliseconds = Number(call.getDeadline()) - Date.now();
+    // Nearer deadlines are kept by grpc-js, which cancels the call.
+    if (!(milliseconds <= LATEST_DEADLINE)) {
+      const allowed = Number.isFinite(milliseconds) ? LATEST_DEADLINE : DEFAULT_DEADLINE;
+      scope.abortAfter(
+        allowed,
+        () =>
+          new DeadlineExceededError(`The call took longer than ${allowed} ms, which is all it may`, {
+            outcome: 'UNKNOWN',
+          }),
+      );
+    }
+    try {
+      const principal = desk.begin(call.metadata);
+      const plan = desk.plan(entry.resolve(desk.accept(call.request), principal));
+      return await scope.wait(entry.handle(plan, scope.signal));
+    } catch (error) {
+      if (scope.gone) throw error;
+      throw toServiceError(desk.failure(error, rpc));
+    } finally {
+      scope.close();
+    }
+  };
+  return (call, callback) => {
+    serve(call).then(
+      (answer) => callback(null, answer),
+      (error: Error) => callback(error),
+    );
+  };
+}
