@@ -35,7 +35,7 @@ export async function withConnection<T>(
   } finally {
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);
-    await connection.close();
+    connection.close();
   }
 }
 

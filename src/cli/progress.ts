@@ -1,4 +1,4 @@
-import { Format, SingleBar } from 'cli-progress';
+import progress from 'cli-progress';
 
 /** A line on standard error that shows how far a long piece of work is. */
 export interface Progress {
@@ -45,13 +45,13 @@ function bar(format: string, total: number, unit: string): Progress {
   const began = performance.now();
   let done = 0;
   let note = '';
-  const shown = new SingleBar({
+  const shown = new progress.SingleBar({
     format,
     stream: process.stderr,
     barsize: 30,
     hideCursor: true,
     clearOnComplete: false,
-    formatBar: Format.BarFormat,
+    formatBar: progress.Format.BarFormat,
     etaBuffer: 1000,
     fps: 5,
   });

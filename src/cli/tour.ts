@@ -1,0 +1,4 @@
+import { Command } from 'commander';
+export function tourCommand(): Command {
+  return new Command('tour');
+}
