@@ -1,0 +1,136 @@
+import { setMaxListeners } from 'node:events';
+import { create } from '@bufbuild/protobuf';
+import { GetInfoRequestSchema, InfoService } from '../../gen/headwater/v1/info_service_pb.js';
+import { StoreUnavailableError } from '../core/errors.js';
+import type { CallOptions } from '../core/event-store.js';
+import type { Runtime } from '../core/runtime.js';
+import { systemRuntime } from '../system.js';
+import { fromWireInfo, type ServiceInfo } from '../wire/info.js';
+import { AppendPipeline } from './append-pipeline.js';
+import { backoff } from './backoff.js';
+import { callUnary } from './calls.js';
+import { Channels } from './channels.js';
+import { EventStoreClient } from './event-store-client.js';
+import { isTransient } from './failure.js';
+
+/** Where the service is, and how patient the client is with it. */
+export interface ConnectOptions {
+  /** `host:port`, or several, of which one is used until it fails. */
+  readonly address: string | readonly string[];
+  /**
+   * Milliseconds for which an append, the first page of a load, and `info` are tried.
+   * @default 10000
+   */
+  readonly timeoutMs?: number;
+  /**
+   * Milliseconds for which a subscription tries to resume without a single message before it fails.
+   * @default 300000
+   */
+  readonly resumeTimeoutMs?: number;
+  /**
+   * Milliseconds after which the call for appends is closed when there is nothing to append.
+   * @default 5000
+   */
+  readonly idleMs?: number;
+  /**
+   * Appends that may wait for their turn, beside the 1,024 that are sent at a time; above it an append fails with
+   * `OverloadedError` at once.
+   * @default 10000
+   */
+  readonly queueRequests?: number;
+  /**
+   * Bytes of these appends.
+   * @default 67108864
+   */
+  readonly queueBytes?: number;
+  /** @default the real one */
+  readonly runtime?: Runtime;
+}
+
+/** A connection to a service. Cheap to keep, and meant to be kept. */
+export interface Connection {
+  readonly eventStore: EventStoreClient;
+  /** What answers: version, namespace, limits. */
+  info(options?: CallOptions): Promise<ServiceInfo>;
+  /** Resolves when a service answers; fails with what is wrong after `timeoutMs`. */
+  waitForReady(options?: CallOptions & { readonly timeoutMs?: number }): Promise<void>;
+  /** Ends what is under way. May be called twice. */
+  close(): void;
+}
+
+/**
+ * Connects to a service. Returns at once: the network is used when something is asked for.
+ *
+ * @example
+ * const connection = connect({ address: ['one.example:4080', 'two.example:4080'] });
+ * await connection.waitForReady();
+ * console.log((await connection.info()).version);
+ * connection.close();
+ */
+export function connect(options: ConnectOptions): Connection {
+  const {
+    address,
+    timeoutMs = 10_000,
+    resumeTimeoutMs = 300_000,
+    idleMs = 5_000,
+    queueRequests = 10_000,
+    queueBytes = 64 * 1024 * 1024,
+    runtime = systemRuntime,
+  } = options;
+  const closing = new AbortController();
+  const closed = closing.signal;
+  // A listener for each subscription.
+  setMaxListeners(0, closed);
+  const channels = new Channels(typeof address === 'string' ? [address] : address);
+  const pipeline = new AppendPipeline({
+    channels,
+    runtime,
+    timeoutMs,
+    idleMs,
+    queueRequests,
+    queueBytes,
+    closed,
+  });
+  const eventStore = new EventStoreClient({
+    channels,
+    pipeline,
+    runtime,
+    timeoutMs,
+    resumeTimeoutMs,
+    closed,
+  });
+
+  const ask = async (patience: number, signal?: AbortSignal): Promise<ServiceInfo> => {
+    const begun = runtime.monotonic();
+    closed.throwIfAborted();
+    for (let failures = 1; ; failures++) {
+      const client = channels.current;
+      const left = patience - (runtime.monotonic() - begun);
+      try {
+        const request = create(GetInfoRequestSchema);
+        return fromWireInfo(
+          await callUnary(client, InfoService.method.getInfo, request, { timeoutMs: left, signal }),
+        );
+      } catch (error) {
+        if (!isTransient(error)) throw error;
+        channels.failed(client);
+        const pause = backoff(failures, runtime, error.retryAfterMilliseconds);
+        if (runtime.monotonic() - begun + pause > patience) throw error;
+        await runtime.sleep(pause, signal);
+      }
+    }
+  };
+
+  return {
+    eventStore,
+    info: ({ signal } = {}) => ask(timeoutMs, signal),
+    waitForReady: async (wait = {}) => {
+      await ask(wait.timeoutMs ?? timeoutMs, wait.signal);
+    },
+    close: () => {
+      if (closed.aborted) return;
+      closing.abort(new StoreUnavailableError('The connection is closed', { outcome: 'NOT_APPLIED' }));
+      channels.close();
+    },
+  };
+}
