@@ -30,12 +30,12 @@ export function bind(
 function explain(error: Error, target: string): string {
   const { message } = error;
   if (message.includes('EADDRINUSE'))
-    return `Cannot listen on ${target}: another program listens there; choose another port with --port`;
+    return `Cannot listen on ${target}: another program listens there; choose another port with --grpc-port`;
   if (message.includes('EACCES'))
-    return `Cannot listen on ${target}: not permitted; choose a port above 1023 with --port`;
+    return `Cannot listen on ${target}: not permitted; choose a port above 1023 with --grpc-port`;
   if (message.includes('EADDRNOTAVAIL'))
-    return `Cannot listen on ${target}: this machine has no such address; choose another with --host`;
+    return `Cannot listen on ${target}: this machine has no such address; choose another with --grpc-host`;
   if (/ENOTFOUND|EAI_AGAIN|Name resolution failed/.test(message))
-    return `Cannot listen on ${target}: the name is not known; choose an address of this machine with --host`;
-  return `Cannot listen on ${target}: ${message}; choose another address with --host and --port`;
+    return `Cannot listen on ${target}: the name is not known; choose an address of this machine with --grpc-host`;
+  return `Cannot listen on ${target}: ${message}; choose another address with --grpc-host and --grpc-port`;
 }

@@ -85,8 +85,7 @@ export class Pipeline<Message, Item, P extends Plan, Verdict, Result, Answer> {
     this.#queue.splice(0, taken);
     const { call } = this.#parts;
     if (this.#queue.length > 0 || this.#begun >= REQUESTS || this.#bytes >= BYTES) call.pause();
-    else if (call.isPaused() && this.#begun <= REQUESTS / 2 && this.#bytes <= BYTES / 2)
-      call.resume();
+    else if (call.isPaused() && this.#begun <= REQUESTS / 2 && this.#bytes <= BYTES / 2) call.resume();
     this.#endIfDone();
   }
 
