@@ -1,0 +1,53 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+/** What a child process says once it serves, and what it has used when it ends. */
+export type ChildMessage =
+  | { readonly kind: 'SERVING'; readonly address: string }
+  | { readonly kind: 'ENDED'; readonly peakMiB: number; readonly cpuSeconds: number };
+
+export type Usage = Omit<Extract<ChildMessage, { kind: 'ENDED' }>, 'kind'>;
+
+/** A server in a process of its own, so that neither its event loop nor its heap is the load generator's. */
+export interface Child {
+  readonly address: string;
+  /** Ends it; what it has used, if it could tell. May be called twice. */
+  stop(): Promise<Usage | undefined>;
+}
+
+export interface ChildOptions {
+  /** Handed over as JSON in the first argument. */
+  readonly input?: unknown;
+  readonly cwd: string;
+  readonly nodeArguments?: readonly string[];
+}
+
+/** Starts the module beside this one. Resolves when it serves; it ends with this process however that ends. */
+export async function startChild(module: string, options: ChildOptions): Promise<Child> {
+  const { input, cwd, nodeArguments = [] } = options;
+  const child = fork(fileURLToPath(new URL(module, import.meta.url)), [JSON.stringify(input ?? {})], {
+    cwd,
+    execArgv: ['--enable-source-maps', ...nodeArguments],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
+  const exited = once(child, 'exit');
+  let usage: Usage | undefined;
+  const address = await new Promise<string>((resolve, reject) => {
+    child.on('message', (message: ChildMessage) => {
+      if (message.kind === 'SERVING') resolve(message.address);
+      else usage = message;
+    });
+    child.once('error', reject);
+    void exited.then(() => reject(new Error(`${module} ended before it served`)));
+  });
+  let stopping: Promise<Usage | undefined> | undefined;
+  const stop = async () => {
+    const late = setTimeout(() => child.kill('SIGKILL'), 10_000);
+    if (child.connected) child.send('STOP');
+    await exited;
+    clearTimeout(late);
+    return usage;
+  };
+  return { address, stop: () => (stopping ??= stop()) };
+}

@@ -1,0 +1,27 @@
+import type { StreamId } from '../../src/core/stream.js';
+import { systemRuntime } from '../../src/system.js';
+import { nextPayload, type Payload, type StreamWalk } from '../workload.js';
+
+/** A row of the events table, as the service would write it. */
+export interface FloorRow {
+  readonly position: number;
+  readonly stream: StreamId;
+  readonly version: number;
+  readonly eventId: string;
+  readonly payload: Payload;
+}
+
+let position = 0;
+
+/** The next event of the walk; positions are counted here, since nobody else writes to the floor's table. */
+export function nextRow(walk: StreamWalk): FloorRow {
+  const { stream, version } = walk.step();
+  position += 1;
+  return {
+    position,
+    stream,
+    version: version + 1,
+    eventId: systemRuntime.newEventId(),
+    payload: nextPayload(),
+  };
+}

@@ -1,0 +1,68 @@
+import { readOptions } from './options.js';
+import { resultAsText } from './print.js';
+import type { Result } from './result.js';
+import type { Measurement, Row } from './row.js';
+import { batchAppend } from './rows/batch-append.js';
+import { concurrentUnaryAppend } from './rows/concurrent-unary-append.js';
+import { load } from './rows/load.js';
+import { pipelinedAppend } from './rows/pipelined-append.js';
+import { sequentialAppend } from './rows/sequential-append.js';
+import { openStage, type Stage } from './stage.js';
+
+// `npm run bench`: how fast we are beside what Postgres and grpc-js allow. No ratio makes it fail.
+
+// Load comes last, since it needs a log that the others have begun to fill.
+const MEASUREMENTS: readonly Measurement[] = [
+  pipelinedAppend,
+  concurrentUnaryAppend,
+  sequentialAppend,
+  batchAppend,
+  load,
+];
+
+const options = readOptions(process.argv.slice(2));
+const began = performance.now();
+const progress = (text: string) =>
+  process.stderr.write(`${((performance.now() - began) / 1000).toFixed(1).padStart(6)} s  ${text}\n`);
+
+progress('starting Postgres and the service');
+const opening = openStage(options);
+let interrupted = false;
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => {
+    interrupted = true;
+    progress('interrupted, cleaning up');
+    void opening.then((stage) => stage.close()).finally(() => process.exit(130));
+  });
+
+try {
+  const result = await measure(await opening);
+  process.stdout.write(options.json ? `${JSON.stringify(result, null, 2)}\n` : resultAsText(result));
+} catch (error) {
+  // What was cut off fails, and nobody asks why.
+  if (!interrupted) throw error;
+}
+
+async function measure(stage: Stage): Promise<Result> {
+  try {
+    const rows: Row[] = [];
+    for (const measurement of MEASUREMENTS)
+      if (options.only.includes(measurement.id)) {
+        progress(`measuring ${measurement.id}`);
+        rows.push(...(await measurement.measure(stage, options)));
+      }
+    progress('cleaning up');
+    const service = await stage.close();
+    return {
+      machine: stage.machine,
+      postgres: { version: stage.postgres.version, settings: stage.postgres.settings },
+      mode: options.quick ? 'quick' : 'full',
+      rounds: options.rounds,
+      rows,
+      ...(service ? { service } : {}),
+      seconds: (performance.now() - began) / 1000,
+    };
+  } finally {
+    await stage.close();
+  }
+}

@@ -1,0 +1,66 @@
+import Table from 'cli-table3';
+import type { Result } from './result.js';
+import type { Row } from './row.js';
+
+/** The result for people. */
+export function resultAsText(result: Result): string {
+  const { machine, postgres, mode, rounds, rows, service, seconds } = result;
+  const settings = Object.entries(postgres.settings).map(([name, value]) => `${name}=${value}`);
+  const lines = [
+    `${machine.cores} cores (${machine.processor}), ${(machine.memoryMiB / 1024).toFixed(1)} GiB, ${machine.system}, ` +
+      `Node ${machine.node}`,
+    `Postgres ${postgres.version}: ${settings.join(', ')}`,
+    `Medians of ${rounds} rounds in which ours and the floors took turns${mode === 'quick' ? ', quick' : ''}; ` +
+      `${Math.round(seconds)} s`,
+    comparisons(rows),
+    'Calls in milliseconds',
+    latencies(rows),
+  ];
+  if (service)
+    lines.push(
+      `The service's process: ${service.peakMiB} MiB at most, ${service.cpuSeconds.toFixed(1)} s of CPU`,
+    );
+  return `${lines.join('\n')}\n`;
+}
+
+function comparisons(rows: readonly Row[]): string {
+  const table = newTable(['', 'ours, and the floor', 'rate or time', 'ratio', 'of the rounds', 'target']);
+  for (const { id, what, unit, ours, floor, ratio, spread, target } of rows)
+    table.push([
+      id,
+      `${what}\n  ${floor.what}`,
+      `${amount(ours, unit)} ${unit}\n${amount(floor.value, unit)} ${unit}`,
+      ratio.toFixed(2),
+      spread.map((value) => value.toFixed(2)).join('–'),
+      target === undefined ? '' : `${unit === 'ms' ? '≤' : '≥'} ${target}`,
+    ]);
+  return table.toString();
+}
+
+function latencies(rows: readonly Row[]): string {
+  const table = newTable(['', 'what', 'calls', 'p50', 'p90', 'p99', 'max']);
+  for (const { id, what, latency } of rows)
+    if (latency)
+      table.push([
+        id,
+        what,
+        latency.count.toLocaleString('en'),
+        ...[latency.p50, latency.p90, latency.p99, latency.max].map((value) => value.toFixed(2)),
+      ]);
+  return table.toString();
+}
+
+function newTable(head: string[]) {
+  const numbers = new Set(['rate or time', 'ratio', 'calls', 'p50', 'p90', 'p99', 'max']);
+  return new Table({
+    head,
+    colAligns: head.map((name, index) =>
+      numbers.has(name) || (name === '' && index > 0) ? 'right' : 'left',
+    ),
+    style: { head: [], border: [], compact: true },
+  });
+}
+
+function amount(value: number, unit: Row['unit']): string {
+  return unit === 'ms' ? value.toFixed(2) : Math.round(value).toLocaleString('en');
+}

@@ -1,0 +1,85 @@
+import { Client, credentials } from '@grpc/grpc-js';
+import { connect } from '../../src/client/connect.js';
+import { fillLog } from '../fill-log.js';
+import { copyOut } from '../floors/copy-out.js';
+import { decodePages } from '../floors/decode-pages.js';
+import { countEvents, loadRaw } from '../raw-load.js';
+import { takeTurns } from '../rounds.js';
+import { compare, type Measurement } from '../row.js';
+
+/** So many events are kept to be decoded in a loop. */
+const DECODED_EVENTS = 50_000;
+
+/** Load of the log's first events: as bytes, and decoded by the TypeScript client. */
+export const load: Measurement = {
+  id: 'S4',
+  async measure(stage, { loadRounds, loadEvents }) {
+    await fillLog(stage, loadEvents);
+    const { service, postgres, schema } = stage;
+    const raw = new Client(service.address, credentials.createInsecure(), {
+      'grpc.use_local_subchannel_pool': 1,
+    });
+    const connection = connect({ address: service.address });
+    const copying = await postgres.connect();
+    const kept: Buffer[] = [];
+    try {
+      await loadRaw(raw, Math.min(loadEvents, DECODED_EVENTS), (page) => kept.push(page));
+      const results = await takeTurns(loadRounds, [
+        rateOf(loadEvents, async () => {
+          let events = 0;
+          await loadRaw(raw, loadEvents, (page) => {
+            events += countEvents(page);
+          });
+          return events;
+        }),
+        rateOf(loadEvents, () => copyOut(copying, schema, loadEvents)),
+        rateOf(loadEvents, async () => {
+          let events = 0;
+          for await (const page of connection.eventStore.load({ limit: BigInt(loadEvents) }))
+            events += page.events.length;
+          return events;
+        }),
+        rateOf(Math.min(loadEvents, DECODED_EVENTS), async () => decodePages(kept)),
+      ]);
+      const what = `Load of ${loadEvents.toLocaleString('en')} events`;
+      return [
+        compare(
+          results,
+          { ours: 0, floor: 1 },
+          {
+            id: 'S4',
+            what: `${what}, not decoded`,
+            unit: 'events/s',
+            floor: 'binary COPY out of the same rows, thrown away',
+            target: 0.6,
+          },
+        ),
+        compare(
+          results,
+          { ours: 2, floor: 3 },
+          {
+            id: 'S4',
+            what: `${what}, decoded by the TypeScript client`,
+            unit: 'events/s',
+            floor: 'protobuf-es decodes such pages in a loop',
+            target: 0.9,
+          },
+        ),
+      ];
+    } finally {
+      raw.close();
+      connection.close();
+      await copying.end();
+    }
+  },
+};
+
+/** A turn that reads so many events, and their rate. */
+function rateOf(events: number, read: () => Promise<number>): () => Promise<number> {
+  return async () => {
+    const began = performance.now();
+    const found = await read();
+    if (found !== events) throw new Error(`Read ${found} events instead of ${events}`);
+    return (events * 1000) / (performance.now() - began);
+  };
+}

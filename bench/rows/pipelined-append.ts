@@ -1,0 +1,65 @@
+import { connect } from '../../src/client/connect.js';
+import { copyIn } from '../floors/copy-in.js';
+import { insertRow } from '../floors/insert.js';
+import { keepInFlight } from '../in-flight.js';
+import { Latency } from '../latency.js';
+import { takeTurns } from '../rounds.js';
+import { compare, type Measurement } from '../row.js';
+import { StreamWalk, walks } from '../workload.js';
+
+const IN_FLIGHT = 256;
+const CLIENTS = 8;
+
+/** Concurrent appends of one event each through the TypeScript client, which pipelines them by itself. */
+export const pipelinedAppend: Measurement = {
+  id: 'S1',
+  async measure({ service, postgres, floorSchema }, { rounds, turnMilliseconds }) {
+    const connection = connect({ address: service.address });
+    const inserting = await Promise.all(
+      Array.from({ length: CLIENTS }, async () => ({
+        client: await postgres.connect(),
+        walk: new StreamWalk(),
+      })),
+    );
+    const copying = await postgres.connect();
+    const latency = new Latency();
+    const ourWalks = walks(IN_FLIGHT);
+    const copyWalks = walks(IN_FLIGHT);
+    try {
+      const results = await takeTurns(rounds, [
+        () =>
+          keepInFlight(ourWalks, turnMilliseconds, async (walk) => {
+            await latency.of(() => connection.eventStore.append(walk.request()));
+            return 1;
+          }),
+        () => keepInFlight([copying], turnMilliseconds, (client) => copyIn(client, floorSchema, copyWalks)),
+        () =>
+          keepInFlight(inserting, turnMilliseconds, ({ client, walk }) =>
+            insertRow(client, floorSchema, walk),
+          ),
+      ]);
+      const what = `pipelined appends of one event, ${IN_FLIGHT} in flight`;
+      const row = { id: 'S1', what, unit: 'events/s' } as const;
+      return [
+        compare(
+          results,
+          { ours: 0, floor: 1 },
+          {
+            ...row,
+            floor: `one client, binary COPY of ${IN_FLIGHT} rows a transaction`,
+            target: 0.6,
+            latency: latency.percentiles(),
+          },
+        ),
+        compare(
+          results,
+          { ours: 0, floor: 2 },
+          { ...row, floor: `one INSERT a transaction, ${CLIENTS} clients` },
+        ),
+      ];
+    } finally {
+      connection.close();
+      await Promise.all([copying, ...inserting.map(({ client }) => client)].map((client) => client.end()));
+    }
+  },
+};

@@ -1,0 +1,16 @@
+import { loadConfig } from '../src/config.js';
+import { startService } from '../src/server.js';
+import { serveChild } from './serve-child.js';
+
+// The service, as `headwater serve` would run it.
+const { databaseUrl, schema } = JSON.parse(process.argv[2] ?? '{}') as {
+  readonly databaseUrl: string;
+  readonly schema: string;
+};
+const { config } = loadConfig(
+  { databaseUrl, schema, grpcPort: 0, httpPort: 0, logLevel: 'warn' },
+  undefined,
+  {},
+);
+const service = await startService(config);
+serveChild(service.grpcAddress, () => service.stop());

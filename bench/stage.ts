@@ -1,0 +1,69 @@
+import { randomBytes } from 'node:crypto';
+import { type Child, startChild, type Usage } from './child.js';
+import { makeFloorTables } from './floors/floor-tables.js';
+import { machine, type Machine } from './machine.js';
+import type { Options } from './options.js';
+import { openPostgres, type Postgres } from './postgres.js';
+import { makeScratch } from './scratch.js';
+
+/** All that the rows measure: one Postgres, the service on it, tables of the same shape, and a service that does nothing. */
+export interface Stage {
+  readonly machine: Machine;
+  readonly postgres: Postgres;
+  /** The schema of the service's log. */
+  readonly schema: string;
+  /** The schema of the floors' tables. */
+  readonly floorSchema: string;
+  readonly service: Child;
+  readonly emptyService: Child;
+  /** Ends all, leaves nothing behind, and says what the service has used. May be called twice. */
+  close(): Promise<Usage | undefined>;
+}
+
+export async function openStage({ cpuProfiles }: Options): Promise<Stage> {
+  const undo: (() => Promise<unknown>)[] = [];
+  let usage: Usage | undefined;
+  let closing: Promise<Usage | undefined> | undefined;
+  const close = async () => {
+    for (const step of undo.reverse()) await step();
+    return usage;
+  };
+  try {
+    const scratch = await makeScratch();
+    undo.push(() => scratch.remove());
+    const postgres = await openPostgres(scratch.path);
+    undo.push(() => postgres.stop());
+    const schema = `headwater_bench_${randomBytes(4).toString('hex')}`;
+    const floorSchema = `${schema}_floor`;
+    undo.push(() => dropSchemas(postgres, [schema, floorSchema]));
+    const service = await startChild('./service-process.js', {
+      input: { databaseUrl: postgres.url, schema },
+      cwd: scratch.path,
+      nodeArguments: cpuProfiles ? ['--cpu-prof', `--cpu-prof-dir=${cpuProfiles}`] : [],
+    });
+    undo.push(async () => {
+      usage = await service.stop();
+    });
+    const emptyService = await startChild('./floors/empty-service-process.js', { cwd: scratch.path });
+    undo.push(() => emptyService.stop());
+    await makeFloorTables(postgres, schema, floorSchema);
+    return {
+      machine: machine(),
+      postgres,
+      schema,
+      floorSchema,
+      service,
+      emptyService,
+      close: () => (closing ??= close()),
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function dropSchemas(postgres: Postgres, schemas: readonly string[]): Promise<void> {
+  const client = await postgres.connect();
+  for (const schema of schemas) await client.query(`DROP SCHEMA IF EXISTS "${schema}" CASCADE`);
+  await client.end();
+}
