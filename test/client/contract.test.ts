@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import { connect } from '../../src/client/connect.js';
+import { silentLogger } from '../../src/core/logger.js';
+import { DEFAULT_LIMITS } from '../../src/core/limits.js';
+import { GrpcServer } from '../../src/grpc/server.js';
+import { systemRuntime } from '../../src/system.js';
+import { eventStoreContract } from '../../src/testing/index.js';
+import { openTestStore } from '../support/test-database.js';
+
+describe('the store over gRPC, on Postgres', () => {
+  eventStoreContract({ describe, it, expect }, async () => {
+    const test = await openTestStore();
+    const startedAt = systemRuntime.now();
+    const server = new GrpcServer({
+      store: test.store,
+      logger: silentLogger,
+      runtime: systemRuntime,
+      info: () => ({
+        version: '0',
+        namespace: test.schema,
+        postgresVersion: '0',
+        startedAt,
+        limits: DEFAULT_LIMITS,
+      }),
+    });
+    const connection = connect({ address: `127.0.0.1:${await server.start()}` });
+    return {
+      store: connection.eventStore,
+      close: async () => {
+        connection.close();
+        await server.stop();
+        await test.close();
+      },
+    };
+  });
+});
