@@ -1,0 +1,84 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { anyIs, anyUnpack } from '@bufbuild/protobuf/wkt';
+import { describe, expect, it } from 'vitest';
+import { ErrorInfoSchema } from '../../gen/google/rpc/error_details_pb.js';
+import { ErrorReasonSchema } from '../../gen/headwater/v1/error_reason_pb.js';
+import { EXIT, exitCodeOf } from '../../src/cli/exit-codes.js';
+import {
+  DeadlineExceededError,
+  EventIdReusedError,
+  type HeadwaterError,
+  InternalError,
+  InvalidRequestError,
+  LogEpochChangedError,
+  OverloadedError,
+  PolicyDeniedError,
+  PositionUnknownError,
+  StoreUnavailableError,
+  StreamNotFoundError,
+  WrongExpectedVersionError,
+} from '../../src/core/errors.js';
+import { toWireStatus } from '../../src/wire/errors.js';
+import { StatusCode } from '../../src/wire/status-code.js';
+import { cellsOf, codeSpans, rowsOf } from './markdown.js';
+
+const text = readFileSync(path.resolve(import.meta.dirname, '../../docs/errors.md'), 'utf8');
+const rows = rowsOf(text)
+  .map(cellsOf)
+  .filter((cells) => cells.length === 5 && cells[0]?.startsWith('`'));
+const reasons = rows.map(([reason]) => codeSpans(reason ?? '')[0]);
+
+const stream = { aggregateType: 'Account', aggregateId: '1' };
+/** One of each, with all the facts that it can carry. */
+const SAMPLES: readonly HeadwaterError[] = [
+  new WrongExpectedVersionError([{ stream, expected: 1n, actual: 2n }]),
+  new EventIdReusedError('01890000-0000-7000-8000-000000000000', 1n),
+  new StreamNotFoundError(stream),
+  new InvalidRequestError([{ field: 'streams', description: 'must name at least one stream' }]),
+  new PositionUnknownError(5n, 1n, 2n),
+  new LogEpochChangedError(5n, 1n, 2n, 2n),
+  new PolicyDeniedError('append'),
+  new StoreUnavailableError('away'),
+  new OverloadedError('full', { limit: 'stall', position: 1n }),
+  new DeadlineExceededError('late'),
+  new InternalError('id'),
+];
+
+describe('docs/errors.md', () => {
+  it('has one row for each reason of the proto, in its order', () => {
+    const known = ErrorReasonSchema.values
+      .filter(({ number }) => number !== 0)
+      .map(({ name }) => name.replace('ERROR_REASON_', ''));
+    expect(reasons).toEqual(known);
+  });
+
+  it.each(SAMPLES.map((error) => ({ reason: error.reason, error })))(
+    'tells of $reason what the service sends',
+    ({ reason, error }) => {
+      const [, code, name, keys] = rows[reasons.indexOf(reason)] ?? [];
+      const status = toWireStatus(error);
+      const info = status.details
+        .filter((detail) => anyIs(detail, ErrorInfoSchema))
+        .map((detail) => anyUnpack(detail, ErrorInfoSchema))[0];
+      const sent = Object.keys(info?.metadata ?? {}).filter((key) => key !== 'outcome');
+      expect(
+        codeSpans(code ?? '').map((word) => Object.entries(StatusCode).find(([of]) => of === word)?.[1]),
+      ).toEqual([status.code]);
+      expect(codeSpans(name ?? '')).toEqual([error.name]);
+      expect(codeSpans(keys ?? '').sort()).toEqual(sent.sort());
+    },
+  );
+
+  it('tells the exit codes that the command line has', () => {
+    const exits = rowsOf(text)
+      .map(cellsOf)
+      .filter((cells) => cells.length === 2 && /^\d+$/.test(cells[0] ?? ''));
+    expect(exits.map(([code]) => Number(code)).sort((a, b) => a - b)).toEqual(
+      Object.values(EXIT).sort((a, b) => a - b),
+    );
+    for (const [code, meaning] of exits)
+      for (const reason of codeSpans(meaning ?? ''))
+        expect(exitCodeOf(SAMPLES.find((error) => error.reason === reason)), reason).toBe(Number(code));
+  });
+});
