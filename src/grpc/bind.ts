@@ -1,9 +1,11 @@
-import type { Server, ServerCredentials } from '@grpc/grpc-js';
+import { type Server, type ServerCredentials, setLogger } from '@grpc/grpc-js';
 
 /** Nothing can listen there. */
 export class AddressUnavailableError extends Error {
   override readonly name = 'AddressUnavailableError';
 }
+
+const SILENT = { error: () => undefined, info: () => undefined, debug: () => undefined };
 
 /** Where to listen. */
 export interface ListenAddress {
@@ -19,8 +21,11 @@ export function bind(
 ): Promise<number> {
   const { host, port } = address;
   const target = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  // It would write a line of its own to standard error before we can say what is wrong.
+  setLogger(SILENT);
   return new Promise((resolve, reject) => {
     server.bindAsync(target, credentials, (error, bound) => {
+      setLogger(console);
       if (error) reject(new AddressUnavailableError(explain(error, target), { cause: error }));
       else resolve(bound);
     });

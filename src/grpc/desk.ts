@@ -19,18 +19,26 @@ export interface DeskOptions {
   readonly runtime: Runtime;
   /** How long a reader may stand still, in milliseconds. */
   readonly stallTimeoutMs: number;
+  /** How long a call of one answer may take where the client sets no deadline, in milliseconds. */
+  readonly defaultDeadlineMs: number;
+  /** How long it may take however far off the client's deadline is. */
+  readonly longestDeadlineMs: number;
 }
 
 /** Where every call is taken in: request → plan → policy; whatever refuses it does so before a handler runs. */
 export class Desk {
   readonly calls: Calls;
   readonly stallTimeoutMs: number;
+  readonly defaultDeadlineMs: number;
+  readonly longestDeadlineMs: number;
   readonly #options: DeskOptions;
 
   constructor(options: DeskOptions) {
     this.#options = options;
     this.calls = options.calls;
     this.stallTimeoutMs = options.stallTimeoutMs;
+    this.defaultDeadlineMs = options.defaultDeadlineMs;
+    this.longestDeadlineMs = options.longestDeadlineMs;
   }
 
   /** The decoded request of a call that may begin, or what speaks against it as an exception. */

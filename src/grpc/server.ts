@@ -38,6 +38,16 @@ export interface GrpcServerOptions {
    */
   readonly stallTimeoutMs?: number;
   /**
+   * Milliseconds that an append may take where the client sets no deadline.
+   * @default 10000
+   */
+  readonly defaultDeadlineMs?: number;
+  /**
+   * Milliseconds that an append may take however far off the client's deadline is.
+   * @default 60000
+   */
+  readonly longestDeadlineMs?: number;
+  /**
    * Calls at the same time on one connection. A subscription is one call for as long as it lasts, and most clients keep
    * one connection and wait in silence for a free place on it, so the usual 100 would starve the 101st subscriber.
    * @default 1000
@@ -63,8 +73,17 @@ export class GrpcServer {
   constructor(options: GrpcServerOptions) {
     this.#options = options;
     this.#server = new Server(channelOptions(options));
-    const { store, info, logger, runtime, policy = allowAll, stallTimeoutMs = 60_000 } = options;
-    const desk = new Desk({ policy, calls: this.#calls, logger, runtime, stallTimeoutMs });
+    const { store, info, logger, runtime, policy = allowAll } = options;
+    const { stallTimeoutMs = 60_000, defaultDeadlineMs = 10_000, longestDeadlineMs = 60_000 } = options;
+    const desk = new Desk({
+      policy,
+      calls: this.#calls,
+      logger,
+      runtime,
+      stallTimeoutMs,
+      defaultDeadlineMs,
+      longestDeadlineMs,
+    });
     register(this.#server, EventStoreService, eventStoreService(store), desk);
     register(this.#server, InfoService, infoService(info), desk);
     const services = [EventStoreService, InfoService];

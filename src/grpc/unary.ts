@@ -7,11 +7,6 @@ import type { Desk } from './desk.js';
 import { toServiceError } from './failure.js';
 import type { Rpc } from './register.js';
 
-/** Where the client set no deadline, in milliseconds. */
-const DEFAULT_DEADLINE = 10_000;
-/** However far off the client set it. */
-const LATEST_DEADLINE = 60_000;
-
 /** How an RPC of one request and one answer is served. */
 export interface UnaryEntry<Request, P extends Plan, Answer> {
   /** What the request means in the words of policies; throws for what it should not say. */
@@ -38,8 +33,8 @@ function unaryHandler<Request, P extends Plan, Answer>(
     const scope = desk.calls.open(call);
     const milliseconds = Number(call.getDeadline()) - Date.now();
     // Nearer deadlines are kept by grpc-js, which cancels the call.
-    if (!(milliseconds <= LATEST_DEADLINE)) {
-      const allowed = Number.isFinite(milliseconds) ? LATEST_DEADLINE : DEFAULT_DEADLINE;
+    if (!(milliseconds <= desk.longestDeadlineMs)) {
+      const allowed = Number.isFinite(milliseconds) ? desk.longestDeadlineMs : desk.defaultDeadlineMs;
       scope.abortAfter(
         allowed,
         () =>

@@ -51,7 +51,8 @@ const everyError: readonly HeadwaterError[] = [
 
 /** Class, message and facts. */
 function factsOf(error: HeadwaterError): Record<string, unknown> {
-  return { ...error, class: error.constructor, message: error.message, cause: undefined, stack: undefined };
+  const own = Object.fromEntries(Object.entries(error));
+  return { ...own, class: error.constructor, message: error.message, cause: undefined, stack: undefined };
 }
 
 describe('an error over the wire', () => {

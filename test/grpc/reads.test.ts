@@ -1,0 +1,218 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { StatusObject } from '@grpc/grpc-js';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import {
+  EventStoreService,
+  type LoadResponse,
+  type SubscribeResponse,
+} from '../../gen/headwater/v1/event_store_service_pb.js';
+import type { LoadPage } from '../../src/core/load.js';
+import { oneMessageAhead } from '../../src/wire/one-message-ahead.js';
+import { openTestStore } from '../support/test-database.js';
+import { eventAt, serverStream, startService, statusOf, storeThat, until } from './service.js';
+
+const { load, subscribe } = EventStoreService.method;
+const MEGABYTE = new Uint8Array(1024 * 1024);
+
+/** Pages of one event of one MiB without end, and how many were taken. */
+function endlessStore() {
+  const taken = { pages: 0, returned: 0 };
+  async function* pages(): AsyncGenerator<LoadPage, void, undefined> {
+    try {
+      for (let at = 1n; ; at += 1n) {
+        taken.pages += 1;
+        yield { events: [eventAt(at, MEGABYTE)], scannedAfter: at - 1n, scannedTo: at, epoch: 1n };
+      }
+    } finally {
+      taken.returned += 1;
+    }
+  }
+  return { taken, store: storeThat({ load: pages, subscribe: pages }) };
+}
+
+function statusOfCall(call: ReturnType<typeof serverStream>): Promise<StatusObject> {
+  return new Promise((resolve) => call.on('status', resolve));
+}
+
+/**
+ * A reader that stands still behind its first message. (A grpc-js client that never begins to read is another matter: it
+ * takes in everything, and keeps it.)
+ */
+async function stopsAfterOne(
+  call: ReturnType<typeof serverStream>,
+): Promise<ReturnType<typeof serverStream>> {
+  oneMessageAhead(call);
+  await once(call, 'data');
+  return call.pause();
+}
+
+describe('Load', () => {
+  it('answers what was appended, and ends', async () => {
+    const real = await openTestStore();
+    onTestFinished(() => real.close());
+    const stream = { aggregateType: 'Account', aggregateId: randomUUID() };
+    const events = ['Opened', 'Moved'].map((eventType) => ({ eventType, data: Buffer.from(eventType) }));
+    await real.store.append({ streams: [{ stream, expectedVersion: 'NO_STREAM', events }] });
+    const { raw } = await startService(real.store);
+    const call = serverStream(raw, load, { scope: { case: 'stream', value: stream } });
+    const pages: LoadResponse[] = [];
+    for await (const page of call) pages.push(page as LoadResponse);
+    expect(pages.flatMap((page) => page.events)).toMatchObject([
+      { eventType: 'Opened', version: 1n, stream },
+      { eventType: 'Moved', version: 2n, contentType: 'application/octet-stream' },
+    ]);
+    expect(pages.at(-1)?.scannedTo).toBe(2n);
+  });
+
+  it('of a stream that never was is NOT_FOUND', async () => {
+    const real = await openTestStore();
+    onTestFinished(() => real.close());
+    const { raw } = await startService(real.store);
+    const stream = { aggregateType: 'Account', aggregateId: 'none' };
+    const status = await statusOfCall(
+      serverStream(raw, load, { scope: { case: 'stream', value: stream } }).resume(),
+    );
+    expect(statusOf(status)).toMatchObject({ code: 5, error: { reason: 'STREAM_NOT_FOUND', stream } });
+  });
+
+  it('that breaks in the middle gives what it has and then a bland INTERNAL', async () => {
+    const store = storeThat({
+      load: async function* () {
+        yield { events: [], scannedAfter: 0n, scannedTo: 1n, epoch: 1n };
+        throw new TypeError('boom');
+      },
+    });
+    const { raw, logged } = await startService(store);
+    const call = serverStream(raw, load);
+    let pages = 0;
+    call.on('data', () => (pages += 1));
+    expect(statusOf(await statusOfCall(call))).toMatchObject({ code: 13, error: { reason: 'INTERNAL' } });
+    expect(pages).toBe(1);
+    expect(logged).toMatchObject([{ message: 'Unexpected error', fields: { error: 'TypeError' } }]);
+  });
+});
+
+describe('a slow reader', () => {
+  it.each([
+    ['Load', load],
+    ['Subscribe', subscribe],
+  ])('of %s is not read ahead for', async (_, method) => {
+    const { taken, store } = endlessStore();
+    const { raw } = await startService(store);
+    const call = await stopsAfterOne(serverStream(raw, method));
+    await sleep(300);
+    // One was read, one lies decoded before the reader, one in the transport, and one fills the window of the outbox.
+    expect(taken.pages).toBeLessThanOrEqual(4);
+    call.cancel();
+    await until(() => taken.returned === 1, 'the end of the iterator');
+  });
+
+  it('gets all of it, in order, when it goes on', async () => {
+    const { store } = endlessStore();
+    const { raw } = await startService(store);
+    const call = serverStream(raw, subscribe);
+    let expected = 1n;
+    for await (const message of call) {
+      expect((message as SubscribeResponse).scannedTo).toBe(expected);
+      expected += 1n;
+      if (expected % 8n === 0n) await sleep(20);
+      if (expected > 30n) break;
+    }
+    call.cancel();
+  });
+
+  it('that takes nothing at all is ended with the position from which to go on', async () => {
+    const { taken, store } = endlessStore();
+    const { raw, server } = await startService(store, { stallTimeoutMs: 150 });
+    const call = serverStream(raw, subscribe);
+    const status = statusOfCall(call);
+    await stopsAfterOne(call);
+    // It is let go of at once …
+    await until(() => taken.returned === 1, 'the end of the iterator');
+    // … and learns of it behind the pages that are on their way.
+    let last = 0n;
+    call.on('data', (message: SubscribeResponse) => (last = message.scannedTo));
+    call.resume();
+    const { code, error } = statusOf(await status);
+    expect(code).toBe(8);
+    expect(error).toMatchObject({ reason: 'OVERLOADED', limit: 'stall', position: last });
+    expect(last).toBe(BigInt(taken.pages));
+    await until(() => server.openCalls === 0, 'no open call');
+  });
+});
+
+describe('a reader that leaves', () => {
+  it('ends an iterator that waits, at once', async () => {
+    const seen: { signal?: AbortSignal | undefined; ended?: boolean } = {};
+    const store = storeThat({
+      subscribe: async function* (_request: unknown, options?: { signal?: AbortSignal }) {
+        seen.signal = options?.signal;
+        yield {
+          events: [],
+          scannedAfter: 0n,
+          scannedTo: 0n,
+          epoch: 1n,
+          signal: { kind: 'CAUGHT_UP' as const },
+        };
+        try {
+          await new Promise((_resolve, reject) => {
+            options?.signal?.addEventListener('abort', () => reject(new Error('left')));
+          });
+        } finally {
+          seen.ended = true;
+        }
+      },
+    });
+    const { raw, server, logged } = await startService(store);
+    const call = serverStream(raw, subscribe);
+    call.once('data', () => call.cancel());
+    await until(() => seen.ended === true, 'the end of the iterator');
+    expect(seen.signal?.aborted).toBe(true);
+    await until(() => server.openCalls === 0, 'no open call');
+    expect(logged).toEqual([]);
+  });
+
+  it('is not held by an iterator that does not heed its signal', async () => {
+    const store = storeThat({
+      subscribe: async function* () {
+        await new Promise(() => undefined);
+        yield { events: [], scannedAfter: 0n, scannedTo: 0n, epoch: 1n };
+      },
+    });
+    const { raw, server } = await startService(store);
+    const call = serverStream(raw, subscribe).resume();
+    await until(() => server.openCalls === 1, 'the call');
+    call.cancel();
+    await until(() => server.openCalls === 0, 'no open call');
+  });
+
+  it('leaves no listener behind, however many pages there were', async () => {
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error) => warnings.push(warning);
+    process.on('warning', onWarning);
+    onTestFinished(() => void process.off('warning', onWarning));
+    const store = storeThat({
+      load: async function* () {
+        for (let at = 1n; at <= 2000n; at += 1n)
+          yield {
+            events: [eventAt(at, MEGABYTE.subarray(0, 5000))],
+            scannedAfter: at - 1n,
+            scannedTo: at,
+            epoch: 1n,
+          };
+      },
+    });
+    const { raw, server } = await startService(store);
+    const call = serverStream(raw, load);
+    let pages = 0;
+    for await (const _ of call) {
+      pages += 1;
+      if (pages % 200 === 0) await sleep(5);
+    }
+    expect(pages).toBe(2000);
+    await until(() => server.openCalls === 0, 'no open call');
+    expect(warnings).toEqual([]);
+  });
+});
