@@ -39,7 +39,7 @@ export class HealthMonitor {
 
   /** Takes the first look before it resolves. */
   async start(): Promise<void> {
-    await this.#look();
+    await this.#look(true);
     this.#done = this.#watch();
   }
 
@@ -59,11 +59,11 @@ export class HealthMonitor {
     }
   }
 
-  async #look(): Promise<void> {
+  async #look(first = false): Promise<void> {
     const { check, logger, timeoutMilliseconds = 2000 } = this.#options;
     try {
       await check(AbortSignal.timeout(timeoutMilliseconds));
-      if (!this.#stop.signal.aborted && !this.#serving) logger.info('Serving: the database answers');
+      if (!this.#serving && !first && !this.#stop.signal.aborted) logger.info('Serving again: the database answers');
       this.#become(!this.#stop.signal.aborted);
     } catch (error) {
       if (this.#serving) logger.error('Not serving: the database does not answer', errorFields(error));
