@@ -45,6 +45,13 @@ export function unchecked(findings: Findings, rules: readonly Rule[]): readonly 
   return rules.filter((rule) => (findings.checked.get(rule) ?? 0) === 0);
 }
 
+/** What was found, in a line or two. */
+export function reportBriefly(findings: Findings, seed: number): string {
+  const [first] = findings.violations;
+  const broken = [...findings.broken].map(([rule, times]) => `${rule} ${times}`).join(', ');
+  return first ? `seed ${seed}, violations: ${broken}; first: ${first.text}` : `seed ${seed}, violations: 0`;
+}
+
 /** What was checked and what was found, for a person. */
 export function report(findings: Findings, seed: number): string {
   const counts = [...findings.checked].map(([rule, items]) => `${rule} ${items}`).join(', ');
