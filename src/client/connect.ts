@@ -51,11 +51,11 @@ export interface ConnectOptions {
 export interface Connection {
   readonly eventStore: EventStoreClient;
   /** What answers: version, namespace, limits. */
-  info(options?: CallOptions): Promise<ServiceInfo>;
+  readonly info: (options?: CallOptions) => Promise<ServiceInfo>;
   /** Resolves when a service answers; fails with what is wrong after `timeoutMs`. */
-  waitForReady(options?: CallOptions & { readonly timeoutMs?: number }): Promise<void>;
+  readonly waitForReady: (options?: CallOptions & { readonly timeoutMs?: number }) => Promise<void>;
   /** Ends what is under way. May be called twice. */
-  close(): void;
+  readonly close: () => void;
 }
 
 /**
