@@ -9,7 +9,7 @@ import { DEFAULT_LIMITS } from './core/limits.js';
 const port = z.coerce.number().int().min(0).max(65535);
 const count = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
 const host = z.string().min(1);
-const flag = z.union([z.boolean(), z.stringbool()]);
+const flag = z.union([z.boolean(), z.stringbool()], { error: 'must be true or false' });
 
 interface Setting<T extends z.ZodType> {
   readonly schema: T;

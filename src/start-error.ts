@@ -13,7 +13,6 @@ export class StartError extends Error {
   }
 }
 
-/** What is known about a failed start, as one sentence that says what to do; anything unexpected stays as it is. */
 /** Where a URL points, without its credentials. */
 export function withoutPassword(url: string): string {
   try {
@@ -24,6 +23,7 @@ export function withoutPassword(url: string): string {
   }
 }
 
+/** What is known about a failed start, as one sentence that says what to do; anything unexpected stays as it is. */
 export function asStartError(error: unknown, config: Config): Error {
   if (
     error instanceof StartError ||

@@ -18,7 +18,7 @@ const MAY_IMPORT: Record<
   embedded: { folders: [], packages: [] },
   wire: {
     folders: ['core', 'auth', 'gen'],
-    packages: ['@bufbuild/protobuf', '@bufbuild/protobuf/wkt', '@grpc/grpc-js'],
+    packages: ['@bufbuild/protobuf', '@bufbuild/protobuf/wkt'],
   },
   grpc: {
     folders: ['core', 'auth', 'commands', 'subscriptions', 'projections', 'wire', 'gen'],
@@ -27,19 +27,13 @@ const MAY_IMPORT: Record<
       '@bufbuild/protobuf/wkt',
       '@bufbuild/protobuf/codegenv2',
       '@grpc/grpc-js',
-      '@grpc/proto-loader',
       '@grpc/reflection',
       'grpc-health-check',
     ],
   },
   client: {
     folders: ['core', 'auth', 'commands', 'subscriptions', 'projections', 'wire', 'gen', 'system.ts'],
-    packages: [
-      '@bufbuild/protobuf',
-      '@bufbuild/protobuf/wkt',
-      '@bufbuild/protobuf/codegenv2',
-      '@grpc/grpc-js',
-    ],
+    packages: ['@bufbuild/protobuf', '@grpc/grpc-js'],
   },
   tour: { folders: ['core', 'client'], packages: ['uuid'] },
   telemetry: { folders: ['core'], packages: ['pino'] },
@@ -111,7 +105,10 @@ describe('the house', () => {
   it('calls no clock, timer or chance of its own in the pure folders', () => {
     const calls =
       /\bnew Date\(|\bDate\.now|\bMath\.random|\bset(Timeout|Interval|Immediate)\(|\bperformance\.|\bcrypto\./;
-    const broken = sources.filter(({ folder, text }) => MAY_IMPORT[folder]?.pure && calls.test(text));
+    const broken = sources.filter(
+      ({ folder, text }) =>
+        MAY_IMPORT[folder]?.pure && calls.test(text.replaceAll(/\/\*[^]*?\*\/|\/\/.*$/gm, '')),
+    );
     expect(broken.map(({ file }) => file)).toEqual([]);
   });
 

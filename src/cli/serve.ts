@@ -24,9 +24,10 @@ Examples:
       const { config } = configFrom(flags);
       const logger = createLogger(config.logLevel);
       const began = performance.now();
+      const asked = drainOnSignal();
       const service = await startService(config, logger);
+      void asked.then(() => service.stop());
       await new Output().write(banner(service, performance.now() - began));
-      drainOnSignal(service);
       const { failure } = await service.ended;
       if (failure) throw new StartError(`The service has ended: ${failure.message}`, { cause: failure });
       logger.info('Drained');
@@ -50,13 +51,19 @@ function banner(service: Service, milliseconds: number): string {
   ].join('\n');
 }
 
-function drainOnSignal(service: Service): void {
-  let asked = false;
-  const onSignal = () => {
-    if (asked) process.exit(1);
-    asked = true;
-    void service.stop();
-  };
-  process.on('SIGTERM', onSignal);
-  process.on('SIGINT', onSignal);
+/**
+ * Resolves at the first SIGTERM or Ctrl-C; a second one ends the process. Listens from before the start, since as process 1
+ * of a container a signal that nobody listens for is lost.
+ */
+function drainOnSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    let asked = false;
+    const onSignal = () => {
+      if (asked) process.exit(1);
+      asked = true;
+      resolve();
+    };
+    process.on('SIGTERM', onSignal);
+    process.on('SIGINT', onSignal);
+  });
 }

@@ -55,8 +55,9 @@ const IN_INDEX_ORDER = '-c enable_seqscan=off -c enable_bitmapscan=off';
 const WAITING = 1000;
 // All values come as text and each statement's file reads its own columns.
 const AS_TEXT: pg.CustomTypesConfig = { getTypeParser: () => (value: string | Buffer) => value };
-// Postgres reports so when the wait for a synchronous standby was cancelled: committed here, perhaps nowhere else.
-const SYNC_REPLICATION_CANCELLED = /synchronous replication/i;
+// Where Postgres warns from when the wait for a synchronous standby was cancelled: committed here, perhaps nowhere else. The
+// name of the routine is the same in every language of the server.
+const SYNC_REPLICATION_WAIT = 'SyncRepWaitForLSN';
 
 /**
  * The only way to the driver. After a time-out or an error of the connection a client is thrown away, never given to the
@@ -130,8 +131,8 @@ export class Database {
     timeout: number,
   ): Promise<Row[]> {
     let notReplicated: string | undefined;
-    const onNotice = (notice: { message?: string | undefined }) => {
-      if (SYNC_REPLICATION_CANCELLED.test(notice.message ?? '')) notReplicated = notice.message;
+    const onNotice = (notice: { message?: string | undefined; routine?: string | undefined }) => {
+      if (notice.routine === SYNC_REPLICATION_WAIT) notReplicated = notice.message ?? '';
     };
     client.on('notice', onNotice);
     let timer: NodeJS.Timeout | undefined;

@@ -109,7 +109,8 @@ export class Hints {
         this.#session = undefined;
       }
       const pause = Math.min(5000, 100 * 2 ** attempt) * (0.5 + runtime.random() / 2);
-      await Promise.race([stopped, runtime.sleep(pause)]);
+      // Rejects only when stopped, and then the loop ends.
+      await runtime.sleep(pause, this.#stop.signal).catch(() => undefined);
     }
   }
 

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { checkServer, UnsuitableDatabaseError } from './check-server.js';
 import type { Database, Session } from './database.js';
+import { grant, runsAsWriter } from './grant.js';
 import { quotedSchema } from './schema.js';
+import { inTransaction } from './session-transaction.js';
 import { functions, type Migration, migrations } from './sql-files.js';
 import { sqlstateOf } from './sqlstate.js';
 
@@ -34,37 +36,65 @@ export async function migrate(database: Database, schema: string): Promise<Migra
     const quoted = quotedSchema(schema);
     await session.query(`SET lock_timeout = '${LOCK_WAIT}'`);
     await session.query('SELECT pg_advisory_lock($1, hashtext($2))', [LOCK_CLASS, schema]);
-    await refuseForeign(session, schema);
-    await session.query(`CREATE SCHEMA IF NOT EXISTS ${quoted}`).catch(asMissingRight(schema));
-    await session
-      .query(
-        `CREATE TABLE IF NOT EXISTS ${quoted}.schema_migrations (number integer PRIMARY KEY, name text NOT NULL, ` +
-          'digest text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())',
-      )
-      .catch(asMissingRight(schema));
     const known = await migrations();
+    const wanted = await functionsDigest(known.length);
+    const state = await schemaState(session, schema);
+    if (!state.exists) await session.query(`CREATE SCHEMA ${quoted}`).catch(asMissingRight(schema));
+    if (!state.migrated) await createMigrationsTable(session, quoted).catch(asMissingRight(schema));
     const missing = await missingMigrations(session, quoted, known);
-    for (const migration of missing) await apply(session, quoted, migration, schema);
-    const functionsReplaced = await replaceFunctions(session, schema, known.length);
-    const roles = await grant(session, schema);
+    const functionsReplaced = missing.length > 0 || state.functions !== wanted;
+    try {
+      for (const migration of missing) await apply(session, quoted, migration, schema);
+      // Only then: a role that may use the schema and not change it must be able to serve it.
+      if (functionsReplaced) {
+        await replaceFunctions(session, schema, wanted);
+        await grant(session, schema);
+      }
+    } catch (error) {
+      asMissingRight(schema)(error);
+    }
     await session.query(`SELECT * FROM ${quoted}.open_log()`);
+    const roles = await runsAsWriter(session, schema);
     return { serverVersion, applied: missing.map(({ name }) => name), functionsReplaced, roles };
   });
 }
 
-/** A schema of that name that somebody else filled is left alone. */
-async function refuseForeign(session: Session, schema: string): Promise<void> {
+async function createMigrationsTable(session: Session, quoted: string): Promise<void> {
+  await inTransaction(session, async () => {
+    await session.query(
+      `CREATE TABLE ${quoted}.schema_migrations (number integer PRIMARY KEY, name text NOT NULL, ` +
+        'digest text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())',
+    );
+    await session.query(`COMMENT ON TABLE ${quoted}.schema_migrations IS '${MARK} no functions yet'`);
+  });
+}
+
+/** Stands in the comment on the table schema_migrations, with the digest of the functions behind it. */
+const MARK = 'Headwater:';
+
+interface SchemaState {
+  readonly exists: boolean;
+  readonly migrated: boolean;
+  /** The digest of the functions that are there. */
+  readonly functions: string | undefined;
+}
+
+/** What is there already. Throws for a schema of that name that somebody else filled: it is left alone. */
+async function schemaState(session: Session, schema: string): Promise<SchemaState> {
   const [row] = await session.query(
     `SELECT EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = n.oid),
-            EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = n.oid AND c.relname = 'schema_migrations'
-                       AND obj_description(n.oid, 'pg_namespace') LIKE 'Headwater%')
+            (SELECT obj_description(c.oid, 'pg_class') FROM pg_class c
+              WHERE c.relnamespace = n.oid AND c.relname = 'schema_migrations')
        FROM pg_namespace n WHERE n.nspname = $1`,
     [schema],
   );
-  if (row?.[0] === 't' && row[1] !== 't')
+  const [filled, comment] = row ?? [];
+  const migrated = comment?.startsWith(MARK) ?? false;
+  if (filled === 't' && !migrated)
     throw new UnsuitableDatabaseError(
       `Schema ${schema} exists and was not made by Headwater: choose another with --schema, or another database`,
     );
+  return { exists: row !== undefined, migrated, functions: comment?.slice(MARK.length + 1) };
 }
 
 async function missingMigrations(
@@ -98,98 +128,31 @@ async function apply(session: Session, quoted: string, migration: Migration, sch
       `INSERT INTO ${quoted}.schema_migrations (number, name, digest) VALUES ($1, $2, $3)`,
       [migration.number, migration.name, migration.digest],
     );
-    await session.query(
-      `COMMENT ON SCHEMA ${quoted} IS 'Headwater: an event log (migration ${migration.number})'`,
-    );
   });
 }
 
-/** Replaces all functions when one differs from what the schema's table function_digest remembers. */
-async function replaceFunctions(session: Session, schema: string, migration: number): Promise<boolean> {
-  const quoted = quotedSchema(schema);
+/** What tells whether the functions of a schema are those of this build. */
+async function functionsDigest(migration: number): Promise<string> {
   const files = await functions();
-  const digest = createHash('sha256')
+  return createHash('sha256')
     .update(JSON.stringify([migration, ...files.map((file) => [file.name, file.digest])]))
     .digest('hex');
-  const [[present] = [null]] = await session.query(
-    `SELECT obj_description(to_regclass($1)::oid, 'pg_class')`,
-    [`${schema}.schema_migrations`],
-  );
-  if (present === `functions ${digest}`) return false;
+}
+
+async function replaceFunctions(session: Session, schema: string, digest: string): Promise<void> {
   await inTransaction(session, async () => {
-    for (const file of files) await session.query(file.for(schema));
-    await session.query(`COMMENT ON TABLE ${quoted}.schema_migrations IS 'functions ${digest}'`);
+    for (const file of await functions()) await session.query(file.for(schema));
+    await session.query(`COMMENT ON TABLE ${quotedSchema(schema)}.schema_migrations IS '${MARK} ${digest}'`);
   });
-  return true;
-}
-
-/**
- * Makes the roles where that is allowed, and gives the functions that write to headwater_writer, as which they run:
- * whoever calls them, they can insert and not change events. EXECUTE is taken from PUBLIC.
- */
-async function grant(session: Session, schema: string): Promise<boolean> {
-  const quoted = quotedSchema(schema);
-  const revoke = `REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ${quoted} FROM PUBLIC`;
-  for (const role of ['headwater_writer', 'headwater_reader']) {
-    const [row] = await session.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [role]);
-    if (row !== undefined) continue;
-    try {
-      await session.query(`CREATE ROLE ${role} NOLOGIN`);
-    } catch (error) {
-      // Another migrator, of another database of this server, may have been faster.
-      if (sqlstateOf(error) === '42710' || sqlstateOf(error) === '23505') continue;
-      if (sqlstateOf(error) !== '42501') throw error;
-      await session.query(revoke);
-      return false;
-    }
-  }
-  try {
-    await inTransaction(session, async () => {
-      await session.query(revoke);
-      await session.query(`GRANT USAGE ON SCHEMA ${quoted} TO headwater_writer, headwater_reader`);
-      await session.query(
-        `GRANT SELECT ON ALL TABLES IN SCHEMA ${quoted} TO headwater_writer, headwater_reader`,
-      );
-      await session.query(`GRANT INSERT ON ${quoted}.events, ${quoted}.event_tags TO headwater_writer`);
-      await session.query(
-        `GRANT INSERT, UPDATE ON ${quoted}.streams, ${quoted}.log_head, ${quoted}.epochs TO headwater_writer`,
-      );
-      await session.query(`GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA ${quoted} TO headwater_writer`);
-      await session.query(
-        `GRANT EXECUTE ON FUNCTION ${quoted}.position_before, ${quoted}.json_or_null TO headwater_reader`,
-      );
-    });
-    await inTransaction(session, async () => {
-      // To give a function away one must be a member of the role, and the role may create in the schema.
-      await session.query(`GRANT CREATE ON SCHEMA ${quoted} TO headwater_writer`);
-      await session.query(`ALTER FUNCTION ${quoted}.append OWNER TO headwater_writer`);
-      await session.query(`ALTER FUNCTION ${quoted}.open_log OWNER TO headwater_writer`);
-      await session.query(`REVOKE CREATE ON SCHEMA ${quoted} FROM headwater_writer`);
-    });
-    return true;
-  } catch (error) {
-    if (sqlstateOf(error) !== '42501') throw error;
-    return false;
-  }
-}
-
-async function inTransaction(session: Session, work: () => Promise<void>): Promise<void> {
-  await session.query('BEGIN');
-  try {
-    await work();
-    await session.query('COMMIT');
-  } catch (error) {
-    await session.query('ROLLBACK').catch(() => undefined);
-    throw error;
-  }
 }
 
 function asMissingRight(schema: string): (error: unknown) => never {
   return (error) => {
     if (sqlstateOf(error) === '42501')
       throw new UnsuitableDatabaseError(
-        `The role of DATABASE_URL may not create in schema ${schema}: grant it CREATE on the database, or let ` +
-          '"headwater migrate" run with a role that has it',
+        `The role of DATABASE_URL may not migrate schema ${schema}: run "headwater migrate" once with a role that may ` +
+          'create it, or that owns it; after that the role of the service needs no more than the membership in ' +
+          'headwater_writer and headwater_reader',
         { cause: error },
       );
     throw error;

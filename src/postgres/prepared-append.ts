@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { AppendRequest } from '../core/append.js';
 import { DEFAULT_CONTENT_TYPE, eventBytes } from '../core/event.js';
 import type { ExpectedVersion } from '../core/expected-version.js';
@@ -52,7 +52,7 @@ export function prepareAppend(request: AppendRequest, limits: Limits, runtime: R
         id,
         type: event.eventType,
         data: event.data,
-        hash: createHash('sha256').update(event.data).digest(),
+        hash: hash('sha256', event.data, 'buffer'),
         contentType: event.contentType ?? DEFAULT_CONTENT_TYPE,
         metadata: event.metadata === undefined ? '{}' : JSON.stringify(event.metadata),
         tags: arrayLiteral(event.tags ?? []),

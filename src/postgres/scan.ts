@@ -1,6 +1,7 @@
 import type { Filter, Range, Scope } from '../core/filter.js';
 import { PAGE_EVENTS } from '../core/limits.js';
 import type { LoadPage } from '../core/load.js';
+import { positionBounds } from '../core/matcher.js';
 import type { Runtime } from '../core/runtime.js';
 import type { Database } from './database.js';
 import { positionBefore } from './position-before.js';
@@ -44,14 +45,24 @@ export async function* scan(
   const forwards = direction === 'FORWARDS';
   const filters = await withoutTimes(parts, request.filters, signal);
   let { after, to } = request;
+  // What no filter can match is scanned without a look at it.
+  const bounds = positionBounds(filters);
+  const lowest = bounds.first - 1n;
+  const highest = bounds.last ?? to;
   let left = request.limit;
   let beyondVersion: bigint | undefined;
   let window = FIRST_WINDOW;
   do {
     // One stream is found by its index, however long the log.
-    const bounded = scope.kind === 'STREAM' ? to - after : window;
-    const windowAfter = !forwards && to - bounded > after ? to - bounded : after;
-    const windowTo = forwards && after + bounded < to ? after + bounded : to;
+    const from = after > lowest ? after : lowest;
+    const until = to < highest ? to : highest;
+    if (from >= until) {
+      yield { events: [], scannedAfter: after, scannedTo: to, epoch };
+      return;
+    }
+    const bounded = scope.kind === 'STREAM' ? until - from : window;
+    const windowAfter = !forwards && until - bounded > from ? until - bounded : from;
+    const windowTo = forwards && from + bounded < until ? from + bounded : until;
     const limit = left !== undefined && left < BigInt(PAGE_EVENTS) ? Number(left) : PAGE_EVENTS;
     const began = runtime.monotonic();
     const { events, more } = await selectEvents(

@@ -40,13 +40,13 @@ export async function* subscription(
   const selection: Selection = { scope: request.scope ?? WHOLE_LOG, filters: request.filters ?? [] };
   // The ring must stand before the table is read, so that nothing falls in between.
   const follower = await tail.follow();
+  let state: SubscriptionState = 'CATCHING_UP';
+  const after = (event: SubscriptionEvent) => {
+    state = nextState(state, event);
+  };
   try {
     let position = await startPosition(log, request.start ?? { kind: 'BEGINNING' }, signal);
     let epoch = follower.ring.epoch;
-    let state: SubscriptionState = 'CATCHING_UP';
-    const after = (event: SubscriptionEvent) => {
-      state = nextState(state, event);
-    };
     const feed = new LiveFeed(parts, follower, matcher(selection.scope, selection.filters));
     for (;;) {
       signal.throwIfAborted();
@@ -87,6 +87,9 @@ export async function* subscription(
       after('PAGE_SCANNED');
       yield message;
     }
+  } catch (error) {
+    after(error instanceof LogEpochChangedError ? 'TAIL_LOST' : 'STOPPED');
+    throw error;
   } finally {
     follower.leave();
   }

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { Database, type DatabaseOptions } from '../../src/postgres/database.js';
 import { migrate } from '../../src/postgres/migrate.js';
-import { newSchemaName, openDatabase } from '../support/test-database.js';
+import { appendTo, loaded, newEvent, thing } from '../../src/testing/index.js';
+import { newSchemaName, openDatabase, storeOn } from '../support/test-database.js';
 
 let database: Database;
 const schemas: string[] = [];
@@ -73,7 +74,9 @@ describe('migrate', () => {
   it('puts back a function that was changed by hand when the functions are of another version', async () => {
     const schema = schemaName();
     await migrate(database, schema);
-    await run(`COMMENT ON TABLE "${schema}".schema_migrations IS 'functions of an earlier version'`);
+    await run(
+      `COMMENT ON TABLE "${schema}".schema_migrations IS 'Headwater: functions of an earlier version'`,
+    );
     expect(await migrate(database, schema)).toMatchObject({ functionsReplaced: true });
   });
 });
@@ -85,7 +88,38 @@ describe('a role without the right to create', () => {
     const theirs = new Database({ connection: asRole(inject('connection'), role) });
     try {
       await expect(migrate(theirs, newSchemaName())).rejects.toThrow(
-        /may not create in schema .* grant it CREATE/,
+        /may not migrate schema .* run "headwater migrate" once/,
+      );
+    } finally {
+      await theirs.close();
+      await run(`DROP ROLE ${role}`);
+    }
+  });
+});
+
+describe('a role that may use the schema and not change it', () => {
+  it('can serve it once it is migrated', async () => {
+    const schema = schemaName();
+    await migrate(database, schema);
+    const role = newSchemaName();
+    await run(`CREATE ROLE ${role} LOGIN PASSWORD 'secret' IN ROLE headwater_writer, headwater_reader`);
+    const theirs = new Database({ connection: asRole(inject('connection'), role) });
+    try {
+      expect(await migrate(theirs, schema)).toMatchObject({
+        applied: [],
+        functionsReplaced: false,
+        roles: true,
+      });
+      const store = storeOn({ database: theirs, schema });
+      await store.start();
+      await store.append(appendTo(thing('a'), newEvent()));
+      expect((await loaded(store)).length).toBe(1);
+      await store.stop();
+      await expect(
+        theirs.query('append', `INSERT INTO "${schema}".log_head VALUES (true)`, []),
+      ).rejects.toThrow();
+      await expect(theirs.query('append', `DELETE FROM "${schema}".events`, [])).rejects.toThrow(
+        'permission denied',
       );
     } finally {
       await theirs.close();
