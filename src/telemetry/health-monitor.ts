@@ -63,7 +63,8 @@ export class HealthMonitor {
     const { check, logger, timeoutMilliseconds = 2000 } = this.#options;
     try {
       await check(AbortSignal.timeout(timeoutMilliseconds));
-      if (!this.#serving && !first && !this.#stop.signal.aborted) logger.info('Serving again: the database answers');
+      if (!this.#serving && !first && !this.#stop.signal.aborted)
+        logger.info('Serving again: the database answers');
       this.#become(!this.#stop.signal.aborted);
     } catch (error) {
       if (this.#serving) logger.error('Not serving: the database does not answer', errorFields(error));
