@@ -32,9 +32,6 @@ export interface GroupCommitOptions {
   readonly resolveMilliseconds?: number;
 }
 
-/** A queue of so many requests goes in one group; of a longer one, half. */
-const WHOLE_QUEUE = 64;
-
 interface Waiting {
   readonly prepared: PreparedAppend;
   readonly signal: AbortSignal | undefined;
@@ -99,15 +96,9 @@ export class GroupCommit {
     this.#running = undefined;
   }
 
-  /**
-   * The longest run from the queue's front that keeps within the budget and has no event id twice; of a long queue only
-   * half. If all went at once, all callers would be answered at once and come back at once, and callers and database would
-   * stand still by turns; so the database works on one half while the other half's callers are answered and come back:
-   * 15 % more appends a second with 256 and with 1,024 in flight.
-   */
+  /** The longest run from the queue's front that keeps within the budget and has no event id twice. */
   #nextGroup(): Waiting[] {
     const { groupEvents = 1000, groupBytes = 4 * 1024 * 1024 } = this.#options;
-    const share = Math.max(WHOLE_QUEUE, Math.ceil(this.#queue.length / 2));
     const group: Waiting[] = [];
     const ids = new Set<string>();
     let events = 0;
@@ -122,7 +113,7 @@ export class GroupCommit {
           group.length > 0 &&
           (events + prepared.events > groupEvents ||
             bytes + prepared.bytes > groupBytes ||
-            group.length >= Math.min(groupEvents, share));
+            group.length >= groupEvents);
         if (full || prepared.eventIds.some((id) => ids.has(id))) break;
         for (const id of prepared.eventIds) ids.add(id);
         events += prepared.events;
