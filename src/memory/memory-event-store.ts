@@ -7,42 +7,37 @@ import type { Runtime } from '../core/runtime.js';
 import type { SubscribeRequest, SubscriptionMessage } from '../core/subscribe.js';
 import { validateAppend } from '../core/validate-append.js';
 import { validateLoad } from '../core/validate-read.js';
-import { createSubscriber, type Subscriber } from '../subscriptions/subscriber.js';
-import { handedOut } from './copy-event.js';
+import { createSubscriber, type Subscriber, type SubscriberOptions } from '../subscriptions/subscriber.js';
 import { MemoryLog } from './memory-log.js';
 
-/** What a store in memory needs. */
+/** What a store in memory may be told. */
 export interface MemoryEventStoreOptions {
-  /** Time and ids; `systemRuntime` for real ones. */
   readonly runtime: Runtime;
-  /** @default DEFAULT_LIMITS */
+  /** @default those of the service */
   readonly limits?: Limits;
+  readonly subscriptions?: Pick<SubscriberOptions, 'tail' | 'progress'>;
 }
 
 /**
- * An event store that keeps its log in this process and forgets it with it: for tests and simulations. It gives the same
- * answers as the store on Postgres, but for durability and for where pages end.
- *
- * An append is decided when it is called, before its promise is handed out, so appends are decided in the order of
- * their calls. Nothing is shared with the caller: what he changes afterwards changes nothing in the log.
+ * An event store in memory, for tests: it passes the same contract suite as the one on Postgres. What is in it is gone
+ * with the process.
  *
  * @example
  * const store = createMemoryEventStore({ runtime: systemRuntime });
- * await store.append({ streams: [{ stream, expectedVersion: 'NO_STREAM', events: [newEvent()] }] });
  */
 export function createMemoryEventStore(options: MemoryEventStoreOptions): EventStore {
   return new MemoryEventStore(options);
 }
 
 class MemoryEventStore implements EventStore {
-  readonly #limits: Limits;
   readonly #log: MemoryLog;
+  readonly #limits: Limits;
   readonly #subscriber: Subscriber;
 
-  constructor({ runtime, limits = DEFAULT_LIMITS }: MemoryEventStoreOptions) {
-    this.#limits = limits;
+  constructor({ runtime, limits = DEFAULT_LIMITS, subscriptions = {} }: MemoryEventStoreOptions) {
     this.#log = new MemoryLog(runtime);
-    this.#subscriber = createSubscriber({ log: this.#log, runtime });
+    this.#limits = limits;
+    this.#subscriber = createSubscriber({ ...subscriptions, log: this.#log, runtime });
   }
 
   append(
@@ -54,9 +49,9 @@ class MemoryEventStore implements EventStore {
     options?: CallOptions,
   ): Promise<Appended>;
   append(request: AppendRequest, options?: CallOptions): Promise<AppendOutcome>;
-  // No await in here: all of it happens during the call.
-  async append(request: AppendRequest, options: CallOptions = {}): Promise<AppendOutcome> {
-    options.signal?.throwIfAborted();
+  // Decided before the promise is made, so in the order of the calls; async, so that it rejects and does not throw.
+  async append(request: AppendRequest, { signal }: CallOptions = {}): Promise<AppendOutcome> {
+    signal?.throwIfAborted();
     validateAppend(request, this.#limits);
     const outcome = this.#log.append(request);
     if (outcome.outcome === 'REFUSED' && request.onConflict !== 'RETURN')
@@ -64,15 +59,12 @@ class MemoryEventStore implements EventStore {
     return outcome;
   }
 
-  async *load(request: LoadRequest, options: CallOptions = {}): AsyncGenerator<LoadPage, void, undefined> {
+  async *load(request: LoadRequest, { signal }: CallOptions = {}): AsyncGenerator<LoadPage, void, undefined> {
     validateLoad(request);
-    for await (const page of this.#log.load(request, options.signal)) yield handedOut(page);
+    yield* this.#log.load(request, signal);
   }
 
-  async *subscribe(
-    request: SubscribeRequest,
-    options: CallOptions = {},
-  ): AsyncGenerator<SubscriptionMessage, void, undefined> {
-    for await (const message of this.#subscriber.subscribe(request, options)) yield handedOut(message);
+  subscribe(request: SubscribeRequest, options?: CallOptions): AsyncIterable<SubscriptionMessage> {
+    return this.#subscriber.subscribe(request, options);
   }
 }

@@ -1,63 +1,74 @@
-import type { AppendRequest, Appended, Refused } from '../core/append.js';
+import type { AppendOutcome, AppendRequest, VersionConflict } from '../core/append.js';
 import { EventIdReusedError, StreamNotFoundError } from '../core/errors.js';
-import type { Event, Microseconds, NewEvent } from '../core/event.js';
+import { DEFAULT_CONTENT_TYPE, type Event, type Microseconds, type NewEvent } from '../core/event.js';
 import { expectedVersionHolds } from '../core/expected-version.js';
-import type { Scope } from '../core/filter.js';
 import { type LoadPage, type LoadRequest, withLoadDefaults } from '../core/load.js';
 import type { Epoch, Log, LogHead, Selection } from '../core/log.js';
 import { matcher, positionBounds } from '../core/matcher.js';
 import type { Runtime } from '../core/runtime.js';
-import { type StreamId, streamKey, type StreamVersion } from '../core/stream.js';
-import { keptEvent } from './copy-event.js';
-import { pages, partitionPoint } from './pages.js';
+import { type StreamVersion, streamKey } from '../core/stream.js';
+import { pages } from './pages.js';
 
-/** A log that lives as long as its process has one life. */
 const EPOCH = 1n;
 
-/**
- * The log in memory. Requests must be valid already; events that are read are the log's own, to be copied before they
- * leave the store.
- */
+/** An event, and whether it is the last of its append. */
+interface Entry {
+  readonly event: Event;
+  readonly endsAppend: boolean;
+}
+
+/** A log in memory: what the Postgres store does, without I/O. Grows for as long as it is kept. */
 export class MemoryLog implements Log {
   readonly #runtime: Runtime;
-  /** The event at position p stands at p - 1. */
-  readonly #events: Event[] = [];
-  readonly #streams = new Map<string, Event[]>();
-  readonly #byId = new Map<string, { readonly event: Event; readonly appended: Appended }>();
+  /** The event at position p is at index p - 1. */
+  readonly #entries: Entry[] = [];
+  readonly #versions = new Map<string, bigint>();
+  readonly #byId = new Map<string, number>();
   readonly #listeners = new Set<() => void>();
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
   }
 
-  /** Decides and writes at once, before it returns. Throws `EventIdReusedError`. */
-  append(request: AppendRequest): Appended | Refused {
-    const arrivals = request.streams.flatMap(({ stream, events }) =>
-      events.map((event) => ({ stream, event, eventId: event.eventId?.toLowerCase() })),
-    );
-    const earlier = this.#earlier(arrivals);
-    if (earlier !== undefined) return { ...earlier, deduplicated: true };
-    const conflicts = request.streams
-      .map(({ stream, expectedVersion }) => ({
-        stream: { ...stream },
-        expected: expectedVersion,
-        actual: this.#version(stream),
-      }))
-      .filter(({ expected, actual }) => !expectedVersionHolds(expected, actual));
+  /** Decides and writes at once; the request is validated already. Throws `EventIdReusedError`. */
+  append(request: AppendRequest): AppendOutcome {
+    const streams = request.streams.map(({ events, ...entry }) => ({
+      ...entry,
+      events: events.map((event) => ({
+        ...event,
+        eventId: event.eventId?.toLowerCase() ?? this.#runtime.newEventId(),
+      })),
+    }));
+    const repeat = this.#repeat(streams);
+    if (repeat) return repeat;
+    const conflicts: VersionConflict[] = [];
+    for (const { stream, expectedVersion } of streams) {
+      const actual = this.#versions.get(streamKey(stream)) ?? 0n;
+      if (!expectedVersionHolds(expectedVersion, actual))
+        conflicts.push({ stream: { ...stream }, expected: expectedVersion, actual });
+    }
     if (conflicts.length > 0) return { outcome: 'REFUSED', conflicts };
-    return this.#write(arrivals);
+    return this.#write(streams);
   }
 
   head(signal?: AbortSignal): Promise<LogHead> {
-    return answer(signal, () => ({ position: this.#head, epoch: EPOCH }));
+    signal?.throwIfAborted();
+    return Promise.resolve({ position: BigInt(this.#entries.length), epoch: EPOCH });
   }
 
-  epochs(signal?: AbortSignal): Promise<readonly Epoch[]> {
-    return answer(signal, () => [{ epoch: EPOCH, startedAfterPosition: 0n }]);
+  epochs(): Promise<readonly Epoch[]> {
+    return Promise.resolve([{ epoch: EPOCH, startedAfterPosition: 0n }]);
   }
 
-  positionBefore(time: Microseconds, signal?: AbortSignal): Promise<bigint> {
-    return answer(signal, () => BigInt(partitionPoint(this.#events, ({ recordedAt }) => recordedAt < time)));
+  positionBefore(time: Microseconds): Promise<bigint> {
+    let low = 0;
+    let high = this.#entries.length;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((this.#entries[middle - 1]?.event.recordedAt ?? 0n) < time) low = middle;
+      else high = middle - 1;
+    }
+    return Promise.resolve(BigInt(low));
   }
 
   async *scan(
@@ -65,151 +76,136 @@ export class MemoryLog implements Log {
     after: bigint,
     signal?: AbortSignal,
   ): AsyncGenerator<LoadPage, void, undefined> {
-    const { scope, filters } = selection;
-    const to = after > this.#head ? after : this.#head;
-    yield* this.#pages({ scope, filters, direction: 'FORWARDS', after, to, limit: undefined }, signal);
+    const head = await this.head(signal);
+    const to = head.position > after ? head.position : after;
+    const matches = matcher(selection.scope, selection.filters);
+    const range = { after, to, direction: 'FORWARDS', limit: undefined, epoch: EPOCH } as const;
+    yield* pages((position) => this.#eventAt(position), range, matches, signal);
   }
 
-  /**
-   * See `EventStore.load`. Where the filters bound positions, the range that is scanned is no wider than these, and never
-   * goes beyond the head.
-   */
   async *load(request: LoadRequest, signal?: AbortSignal): AsyncGenerator<LoadPage, void, undefined> {
     const { scope, filters, direction, limit } = withLoadDefaults(request);
-    signal?.throwIfAborted();
-    if (scope.kind === 'STREAM' && this.#version(scope.stream) === 0n)
+    const head = await this.head(signal);
+    if (scope.kind === 'STREAM' && !this.#versions.has(streamKey(scope.stream)))
       throw new StreamNotFoundError(scope.stream);
     const bounds = positionBounds(filters);
-    const to = bounds.last !== undefined && bounds.last < this.#head ? bounds.last : this.#head;
+    const to = bounds.last !== undefined && bounds.last < head.position ? bounds.last : head.position;
     const after = bounds.first - 1n < to ? bounds.first - 1n : to;
-    yield* this.#pages({ scope, filters, direction, after, to, limit }, signal);
+    const range = { after, to, direction, limit, epoch: EPOCH };
+    yield* pages((position) => this.#eventAt(position), range, matcher(scope, filters), signal);
   }
 
   onAdvance(listener: () => void): () => void {
-    // So that a listener that is given twice is called twice, and stopped one by one.
-    const own = () => listener();
-    this.#listeners.add(own);
-    return () => {
-      this.#listeners.delete(own);
+    const entry = () => listener();
+    this.#listeners.add(entry);
+    return () => this.#listeners.delete(entry);
+  }
+
+  #eventAt(position: bigint): Event | undefined {
+    return this.#entries[Number(position) - 1]?.event;
+  }
+
+  /** The answer of the first time, if this is the same append again: same ids, streams, order, types, data and extent. */
+  #repeat(streams: readonly Prepared[]): AppendOutcome | undefined {
+    const events = streams.flatMap(({ stream, events: some }) => some.map((event) => ({ stream, event })));
+    const known = events.find(({ event }) => this.#byId.has(event.eventId));
+    if (known === undefined) return undefined;
+    const reused = () =>
+      new EventIdReusedError(known.event.eventId, BigInt(this.#byId.get(known.event.eventId) ?? 0));
+    const first = this.#byId.get(events[0]?.event.eventId ?? '');
+    if (first === undefined) throw reused();
+    const stored = this.#entries.slice(first - 1, first - 1 + events.length);
+    const same =
+      stored.length === events.length &&
+      (first === 1 || this.#entries[first - 2]?.endsAppend === true) &&
+      stored.every(
+        ({ event: old, endsAppend }, index) =>
+          endsAppend === (index === events.length - 1) && isSame(old, events[index]),
+      );
+    if (!same) throw reused();
+    const versions = new Map<string, StreamVersion>();
+    for (const { event } of stored)
+      versions.set(streamKey(event.stream), { stream: event.stream, version: event.version });
+    return {
+      outcome: 'APPENDED',
+      firstPosition: BigInt(first),
+      lastPosition: BigInt(first + events.length - 1),
+      versions: [...versions.values()],
+      eventIds: stored.map(({ event }) => event.eventId),
+      recordedAt: stored[0]?.event.recordedAt,
+      epoch: EPOCH,
+      deduplicated: true,
     };
   }
 
-  get #head(): bigint {
-    return BigInt(this.#events.length);
-  }
-
-  #version(stream: StreamId): bigint {
-    return BigInt(this.#streams.get(streamKey(stream))?.length ?? 0);
-  }
-
-  /** The answer of the append that this one repeats, if one of its ids is known. */
-  #earlier(arrivals: readonly Arrival[]): Appended | undefined {
-    for (const { eventId } of arrivals) {
-      const known = eventId === undefined ? undefined : this.#byId.get(eventId);
-      if (known === undefined) continue;
-      const { appended, event } = known;
-      const isSame =
-        appended.eventIds.length === arrivals.length &&
-        arrivals.every(
-          (arrival, index) =>
-            arrival.eventId !== undefined &&
-            arrival.eventId === appended.eventIds[index] &&
-            isRepeat(arrival, this.#byId.get(arrival.eventId)?.event),
-        );
-      if (!isSame) throw new EventIdReusedError(event.eventId, event.position);
-      return appended;
-    }
-    return undefined;
-  }
-
-  #write(arrivals: readonly Arrival[]): Appended {
-    const firstIndex = this.#events.length;
+  #write(streams: readonly Prepared[]): AppendOutcome {
+    const before = this.#entries.length;
+    const last = this.#entries.at(-1)?.event.recordedAt ?? 0n;
     const now = this.#runtime.now();
-    const last = this.#events.at(-1)?.recordedAt ?? now;
     const recordedAt = now > last ? now : last;
-    const written = arrivals.map(({ stream, event, eventId }, index) => {
+    const total = streams.reduce((sum, { events }) => sum + events.length, 0);
+    const versions: StreamVersion[] = [];
+    for (const { stream: given, events } of streams) {
+      if (events.length === 0) continue;
+      const stream = { aggregateType: given.aggregateType, aggregateId: given.aggregateId };
       const key = streamKey(stream);
-      const before = this.#streams.get(key) ?? [];
-      this.#streams.set(key, before);
-      const kept = keptEvent(event, {
-        eventId: eventId ?? this.#runtime.newEventId(),
-        stream: before[0]?.stream ?? Object.freeze({ ...stream }),
-        version: BigInt(before.length + 1),
-        position: BigInt(firstIndex + index + 1),
-        recordedAt,
-      });
-      before.push(kept);
-      this.#events.push(kept);
-      return kept;
-    });
-    const appended = appendedOf(written);
-    for (const event of written) this.#byId.set(event.eventId, { event, appended });
-    if (written.length > 0) for (const listener of this.#listeners) listener();
-    return appended;
-  }
-
-  async *#pages(
-    request: Selection & PageRange,
-    signal: AbortSignal | undefined,
-  ): AsyncGenerator<LoadPage, void, undefined> {
-    const { scope, filters, ...range } = request;
-    const matches = matcher(scope, filters);
-    signal?.throwIfAborted();
-    for (const page of pages({ ...range, events: this.#candidates(scope), matches, epoch: EPOCH })) {
-      yield page;
-      signal?.throwIfAborted();
+      let version = this.#versions.get(key) ?? 0n;
+      for (const event of events) {
+        version += 1n;
+        const position = this.#entries.length + 1;
+        this.#byId.set(event.eventId, position);
+        this.#entries.push({
+          event: stored(event, { stream, version, position: BigInt(position), recordedAt }),
+          endsAppend: position === before + total,
+        });
+      }
+      this.#versions.set(key, version);
+      versions.push({ stream, version });
     }
+    if (total > 0) for (const listener of this.#listeners) listener();
+    return {
+      outcome: 'APPENDED',
+      firstPosition: total > 0 ? BigInt(before + 1) : 0n,
+      lastPosition: total > 0 ? BigInt(before + total) : 0n,
+      versions,
+      eventIds: streams.flatMap(({ events }) => events.map(({ eventId }) => eventId)),
+      recordedAt: total > 0 ? recordedAt : undefined,
+      epoch: EPOCH,
+      deduplicated: false,
+    };
   }
-
-  /** One stream has a list of its own, so that loading an aggregate does not look through the whole log. */
-  #candidates(scope: Scope): readonly Event[] {
-    return scope.kind === 'STREAM' ? (this.#streams.get(streamKey(scope.stream)) ?? []) : this.#events;
-  }
 }
 
-interface PageRange {
-  readonly direction: 'FORWARDS' | 'BACKWARDS';
-  readonly after: bigint;
-  readonly to: bigint;
-  readonly limit: bigint | undefined;
+type Identified = NewEvent & { readonly eventId: string };
+type Prepared = Omit<AppendRequest['streams'][number], 'events'> & { readonly events: readonly Identified[] };
+
+/** A copy that no later change of the caller's objects reaches. */
+function stored(
+  event: Identified,
+  place: Pick<Event, 'stream' | 'version' | 'position' | 'recordedAt'>,
+): Event {
+  return {
+    ...place,
+    eventId: event.eventId,
+    eventType: event.eventType,
+    data: Uint8Array.from(event.data),
+    contentType: event.contentType ?? DEFAULT_CONTENT_TYPE,
+    metadata: Object.freeze({ ...event.metadata }),
+    tags: Object.freeze([...(event.tags ?? [])]),
+    schemaVersion: event.schemaVersion ?? 1,
+  };
 }
 
-/** An event of a request, and where it is to go. */
-interface Arrival {
-  readonly stream: StreamId;
-  readonly event: NewEvent;
-  /** In lower case. */
-  readonly eventId: string | undefined;
-}
-
-/** Metadata is not compared: a retry may carry another trace. */
-function isRepeat({ stream, event }: Arrival, kept: Event | undefined): boolean {
+function isSame(
+  old: Event,
+  given: { readonly stream: Event['stream']; readonly event: Identified } | undefined,
+): boolean {
   return (
-    kept !== undefined &&
-    streamKey(stream) === streamKey(kept.stream) &&
-    event.eventType === kept.eventType &&
-    event.data.byteLength === kept.data.byteLength &&
-    event.data.every((byte, index) => byte === kept.data[index])
+    given !== undefined &&
+    old.eventId === given.event.eventId &&
+    streamKey(old.stream) === streamKey(given.stream) &&
+    old.eventType === given.event.eventType &&
+    old.data.byteLength === given.event.data.byteLength &&
+    old.data.every((byte, index) => byte === given.event.data[index])
   );
-}
-
-function appendedOf(written: readonly Event[]): Appended {
-  const versions = new Map<string, StreamVersion>();
-  for (const { stream, version } of written)
-    versions.set(streamKey(stream), Object.freeze({ stream, version }));
-  return Object.freeze({
-    outcome: 'APPENDED',
-    firstPosition: written.at(0)?.position ?? 0n,
-    lastPosition: written.at(-1)?.position ?? 0n,
-    versions: Object.freeze([...versions.values()]),
-    eventIds: Object.freeze(written.map(({ eventId }) => eventId)),
-    recordedAt: written.at(0)?.recordedAt,
-    epoch: EPOCH,
-    deduplicated: false,
-  });
-}
-
-async function answer<T>(signal: AbortSignal | undefined, give: () => T): Promise<T> {
-  signal?.throwIfAborted();
-  return give();
 }
