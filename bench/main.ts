@@ -57,7 +57,6 @@ async function measure(stage: Stage): Promise<Result> {
       machine: stage.machine,
       postgres: { version: stage.postgres.version, settings: stage.postgres.settings },
       mode: options.quick ? 'quick' : 'full',
-      rounds: options.rounds,
       rows,
       ...(service ? { service } : {}),
       seconds: (performance.now() - began) / 1000,

@@ -51,9 +51,9 @@ Examples:
     only: flags.only ?? ROW_IDS,
     cpuProfiles: flags.cpuProfiles === undefined ? undefined : path.resolve(flags.cpuProfiles),
     rounds: quick ? 3 : 5,
-    turnMilliseconds: quick ? 250 : 1500,
+    turnMilliseconds: quick ? 200 : 1200,
     loadEvents: quick ? 50_000 : 500_000,
-    loadRounds: quick ? 1 : 3,
+    loadRounds: quick ? 1 : 2,
   };
 }
 

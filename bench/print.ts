@@ -4,18 +4,17 @@ import type { Row } from './row.js';
 
 /** The result for people. */
 export function resultAsText(result: Result): string {
-  const { machine, postgres, mode, rounds, rows, service, seconds } = result;
+  const { machine, postgres, mode, rows, service, seconds } = result;
   const settings = Object.entries(postgres.settings).map(([name, value]) => `${name}=${value}`);
   const lines = [
     `${machine.cores} cores (${machine.processor}), ${(machine.memoryMiB / 1024).toFixed(1)} GiB, ${machine.system}, ` +
       `Node ${machine.node}`,
     `Postgres ${postgres.version}: ${settings.join(', ')}`,
-    `Medians of ${rounds} rounds in which ours and the floors took turns${mode === 'quick' ? ', quick' : ''}; ` +
+    `Medians of the rounds in which ours and the floors took turns${mode === 'quick' ? ', quick' : ''}; ` +
       `${Math.round(seconds)} s`,
     comparisons(rows),
-    'Calls in milliseconds',
-    latencies(rows),
   ];
+  if (rows.some(({ latency }) => latency)) lines.push('Our calls in milliseconds', latencies(rows));
   if (service)
     lines.push(
       `The service's process: ${service.peakMiB} MiB at most, ${service.cpuSeconds.toFixed(1)} s of CPU`,
@@ -25,13 +24,13 @@ export function resultAsText(result: Result): string {
 
 function comparisons(rows: readonly Row[]): string {
   const table = newTable(['', 'ours, and the floor', 'rate or time', 'ratio', 'of the rounds', 'target']);
-  for (const { id, what, unit, ours, floor, ratio, spread, target } of rows)
+  for (const { id, what, unit, ours, floor, ratio, rounds, spread, target } of rows)
     table.push([
       id,
       `${what}\n  ${floor.what}`,
       `${amount(ours, unit)} ${unit}\n${amount(floor.value, unit)} ${unit}`,
       ratio.toFixed(2),
-      spread.map((value) => value.toFixed(2)).join('–'),
+      `${spread.map((value) => value.toFixed(2)).join('–')} (${rounds})`,
       target === undefined ? '' : `${unit === 'ms' ? '≤' : '≥'} ${target}`,
     ]);
   return table.toString();

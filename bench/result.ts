@@ -10,7 +10,6 @@ export interface Result {
     readonly settings: Readonly<Record<string, string>>;
   };
   readonly mode: 'quick' | 'full';
-  readonly rounds: number;
   readonly rows: readonly Row[];
   /** Of the service's process, over all rows. */
   readonly service?: Usage;

@@ -13,6 +13,7 @@ export interface Row {
   readonly floor: { readonly what: string; readonly value: number };
   /** Ours divided by the floor; the median of the rounds' ratios, each of two turns that followed one another. */
   readonly ratio: number;
+  readonly rounds: number;
   /** The lowest and the highest round's ratio. */
   readonly spread: readonly [number, number];
   /** What the ratio should be: at least so much of a rate, at most so much of a time. */
@@ -31,7 +32,7 @@ export interface Measurement {
 export function compare(
   rounds: readonly (readonly number[])[],
   columns: { readonly ours: number; readonly floor: number },
-  row: Omit<Row, 'ours' | 'floor' | 'ratio' | 'spread'> & { readonly floor: string },
+  row: Omit<Row, 'ours' | 'floor' | 'ratio' | 'rounds' | 'spread'> & { readonly floor: string },
 ): Row {
   const { floor: what, ...rest } = row;
   const ours = rounds.map((round) => round[columns.ours] ?? Number.NaN);
@@ -42,6 +43,7 @@ export function compare(
     ours: median(ours),
     floor: { what, value: median(floor) },
     ratio: median(ratios),
+    rounds: rounds.length,
     spread: [Math.min(...ratios), Math.max(...ratios)],
   };
 }
