@@ -88,6 +88,18 @@ export async function countCommits(options: GitHistoryOptions): Promise<number> 
   return Number(count);
 }
 
+/**
+ * The commit that the history of `HEAD` began with, along first parents: it stays when another history is merged
+ * into this one. In a shallow clone, the commit at its edge.
+ */
+export async function firstCommit(options: Omit<GitHistoryOptions, 'after'>): Promise<string> {
+  const range = await resolveRange(options);
+  return askGit({
+    ...range.call,
+    args: [...range.args, 'rev-list', '--first-parent', '--max-parents=0', ...range.revisions, '--'],
+  });
+}
+
 /** Whatever the repository's own configuration could change about the output, put back. */
 const LOG = [
   '--reverse',
