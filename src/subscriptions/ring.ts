@@ -1,9 +1,18 @@
 import { eventBytes } from '../core/event.js';
 import type { LoadPage } from '../core/load.js';
 
+/**
+ * What an event takes beside its bytes: objects, big integers and strings of V8. Without it 16 MiB of small events were
+ * 75 MB of heap, and the garbage in proportion 250 MB more.
+ */
+const OBJECT_BYTES = 800;
+
 /** What the ring may hold. */
 export interface RingOptions {
-  /** @default 16 MiB */
+  /**
+   * Of memory, the objects around the data included.
+   * @default 16 MiB
+   */
   readonly bytes?: number;
   /**
    * Pages, of which a trickle of appends makes one each.
@@ -55,7 +64,7 @@ export class Ring {
     this.#epoch = page.epoch;
     if (page.scannedTo === this.#end) return;
     let bytes = 0;
-    for (const event of page.events) bytes += eventBytes(event);
+    for (const event of page.events) bytes += eventBytes(event) + OBJECT_BYTES;
     this.#pages.push({ page, bytes });
     this.#bytes += bytes;
     this.#end = page.scannedTo;
