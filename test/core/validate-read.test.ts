@@ -1,0 +1,105 @@
+import { describe, expect, it } from 'vitest';
+import type { Filter } from '../../src/core/filter.js';
+import { MAX_BIGINT } from '../../src/core/limits.js';
+import type { LoadRequest } from '../../src/core/load.js';
+import type { SubscribeRequest } from '../../src/core/subscribe.js';
+import { validateLoad, validateSubscribe } from '../../src/core/validate-read.js';
+import { violated } from './violated.js';
+
+const stream = { aggregateType: 'Account', aggregateId: 'a' };
+const many = (length: number) => Array.from({ length }, (_, n) => `T${n}`);
+const filtered = (...filters: readonly Filter[]) => ({ filters });
+
+/** What a load and a subscription are refused for alike. */
+const SELECTIONS: readonly [string, Pick<LoadRequest, 'scope' | 'filters'>, string][] = [
+  [
+    'a stream with a reserved type',
+    { scope: { kind: 'STREAM', stream: { ...stream, aggregateType: '$x' } } },
+    'stream.aggregate_type',
+  ],
+  [
+    'a stream without id',
+    { scope: { kind: 'STREAM', stream: { ...stream, aggregateId: '' } } },
+    'stream.aggregate_id',
+  ],
+  ['no streams', { scope: { kind: 'STREAMS', streams: [] } }, 'streams.streams'],
+  [
+    '101 streams',
+    { scope: { kind: 'STREAMS', streams: many(101).map((aggregateId) => ({ ...stream, aggregateId })) } },
+    'streams.streams',
+  ],
+  ['a stream twice', { scope: { kind: 'STREAMS', streams: [stream, { ...stream }] } }, 'streams.streams'],
+  [
+    'one bad stream of two',
+    { scope: { kind: 'STREAMS', streams: [stream, { ...stream, aggregateId: '\n' }] } },
+    'streams.streams[1].aggregate_id',
+  ],
+  [
+    'no aggregate types',
+    { scope: { kind: 'AGGREGATE_TYPES', aggregateTypes: [] } },
+    'aggregate_types.aggregate_types',
+  ],
+  [
+    'an empty aggregate type',
+    { scope: { kind: 'AGGREGATE_TYPES', aggregateTypes: ['Account', ''] } },
+    'aggregate_types.aggregate_types[1]',
+  ],
+  ['17 filters', { filters: Array.from({ length: 17 }, () => ({})) }, 'filters'],
+  ['101 event types', filtered({ eventTypes: many(101) }), 'filters[0].event_types'],
+  ['an empty event type', filtered({}, { eventTypes: ['A', ''] }), 'filters[1].event_types[1]'],
+  ['a tag with NUL', filtered({ tags: ['a\0'] }), 'filters[0].tags[0]'],
+  ['version 0', filtered({ versions: { first: 0n } }), 'filters[0].versions.first'],
+  ['position 0 as the last', filtered({ positions: { last: 0n } }), 'filters[0].positions.last'],
+  ['a position above all', filtered({ positions: { last: MAX_BIGINT + 1n } }), 'filters[0].positions.last'],
+  ['versions backwards', filtered({ versions: { first: 2n, last: 1n } }), 'filters[0].versions'],
+  ['times backwards', filtered({ recorded: { first: 2n, last: 1n } }), 'filters[0].recorded'],
+];
+
+for (const [what, validate] of [
+  ['a load', validateLoad],
+  ['a subscription', validateSubscribe],
+] as const)
+  describe(`${what} is refused`, () => {
+    for (const [problem, request, field] of SELECTIONS)
+      it(`for ${problem}`, () =>
+        expect(violated(() => validate(request))).toEqual({ count: 1, fields: [field] }));
+  });
+
+describe('a load', () => {
+  it('is refused for a limit that is not from 1 to what a bigint holds', () => {
+    for (const limit of [0n, -1n, MAX_BIGINT + 1n])
+      expect(violated(() => validateLoad({ limit }))).toEqual({ count: 1, fields: ['limit'] });
+  });
+
+  it('is taken with nothing, and with everything at its limits', () => {
+    const most: LoadRequest = {
+      scope: { kind: 'AGGREGATE_TYPES', aggregateTypes: many(100) },
+      filters: Array.from({ length: 16 }, () => ({
+        eventTypes: many(100),
+        tags: many(64),
+        versions: { first: 1n, last: MAX_BIGINT },
+        positions: { first: 5n, last: 5n },
+        recorded: { first: -5n, last: 5n },
+      })),
+      direction: 'BACKWARDS',
+      limit: MAX_BIGINT,
+    };
+    expect(violated(() => validateLoad({}))).toBeUndefined();
+    expect(violated(() => validateLoad(most))).toBeUndefined();
+  });
+});
+
+describe('a subscription', () => {
+  it('is refused behind a position, or in an epoch, that cannot be', () => {
+    const after = (position: bigint, epoch?: bigint): SubscribeRequest => ({
+      start: { kind: 'AFTER', after: epoch === undefined ? { position } : { position, epoch } },
+    });
+    const fields = (request: SubscribeRequest) => violated(() => validateSubscribe(request))?.fields;
+    expect(fields(after(-1n))).toEqual(['after.position']);
+    expect(fields(after(MAX_BIGINT + 1n))).toEqual(['after.position']);
+    expect(fields(after(0n, -1n))).toEqual(['after.epoch']);
+    expect(fields(after(0n, MAX_BIGINT + 1n))).toEqual(['after.epoch']);
+    expect(fields(after(0n))).toBeUndefined();
+    expect(fields(after(MAX_BIGINT, 1n))).toBeUndefined();
+  });
+});
