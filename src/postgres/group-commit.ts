@@ -171,9 +171,12 @@ export class GroupCommit {
         return await work();
       } catch (error) {
         // Committed, but not replicated: sending it again would find it and call it safe.
-        if (error instanceof HeadwaterError) throw new UnresolvedError(error, error.outcome === 'UNKNOWN');
+        if (error instanceof HeadwaterError)
+          throw new UnresolvedError(error, sent || error.outcome === 'UNKNOWN');
         if (!(error instanceof NotSentError)) {
-          if (failureOf(error) !== 'CONNECTION') throw error;
+          const failure = failureOf(error);
+          // That this try was refused, by a lock for instance that the lost one still holds, says nothing of that one.
+          if (failure !== 'CONNECTION' && (!sent || failure === 'VALUE')) throw error;
           sent = true;
         }
         // What was never sent is not in doubt; the caller is told at once and may try again.
