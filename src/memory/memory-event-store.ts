@@ -9,6 +9,7 @@ import { validateAppend } from '../core/validate-append.js';
 import { validateLoad } from '../core/validate-read.js';
 import { createSubscriber, type Subscriber, type SubscriberOptions } from '../subscriptions/subscriber.js';
 import { MemoryLog } from './memory-log.js';
+import { copied } from './pages.js';
 
 /** What a store in memory may be told. */
 export interface MemoryEventStoreOptions {
@@ -20,7 +21,7 @@ export interface MemoryEventStoreOptions {
 
 /**
  * An event store in memory, for tests: it passes the same contract suite as the one on Postgres. What is in it is gone
- * with the process.
+ * with the process. Nothing is shared with the caller: what he changes afterwards changes nothing here.
  *
  * @example
  * const store = createMemoryEventStore({ runtime: systemRuntime });
@@ -64,7 +65,12 @@ class MemoryEventStore implements EventStore {
     yield* this.#log.load(request, signal);
   }
 
-  subscribe(request: SubscribeRequest, options?: CallOptions): AsyncIterable<SubscriptionMessage> {
-    return this.#subscriber.subscribe(request, options);
+  async *subscribe(
+    request: SubscribeRequest,
+    options?: CallOptions,
+  ): AsyncGenerator<SubscriptionMessage, void, undefined> {
+    // All followers are fed from one ring, whose events are the same objects for each.
+    for await (const message of this.#subscriber.subscribe(request, options))
+      yield { ...message, events: message.events.map(copied) };
   }
 }

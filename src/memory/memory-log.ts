@@ -147,7 +147,7 @@ export class MemoryLog implements Log {
     const versions: StreamVersion[] = [];
     for (const { stream: given, events } of streams) {
       if (events.length === 0) continue;
-      const stream = { aggregateType: given.aggregateType, aggregateId: given.aggregateId };
+      const stream = Object.freeze({ aggregateType: given.aggregateType, aggregateId: given.aggregateId });
       const key = streamKey(stream);
       let version = this.#versions.get(key) ?? 0n;
       for (const event of events) {

@@ -37,7 +37,7 @@ export async function* pages(
       if (event !== undefined && matches(event)) {
         const size = eventBytes(event);
         if (events.length > 0 && (bytes + size > PAGE_BYTES || events.length >= PAGE_EVENTS)) break;
-        events.push({ ...event, data: Uint8Array.from(event.data) });
+        events.push(copied(event));
         bytes += size;
         if (limit !== undefined) limit -= 1n;
       }
@@ -52,4 +52,9 @@ export async function* pages(
       to -= looked;
     }
   } while (after < to && limit !== 0n);
+}
+
+/** The event with bytes of its own; all else in it is frozen. */
+export function copied(event: Event): Event {
+  return { ...event, data: Uint8Array.from(event.data) };
 }
