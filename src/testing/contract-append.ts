@@ -150,6 +150,21 @@ export function appendContract({ describe, it, expect }: TestFramework, withStor
     );
   });
 
+  describe('an append that is given up before it is made', () => {
+    it(
+      'rejects with the reason, and writes nothing',
+      withStore(async (store) => {
+        const given = new AbortController();
+        given.abort(new Error('no longer wanted'));
+        await expect(
+          store.append(appendTo(thing('a'), newEvent()), { signal: given.signal }),
+        ).rejects.toMatchObject({ message: 'no longer wanted' });
+        await store.append(appendTo(thing('b'), newEvent()));
+        expect((await loaded(store)).map(({ stream }) => stream)).toEqual([thing('b')]);
+      }),
+    );
+  });
+
   describe('appends at the same time', () => {
     it(
       'to one stream with one expected version: exactly one wins',

@@ -49,6 +49,28 @@ export function refusalsContract({ describe, it, expect }: TestFramework, withSt
     ],
     ['a tag twice', one({ tags: ['a:b', 'a:b'] }), 'streams[0].events[0].tags'],
     ['an empty tag', one({ tags: [''] }), 'streams[0].events[0].tags[0]'],
+    ['a control character in a tag', one({ tags: ['a:b', 'a\n'] }), 'streams[0].events[0].tags[1]'],
+    [
+      'a control character in a metadata key',
+      one({ metadata: { 'a\n': 'x' } }),
+      'streams[0].events[0].metadata["a\\n"]',
+    ],
+    [
+      'a control character in the content type',
+      one({ contentType: 'text/plain\r\n' }),
+      'streams[0].events[0].content_type',
+    ],
+    ['a schema version of 0', one({ schemaVersion: 0 }), 'streams[0].events[0].schema_version'],
+    [
+      'a schema version beyond an integer',
+      one({ schemaVersion: 2 ** 31 }),
+      'streams[0].events[0].schema_version',
+    ],
+    [
+      'an expected version beyond a bigint',
+      { streams: [to(thing('a'), 2n ** 63n, newEvent())] },
+      'streams[0].expected_version.exact',
+    ],
     ['too many events', appendTo(thing('a'), ...Array.from({ length: 1001 }, () => newEvent())), 'streams'],
     [
       'too many bytes',

@@ -59,6 +59,21 @@ export function subscribeContract({ describe, it, expect }: TestFramework, withS
       }),
     );
 
+    for (const kind of ['END', 'TIME'] as const)
+      it(
+        `from ${kind === 'END' ? 'the end' : 'a time to come'} gives what is appended from then on`,
+        withStore(async (store) => {
+          await count(store, 1, 10);
+          const last = (await loaded(store)).at(-1)?.recordedAt ?? 0n;
+          const start = kind === 'END' ? { kind } : { kind, time: last + 1n };
+          const seen = await follow(store, { start }, async ({ events, signals }) => {
+            if (signals.length === 1 && events.length === 0) await count(store, 11, 13);
+            return events.length >= 3;
+          });
+          expect(seen.events.map(jsonOf)).toEqual([11, 12, 13]);
+        }),
+      );
+
     it(
       'has no gap and no duplicate at the hand-over while others append',
       withStore(async (store) => {
@@ -143,7 +158,7 @@ export function subscribeContract({ describe, it, expect }: TestFramework, withS
     );
 
     it(
-      'refuses a position above the head, and an epoch that never was',
+      'refuses a position above the head, an epoch that never was, and a malformed filter',
       withStore(async (store) => {
         await count(store, 1, 3);
         const from = (position: bigint, epoch?: bigint) =>
@@ -155,6 +170,12 @@ export function subscribeContract({ describe, it, expect }: TestFramework, withS
         await expect(from(4n)).rejects.toMatchObject({ reason: 'POSITION_UNKNOWN', position: 4n, head: 3n });
         await expect(from(2n, 99n)).rejects.toMatchObject({ reason: 'POSITION_UNKNOWN', epoch: 99n });
         await expect(from(-1n)).rejects.toMatchObject({ reason: 'INVALID_REQUEST' });
+        await expect(
+          follow(store, { filters: [{ positions: { first: 3n, last: 2n } }] }, () => true),
+        ).rejects.toMatchObject({
+          reason: 'INVALID_REQUEST',
+          violations: [{ field: 'filters[0].positions' }],
+        });
       }),
     );
 
