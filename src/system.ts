@@ -1,4 +1,5 @@
 import { v7 } from 'uuid';
+import { onAbort } from './core/on-abort.js';
 import type { Runtime } from './core/runtime.js';
 
 /** Real time, chance and ids. */
@@ -8,15 +9,16 @@ export const systemRuntime: Runtime = {
   sleep: (milliseconds, signal) =>
     new Promise<void>((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason as Error);
-      const onAbort = () => {
-        clearTimeout(timer);
-        reject(signal?.reason as Error);
-      };
       const timer = setTimeout(() => {
-        signal?.removeEventListener('abort', onAbort);
+        letGo?.();
         resolve();
       }, milliseconds);
-      signal?.addEventListener('abort', onAbort, { once: true });
+      const letGo =
+        signal &&
+        onAbort(signal, () => {
+          clearTimeout(timer);
+          reject(signal.reason as Error);
+        });
     }),
   random: () => Math.random(),
   newEventId: () => v7(),

@@ -8,6 +8,7 @@ import {
   type Outcome,
   StoreUnavailableError,
 } from '../core/errors.js';
+import { onAbort } from '../core/on-abort.js';
 import { toWireAppendRequest } from '../wire/append.js';
 
 /** What the service takes in one message. */
@@ -28,8 +29,7 @@ export class PendingAppend {
   underWay = false;
   readonly #timeoutMs: number;
   readonly #timer: NodeJS.Timeout;
-  readonly #signal: AbortSignal | undefined;
-  readonly #onAbort: () => void;
+  readonly #letGo: () => void;
   #resolve: (outcome: AppendOutcome) => void = () => undefined;
   #reject: (error: Error) => void = () => undefined;
   /** A try may have been applied though its answer was lost. */
@@ -68,12 +68,12 @@ export class PendingAppend {
       this.fail(this.#timeout());
       onLeft(this);
     }, timeoutMs);
-    this.#signal = signal;
-    this.#onAbort = () => {
-      this.fail(signal?.reason as Error);
-      onLeft(this);
-    };
-    signal?.addEventListener('abort', this.#onAbort, { once: true });
+    this.#letGo = signal
+      ? onAbort(signal, () => {
+          this.fail(signal.reason as Error);
+          onLeft(this);
+        })
+      : () => undefined;
   }
 
   /** Remembers why a try did not end in a verdict. */
@@ -114,6 +114,6 @@ export class PendingAppend {
   #settle(): void {
     this.settled = true;
     clearTimeout(this.#timer);
-    this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.#letGo();
   }
 }

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { OverloadedError, StoreUnavailableError } from '../core/errors.js';
+import { onAbort } from '../core/on-abort.js';
 
 /** Where the database is, and how it is used. */
 export interface DatabaseOptions {
@@ -68,6 +69,7 @@ export class Database {
   readonly #pools: Record<PoolName, pg.Pool>;
   readonly #config: pg.ClientConfig;
   readonly #timeout: number;
+  #closing = false;
 
   constructor(options: DatabaseOptions) {
     this.#timeout = options.statementTimeoutMilliseconds ?? 30_000;
@@ -81,7 +83,10 @@ export class Database {
     };
     const pool = (max: number, sessionOptions: string) => {
       const made = new pg.Pool({ ...this.#config, max, idleTimeoutMillis: 60_000, options: sessionOptions });
-      made.on('error', (error) => options.onConnectionLost?.(error));
+      made.on('error', (error) => {
+        // While closing, a server that goes down is no news.
+        if (!this.#closing) options.onConnectionLost?.(error);
+      });
       // A client that is borrowed when its connection breaks reports it by its query as well; without a listener the
       // event would end the process.
       made.on('connect', (client) => client.on('error', () => undefined));
@@ -195,6 +200,7 @@ export class Database {
 
   /** Ends all connections; statements under way finish first. */
   async close(): Promise<void> {
+    this.#closing = true;
     await Promise.all([this.#pools.append.end(), this.#pools.read.end()]);
   }
 }
@@ -227,8 +233,7 @@ export class StatementTimeoutError extends Error {
 
 function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason as Error);
-    signal.addEventListener('abort', onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+    const letGo = onAbort(signal, () => reject(signal.reason as Error));
+    work.then(resolve, reject).finally(letGo);
   });
 }

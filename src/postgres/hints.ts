@@ -82,7 +82,7 @@ export class Hints {
       }
     } catch (error) {
       // The listening loop sees the same connection break and takes a new one; others poll meanwhile.
-      this.#options.onFailure?.(error);
+      if (!this.#stop.signal.aborted) this.#options.onFailure?.(error);
     } finally {
       this.#notifying = false;
     }

@@ -1,6 +1,7 @@
 import { LogEpochChangedError, StoreUnavailableError } from '../core/errors.js';
 import { WHOLE_LOG } from '../core/filter.js';
 import type { Log } from '../core/log.js';
+import { onAbort } from '../core/on-abort.js';
 import type { Runtime } from '../core/runtime.js';
 import { Ring, type RingOptions } from './ring.js';
 
@@ -122,11 +123,7 @@ class Run {
     await new Promise<void>((resolve, reject) => {
       const done = () => {
         this.#waiters.delete(waiter);
-        signal.removeEventListener('abort', onAbort);
-      };
-      const onAbort = () => {
-        done();
-        reject(signal.reason as Error);
+        letGo();
       };
       const waiter = {
         resolve: () => {
@@ -140,7 +137,10 @@ class Run {
         },
       };
       this.#waiters.add(waiter);
-      signal.addEventListener('abort', onAbort);
+      const letGo = onAbort(signal, () => {
+        done();
+        reject(signal.reason as Error);
+      });
     });
   }
 
