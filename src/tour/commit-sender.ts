@@ -63,8 +63,7 @@ export class CommitSender {
       const isSplit = part.part > 1 || !part.last;
       if (isSplit && known !== undefined) await this.#sendMaybeKnown(commit, part);
       else await this.#sendNew(commit, part);
-      if (!part.last || !isSplit) continue;
-      tally.split();
+      if (!part.last || !isSplit || !tally.split(commit.hash)) continue;
       onSplit?.({ hash: commit.hash, subject: commit.subject, events, appends: part.part });
     }
   }

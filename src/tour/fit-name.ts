@@ -11,7 +11,7 @@ const CUT = '%7E';
  *
  * @example
  * fitName('src/main.ts', 255); // 'src/main.ts'
- * fitName('a'.repeat(300), 40); // 'aaaaa%7E98834e4a0f30e2f49a5afbb4eb4db28f' with another hash
+ * fitName('a'.repeat(300), 40); // 'aaaaa%7E9835fa6bf4e20a9b9ea812506302e989'
  */
 export function fitName(text: string, limit: number): string {
   if (utf8Bytes(text) <= limit) return text;

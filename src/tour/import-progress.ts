@@ -6,7 +6,7 @@ import type { SentAppend } from './append-window.js';
 export interface ImportProgress {
   /** Commits of the whole history, those that were in the log before included. */
   readonly commitsTotal: number;
-  /** Commits that are in the log as a whole, as far as the import got. */
+  /** Commits that are in the log as a whole, as far as the import got; never fewer than were told before. */
   readonly commitsDone: number;
   /** Of these, the ones that this import appended. */
   readonly commitsAdded: number;
@@ -28,7 +28,8 @@ export class ImportTally {
   #total = 0;
   #done = 0;
   #added = 0;
-  #split = 0;
+  readonly #split = new Set<string>();
+  #furthest = 0;
   #appended = 0;
   #deduplicated = 0;
 
@@ -50,8 +51,11 @@ export class ImportTally {
     this.#tell();
   }
 
-  split(): void {
-    this.#split += 1;
+  /** Whether the commit is counted for the first time: another pass may come by again. */
+  split(commit: string): boolean {
+    if (this.#split.has(commit)) return false;
+    this.#split.add(commit);
+    return true;
   }
 
   answered(append: SentAppend, { deduplicated }: Appended): void {
@@ -72,9 +76,9 @@ export class ImportTally {
     const elapsedMilliseconds = this.#runtime.monotonic() - this.#began;
     return {
       commitsTotal: this.#total,
-      commitsDone: this.#done,
+      commitsDone: this.#furthest,
       commitsAdded: this.#added,
-      commitsSplit: this.#split,
+      commitsSplit: this.#split.size,
       eventsAppended: this.#appended,
       eventsDeduplicated: this.#deduplicated,
       elapsedMilliseconds,
@@ -83,6 +87,7 @@ export class ImportTally {
   }
 
   #tell(): void {
+    this.#furthest = Math.max(this.#furthest, this.#done);
     this.#onProgress?.(this.snapshot());
   }
 }
