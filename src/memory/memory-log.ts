@@ -2,27 +2,25 @@ import type { AppendOutcome, AppendRequest, VersionConflict } from '../core/appe
 import { EventIdReusedError, StreamNotFoundError } from '../core/errors.js';
 import { DEFAULT_CONTENT_TYPE, type Event, type Microseconds, type NewEvent } from '../core/event.js';
 import { expectedVersionHolds } from '../core/expected-version.js';
+import type { Scope } from '../core/filter.js';
 import { type LoadPage, type LoadRequest, withLoadDefaults } from '../core/load.js';
 import type { Epoch, Log, LogHead, Selection } from '../core/log.js';
 import { matcher, positionBounds } from '../core/matcher.js';
 import type { Runtime } from '../core/runtime.js';
-import { type StreamVersion, streamKey } from '../core/stream.js';
-import { pages } from './pages.js';
+import { type StreamId, type StreamVersion, streamKey } from '../core/stream.js';
+import { countBefore, pages } from './pages.js';
 
 const EPOCH = 1n;
-
-/** An event, and whether it is the last of its append. */
-interface Entry {
-  readonly event: Event;
-  readonly endsAppend: boolean;
-}
 
 /** A log in memory: what the Postgres store does, without I/O. Grows for as long as it is kept. */
 export class MemoryLog implements Log {
   readonly #runtime: Runtime;
   /** The event at position p is at index p - 1. */
-  readonly #entries: Entry[] = [];
-  readonly #versions = new Map<string, bigint>();
+  readonly #events: Event[] = [];
+  /** The position of each event that is the last of its append. */
+  readonly #appendEnds = new Set<number>();
+  /** Each stream's events besides, so that loading one does not look through the whole log. */
+  readonly #streams = new Map<string, Event[]>();
   readonly #byId = new Map<string, number>();
   readonly #listeners = new Set<() => void>();
 
@@ -43,7 +41,7 @@ export class MemoryLog implements Log {
     if (repeat) return repeat;
     const conflicts: VersionConflict[] = [];
     for (const { stream, expectedVersion } of streams) {
-      const actual = this.#versions.get(streamKey(stream)) ?? 0n;
+      const actual = this.#version(stream);
       if (!expectedVersionHolds(expectedVersion, actual))
         conflicts.push({ stream: { ...stream }, expected: expectedVersion, actual });
     }
@@ -53,7 +51,7 @@ export class MemoryLog implements Log {
 
   head(signal?: AbortSignal): Promise<LogHead> {
     signal?.throwIfAborted();
-    return Promise.resolve({ position: BigInt(this.#entries.length), epoch: EPOCH });
+    return Promise.resolve({ position: BigInt(this.#events.length), epoch: EPOCH });
   }
 
   epochs(): Promise<readonly Epoch[]> {
@@ -61,14 +59,7 @@ export class MemoryLog implements Log {
   }
 
   positionBefore(time: Microseconds): Promise<bigint> {
-    let low = 0;
-    let high = this.#entries.length;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if ((this.#entries[middle - 1]?.event.recordedAt ?? 0n) < time) low = middle;
-      else high = middle - 1;
-    }
-    return Promise.resolve(BigInt(low));
+    return Promise.resolve(BigInt(countBefore(this.#events, ({ recordedAt }) => recordedAt < time)));
   }
 
   async *scan(
@@ -80,19 +71,19 @@ export class MemoryLog implements Log {
     const to = head.position > after ? head.position : after;
     const matches = matcher(selection.scope, selection.filters);
     const range = { after, to, direction: 'FORWARDS', limit: undefined, epoch: EPOCH } as const;
-    yield* pages((position) => this.#eventAt(position), range, matches, signal);
+    yield* pages(this.#candidates(selection.scope), range, matches, signal);
   }
 
   async *load(request: LoadRequest, signal?: AbortSignal): AsyncGenerator<LoadPage, void, undefined> {
     const { scope, filters, direction, limit } = withLoadDefaults(request);
     const head = await this.head(signal);
-    if (scope.kind === 'STREAM' && !this.#versions.has(streamKey(scope.stream)))
+    if (scope.kind === 'STREAM' && this.#version(scope.stream) === 0n)
       throw new StreamNotFoundError(scope.stream);
     const bounds = positionBounds(filters);
     const to = bounds.last !== undefined && bounds.last < head.position ? bounds.last : head.position;
     const after = bounds.first - 1n < to ? bounds.first - 1n : to;
     const range = { after, to, direction, limit, epoch: EPOCH };
-    yield* pages((position) => this.#eventAt(position), range, matcher(scope, filters), signal);
+    yield* pages(this.#candidates(scope), range, matcher(scope, filters), signal);
   }
 
   onAdvance(listener: () => void): () => void {
@@ -101,8 +92,12 @@ export class MemoryLog implements Log {
     return () => this.#listeners.delete(entry);
   }
 
-  #eventAt(position: bigint): Event | undefined {
-    return this.#entries[Number(position) - 1]?.event;
+  #version(stream: StreamId): bigint {
+    return BigInt(this.#streams.get(streamKey(stream))?.length ?? 0);
+  }
+
+  #candidates(scope: Scope): readonly Event[] {
+    return scope.kind === 'STREAM' ? (this.#streams.get(streamKey(scope.stream)) ?? []) : this.#events;
   }
 
   /** The answer of the first time, if this is the same append again: same ids, streams, order, types, data and extent. */
@@ -114,33 +109,32 @@ export class MemoryLog implements Log {
       new EventIdReusedError(known.event.eventId, BigInt(this.#byId.get(known.event.eventId) ?? 0));
     const first = this.#byId.get(events[0]?.event.eventId ?? '');
     if (first === undefined) throw reused();
-    const stored = this.#entries.slice(first - 1, first - 1 + events.length);
+    const stored = this.#events.slice(first - 1, first - 1 + events.length);
     const same =
       stored.length === events.length &&
-      (first === 1 || this.#entries[first - 2]?.endsAppend === true) &&
+      (first === 1 || this.#appendEnds.has(first - 1)) &&
       stored.every(
-        ({ event: old, endsAppend }, index) =>
-          endsAppend === (index === events.length - 1) && isSame(old, events[index]),
+        (old, index) =>
+          this.#appendEnds.has(first + index) === (index === events.length - 1) && isSame(old, events[index]),
       );
     if (!same) throw reused();
     const versions = new Map<string, StreamVersion>();
-    for (const { event } of stored)
-      versions.set(streamKey(event.stream), { stream: event.stream, version: event.version });
+    for (const { stream, version } of stored) versions.set(streamKey(stream), { stream, version });
     return {
       outcome: 'APPENDED',
       firstPosition: BigInt(first),
       lastPosition: BigInt(first + events.length - 1),
       versions: [...versions.values()],
-      eventIds: stored.map(({ event }) => event.eventId),
-      recordedAt: stored[0]?.event.recordedAt,
+      eventIds: stored.map(({ eventId }) => eventId),
+      recordedAt: stored[0]?.recordedAt,
       epoch: EPOCH,
       deduplicated: true,
     };
   }
 
   #write(streams: readonly Prepared[]): AppendOutcome {
-    const before = this.#entries.length;
-    const last = this.#entries.at(-1)?.event.recordedAt ?? 0n;
+    const before = this.#events.length;
+    const last = this.#events.at(-1)?.recordedAt ?? 0n;
     const now = this.#runtime.now();
     const recordedAt = now > last ? now : last;
     const total = streams.reduce((sum, { events }) => sum + events.length, 0);
@@ -149,19 +143,20 @@ export class MemoryLog implements Log {
       if (events.length === 0) continue;
       const stream = Object.freeze({ aggregateType: given.aggregateType, aggregateId: given.aggregateId });
       const key = streamKey(stream);
-      let version = this.#versions.get(key) ?? 0n;
+      const own = this.#streams.get(key) ?? [];
+      this.#streams.set(key, own);
+      let version = BigInt(own.length);
       for (const event of events) {
         version += 1n;
-        const position = this.#entries.length + 1;
+        const position = this.#events.length + 1;
+        const entry = stored(event, { stream, version, position: BigInt(position), recordedAt });
         this.#byId.set(event.eventId, position);
-        this.#entries.push({
-          event: stored(event, { stream, version, position: BigInt(position), recordedAt }),
-          endsAppend: position === before + total,
-        });
+        this.#events.push(entry);
+        own.push(entry);
       }
-      this.#versions.set(key, version);
       versions.push({ stream, version });
     }
+    if (total > 0) this.#appendEnds.add(before + total);
     if (total > 0) for (const listener of this.#listeners) listener();
     return {
       outcome: 'APPENDED',

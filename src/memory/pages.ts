@@ -12,46 +12,74 @@ export interface PagesRange {
   readonly epoch: bigint;
 }
 
-/** So many positions are looked at for one page, so that a narrow filter tells how far it is. */
-const WINDOW = 20_000n;
+/** So many events are looked at for one page, so that a narrow filter tells how far it is. */
+const WINDOW = 20_000;
 
-/** The pages of a range, which meet and cover it all; at least one. Events are copied out. */
+/**
+ * The pages of a range, which meet and cover it all; at least one. Events are copied out.
+ *
+ * @param candidates in position order: all events, or those of one stream; may grow meanwhile
+ */
 export async function* pages(
-  eventAt: (position: bigint) => Event | undefined,
+  candidates: readonly Event[],
   range: PagesRange,
   matches: Matcher,
   signal?: AbortSignal,
 ): AsyncGenerator<LoadPage, void, undefined> {
   const { direction, epoch } = range;
   const forwards = direction === 'FORWARDS';
+  const step = forwards ? 1 : -1;
+  const first = countBefore(candidates, ({ position }) => position <= range.after);
+  const last = countBefore(candidates, ({ position }) => position <= range.to) - 1;
   let { after, to, limit } = range;
+  let index = forwards ? first : last;
   do {
     // Between two pages others get their turn, as they do where there is I/O.
     await Promise.resolve();
     signal?.throwIfAborted();
     const events: Event[] = [];
     let bytes = 0;
-    let looked = 0n;
-    while (after + looked < to && looked < WINDOW) {
-      const event = eventAt(forwards ? after + looked + 1n : to - looked);
-      if (event !== undefined && matches(event)) {
-        const size = eventBytes(event);
-        if (events.length > 0 && (bytes + size > PAGE_BYTES || events.length >= PAGE_EVENTS)) break;
-        events.push(copied(event));
-        bytes += size;
-        if (limit !== undefined) limit -= 1n;
+    // The last position of the page: the whole rest, unless the page is full before.
+    let reached = forwards ? to : after + 1n;
+    for (let looked = 0; index >= first && index <= last; looked += 1, index += step) {
+      const event = candidates[index];
+      if (event === undefined) break;
+      const size = matches(event) ? eventBytes(event) : undefined;
+      const tooMuch = size !== undefined && (bytes + size > PAGE_BYTES || events.length >= PAGE_EVENTS);
+      if (looked === WINDOW || (events.length > 0 && tooMuch)) {
+        reached = event.position - BigInt(step);
+        break;
       }
-      looked += 1n;
-      if (limit === 0n) break;
+      if (size === undefined) continue;
+      events.push(copied(event));
+      bytes += size;
+      if (limit === undefined) continue;
+      limit -= 1n;
+      if (limit > 0n) continue;
+      reached = event.position;
+      break;
     }
     if (forwards) {
-      yield { events, scannedAfter: after, scannedTo: after + looked, epoch };
-      after += looked;
+      yield { events, scannedAfter: after, scannedTo: reached, epoch };
+      after = reached;
     } else {
-      yield { events, scannedAfter: to - looked, scannedTo: to, epoch };
-      to -= looked;
+      yield { events, scannedAfter: reached - 1n, scannedTo: to, epoch };
+      to = reached - 1n;
     }
   } while (after < to && limit !== 0n);
+}
+
+/** How many events stand in front of the first one that is not before; by halving. */
+export function countBefore(events: readonly Event[], isBefore: (event: Event) => boolean): number {
+  let low = 0;
+  let high = events.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const event = events[middle];
+    if (event !== undefined && isBefore(event)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** The event with bytes of its own; all else in it is frozen. */
