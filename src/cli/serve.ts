@@ -4,6 +4,7 @@ import { type Service, startService, version } from '../server.js';
 import { StartError } from '../start-error.js';
 import { createLogger } from '../telemetry/logger.js';
 import { addConfigOptions, configFrom } from './config-options.js';
+import { DEFAULT_ADDRESS } from './connection-options.js';
 import { Output } from './output.js';
 
 /** `headwater serve`: the service, until SIGTERM or Ctrl-C. */
@@ -48,6 +49,7 @@ function keepHeapSmall(): void {
 
 function banner(service: Service, milliseconds: number): string {
   const { applied } = service.migration;
+  const there = service.grpcAddress === DEFAULT_ADDRESS ? '' : ` --address ${service.grpcAddress}`;
   return [
     `Headwater ${version()} serves (after ${Math.round(milliseconds)} ms)`,
     `  gRPC      ${service.grpcAddress}`,
@@ -55,9 +57,9 @@ function banner(service: Service, milliseconds: number): string {
     `  database  ${service.database}${applied.length > 0 ? ', schema migrated' : ''}`,
     '  access    anybody who reaches these addresses: nobody is authenticated yet',
     'Next, in another terminal:',
-    '  npx headwater tour                                            a git history as events',
-    `  npx headwater append Account/1 Opened '{"owner":"ada"}'        an event`,
-    '  npx headwater tail --from-start                               all events, live',
+    `  npx headwater tour${there}`,
+    `  npx headwater append Account/1 Opened '{"owner":"ada"}'${there}`,
+    `  npx headwater tail --from-start${there}`,
     'Ctrl-C drains and ends.',
     '',
   ].join('\n');
