@@ -25,17 +25,20 @@ afterAll(async () => {
 describe('append with arguments', () => {
   it('appends one event and prints where it is', async () => {
     const { code, stdout } = await run([
-      ...['append', 'Account/1', 'Opened', '{"owner":"ada"}', '--expect', 'no-stream'],
-      ...[
-        '--tag',
-        'owner:ada',
-        '--tag',
-        'kind:x',
-        '--meta',
-        'who=me',
-        '--id',
-        '0190a000-0000-7000-8000-00000000c001',
-      ],
+      'append',
+      'Account/1',
+      'Opened',
+      '{"owner":"ada"}',
+      '--expect',
+      'no-stream',
+      '--tag',
+      'owner:ada',
+      '--tag',
+      'kind:x',
+      '--meta',
+      'who=me',
+      '--id',
+      '0190a000-0000-7000-8000-00000000c001',
     ]);
     expect(code).toBe(0);
     expect(stdout).toContain('Account/1');
@@ -56,8 +59,15 @@ describe('append with arguments', () => {
 
   it('says that it was a repeat when it is repeated with the same id', async () => {
     const { code, stdout } = await run([
-      ...['append', 'Account/1', 'Opened', '{"owner":"ada"}', '--expect', 'no-stream'],
-      ...['--id', '0190a000-0000-7000-8000-00000000c001', '--json'],
+      'append',
+      'Account/1',
+      'Opened',
+      '{"owner":"ada"}',
+      '--expect',
+      'no-stream',
+      '--id',
+      '0190a000-0000-7000-8000-00000000c001',
+      '--json',
     ]);
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ deduplicated: true, first_position: '1' });

@@ -17,7 +17,11 @@ const SUITES = [
   { name: 'main', args: ['--exclude', 'test/trust/**', '--exclude', 'test/embedded/**'], seconds: 120 },
   { name: 'embedded', args: ['test/embedded'], seconds: 45 },
   // One file at a time: they measure, or load the machine as it is.
-  { name: 'trust', args: ['test/trust', '--exclude', 'test/trust/memory.test.ts', '--maxWorkers=1'], seconds: 75 },
+  {
+    name: 'trust',
+    args: ['test/trust', '--exclude', 'test/trust/memory.test.ts', '--maxWorkers=1'],
+    seconds: 75,
+  },
   { name: 'memory', args: ['test/trust/memory.test.ts'], seconds: 60 },
 ];
 
