@@ -32,6 +32,14 @@ export { type ExpectedVersion, expectedVersionHolds } from './core/expected-vers
 export { type Filter, type Range, type Scope, WHOLE_LOG } from './core/filter.js';
 export { DEFAULT_LIMITS, type Limits } from './core/limits.js';
 export { eventsOf, type LoadPage, type LoadRequest } from './core/load.js';
+export {
+  type Metadata,
+  metadataBigint,
+  metadataBoolean,
+  metadataJson,
+  metadataNumber,
+  metadataOf,
+} from './core/metadata.js';
 export type { Runtime } from './core/runtime.js';
 export { type StreamId, streamKey, type StreamVersion } from './core/stream.js';
 export type {
