@@ -94,6 +94,13 @@ export function eventIdContract({ describe, it, expect }: TestFramework, withSto
         ],
       ],
       [
+        'data that goes on behind the same beginning',
+        () => [
+          [thing('a'), 'ANY', { ...event(1), data: new TextEncoder().encode('1 ') }, event(2)],
+          [thing('b'), 'ANY', event(3)],
+        ],
+      ],
+      [
         'another type',
         () => [
           [thing('a'), 'ANY', { ...event(1), eventType: 'Other' }, event(2)],
