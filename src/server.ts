@@ -14,6 +14,7 @@ import {
 import { GrpcServer } from './grpc/server.js';
 import { HealthHttp } from './grpc/health-http.js';
 import { Database, type DatabaseOptions } from './postgres/database.js';
+import { logHealth } from './postgres/log-health.js';
 import { migrate, type MigrationReport } from './postgres/migrate.js';
 import { PostgresEventStore } from './postgres/postgres-event-store.js';
 import { asStartError, StartError, withoutPassword } from './start-error.js';
@@ -146,7 +147,7 @@ async function compose(config: Config, logger: Logger, undo: (() => Promise<unkn
   const grpcPort = await grpc.start();
   undo.push(() => grpc.stop());
   const monitor = new HealthMonitor({
-    check: (signal) => store.log.head(signal),
+    check: (signal) => logHealth(database, config.schema, signal),
     onChange: (serving) => grpc.setServing(serving),
     runtime,
     logger,
@@ -155,6 +156,7 @@ async function compose(config: Config, logger: Logger, undo: (() => Promise<unkn
     host: config.httpHost,
     port: config.httpPort,
     serving: () => monitor.serving,
+    headAheadSeconds: () => monitor.headAheadSeconds,
     about: () => ({ name: 'headwater', version: version(), namespace: config.schema, grpc: grpcAddress }),
   });
   const grpcAddress = addressOf(config.grpcHost, grpcPort);

@@ -7,6 +7,8 @@ export interface HealthHttpOptions {
   readonly port: number;
   /** Whether the database can be used now. */
   readonly serving: () => boolean;
+  /** How far the log's newest time is ahead of the database's clock; 0 is well. */
+  readonly headAheadSeconds: () => number;
   /** Facts for a person who looks at `/`. */
   readonly about: () => Readonly<Record<string, string | number | boolean>>;
 }
@@ -47,6 +49,11 @@ export class HealthHttp {
     });
   }
 
+  #clock(): { readonly headAheadSeconds?: number } {
+    const headAheadSeconds = this.#options.headAheadSeconds();
+    return headAheadSeconds > 0 ? { headAheadSeconds } : {};
+  }
+
   #answer(request: http.IncomingMessage, response: http.ServerResponse): void {
     const reply = (status: number, body: object) => {
       response.writeHead(status, {
@@ -70,7 +77,7 @@ export class HealthHttp {
         return;
       case '/readyz':
       case '/healthz':
-        reply(serving ? 200 : 503, { status: serving ? 'SERVING' : 'NOT_SERVING' });
+        reply(serving ? 200 : 503, { status: serving ? 'SERVING' : 'NOT_SERVING', ...this.#clock() });
         return;
       default:
         reply(404, { error: 'Nothing is here: try /, /livez, /readyz or /healthz' });

@@ -4,8 +4,8 @@ import { errorFields } from './logger.js';
 
 /** What the monitor watches, and whom it tells. */
 export interface HealthMonitorOptions {
-  /** Rejects when the database cannot be used. */
-  readonly check: (signal: AbortSignal) => Promise<unknown>;
+  /** Rejects when the database cannot be used; tells how far the log's newest time is ahead of the clock. */
+  readonly check: (signal: AbortSignal) => Promise<{ readonly headAheadSeconds: number }>;
   /** Told of each change. */
   readonly onChange: (serving: boolean) => void;
   readonly runtime: Runtime;
@@ -22,11 +22,15 @@ export interface HealthMonitorOptions {
   readonly timeoutMilliseconds?: number;
 }
 
+/** A log that is further ahead of the clock is told of: a clock was wrong, or is now. */
+const AHEAD_SECONDS = 5;
+
 /** Serving while the database answers, and from outside seen as such: the state follows it within about a second. */
 export class HealthMonitor {
   readonly #options: HealthMonitorOptions;
   readonly #stop = new AbortController();
   #serving = false;
+  #headAheadSeconds = 0;
   #done: Promise<void> = Promise.resolve();
 
   constructor(options: HealthMonitorOptions) {
@@ -35,6 +39,11 @@ export class HealthMonitor {
 
   get serving(): boolean {
     return this.#serving;
+  }
+
+  /** How far the log's newest time is ahead of the database's clock; 0 unless it is more than a few seconds. */
+  get headAheadSeconds(): number {
+    return this.#headAheadSeconds;
   }
 
   /** Takes the first look before it resolves. */
@@ -62,7 +71,8 @@ export class HealthMonitor {
   async #look(first = false): Promise<void> {
     const { check, logger, timeoutMilliseconds = 2000 } = this.#options;
     try {
-      await check(AbortSignal.timeout(timeoutMilliseconds));
+      const { headAheadSeconds } = await check(AbortSignal.timeout(timeoutMilliseconds));
+      this.#compareClocks(headAheadSeconds);
       if (!this.#serving && !first && !this.#stop.signal.aborted)
         logger.info('Serving again: the database answers');
       this.#become(!this.#stop.signal.aborted);
@@ -70,6 +80,16 @@ export class HealthMonitor {
       if (this.#serving) logger.error('Not serving: the database does not answer', errorFields(error));
       this.#become(false);
     }
+  }
+
+  #compareClocks(ahead: number): void {
+    const seconds = ahead > AHEAD_SECONDS ? Math.round(ahead) : 0;
+    if (seconds > 0 && this.#headAheadSeconds === 0)
+      this.#options.logger.warn(
+        "The log's newest time is ahead of the database's clock: until that has caught up, events get this time",
+        { headAheadSeconds: seconds },
+      );
+    this.#headAheadSeconds = seconds;
   }
 
   #become(serving: boolean): void {

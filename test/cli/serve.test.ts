@@ -102,6 +102,32 @@ describe('serve on DATABASE_URL', () => {
   });
 });
 
+describe('a log whose newest time is ahead of the clock', () => {
+  it('is told of by health and log, and its times still do not run backwards', async () => {
+    const schema = newSchemaName();
+    const service = await serve(['--schema', schema], { env: { DATABASE_URL: urlOf(inject('connection')) } });
+    const database = openDatabase();
+    await database.query(
+      'append',
+      `UPDATE "${schema}".log_head SET recorded_at = clock_timestamp() + interval '1 hour'`,
+      [],
+    );
+    const health = async () => (await (await fetch(`${service.http}/readyz`)).json()) as object;
+    await expect.poll(health, { timeout: 5000 }).toMatchObject({
+      status: 'SERVING',
+      headAheadSeconds: expect.closeTo(3595, -2) as number,
+    });
+    const connection = connect({ address: service.address });
+    const { recordedAt = 0n } = await connection.eventStore.append(append('ahead'));
+    expect(Number(recordedAt) / 1e6).toBeGreaterThan(Date.now() / 1e3 + 3000);
+    connection.close();
+    const { stderr } = await service.kill('SIGTERM');
+    expect(stderr).toContain("ahead of the database's clock");
+    await database.query('append', `DROP SCHEMA "${schema}" CASCADE`, []);
+    await database.close();
+  });
+});
+
 describe('serve that cannot start', () => {
   const fails = async (args: readonly string[], message: RegExp, env: Record<string, string> = {}) => {
     const { code, stderr, stdout } = await headwater(

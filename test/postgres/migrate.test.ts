@@ -97,6 +97,38 @@ describe('a role without the right to create', () => {
   });
 });
 
+describe('a server on which the promises would not hold', () => {
+  it.each([
+    ["default_transaction_isolation = 'serializable'", /appends need "read committed"/],
+    ['synchronous_commit = off', /synchronous_commit is off: what is acknowledged could be lost/],
+  ])('is refused: %s', async (setting, message) => {
+    const role = newSchemaName();
+    await run(`CREATE ROLE ${role} LOGIN PASSWORD 'secret'`);
+    await run(`ALTER ROLE ${role} SET ${setting}`);
+    const theirs = new Database({ connection: asRole(inject('connection'), role) });
+    try {
+      await expect(migrate(theirs, newSchemaName())).rejects.toThrow(message);
+    } finally {
+      await theirs.close();
+      await run(`DROP ROLE ${role}`);
+    }
+  });
+
+  it('is refused: an encoding that is not UTF8', async () => {
+    const name = newSchemaName();
+    await run(`CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'`);
+    const theirs = new Database({ connection: inDatabase(inject('connection'), name) });
+    try {
+      await expect(migrate(theirs, newSchemaName())).rejects.toThrow(
+        /has the encoding SQL_ASCII: Headwater needs UTF8/,
+      );
+    } finally {
+      await theirs.close();
+      await run(`DROP DATABASE ${name}`);
+    }
+  });
+});
+
 describe('a role that may use the schema and not change it', () => {
   it('can serve it once it is migrated', async () => {
     const schema = schemaName();
@@ -133,5 +165,15 @@ function asRole(connection: DatabaseOptions['connection'], role: string): Databa
   const url = new URL(connection.connectionString);
   url.username = role;
   url.password = 'secret';
+  return { connectionString: url.toString() };
+}
+
+function inDatabase(
+  connection: DatabaseOptions['connection'],
+  database: string,
+): DatabaseOptions['connection'] {
+  if (!('connectionString' in connection)) return { ...connection, database };
+  const url = new URL(connection.connectionString);
+  url.pathname = `/${database}`;
   return { connectionString: url.toString() };
 }
