@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import path from 'node:path';
 import type { DatabaseOptions } from '../../src/postgres/database.js';
+import { startServiceProcess } from './service-process.js';
 
 const ENTRY = path.resolve(import.meta.dirname, '../../bin/headwater.js');
 
@@ -31,33 +32,26 @@ export function headwater(args: readonly string[], options: CommandOptions = {})
 /** A service in a process of its own. */
 export interface RunningService {
   readonly address: string;
+  /** As `http://host:port`. */
   readonly http: string;
   readonly pid: number;
-  readonly banner: string;
-  kill(signal: NodeJS.Signals): Promise<CommandResult>;
+  /** Ends it with the signal, and tells how it ended and the end of what it logged. */
+  kill(signal: 'SIGTERM' | 'SIGKILL'): Promise<{ readonly code: number | null; readonly stderr: string }>;
 }
 
-/** Starts `headwater serve` on free ports, and resolves when it has printed where it serves. */
-export async function serve(args: readonly string[], options: CommandOptions = {}): Promise<RunningService> {
-  const child = spawnHeadwater(['serve', '--grpc-port', '0', '--http-port', '0', ...args], options);
-  const output = collect(child);
-  const closed = new Promise<number | null>((resolve) => child.on('close', resolve));
-  const started = new Promise<void>((resolve) => {
-    child.stdout?.on('data', () => {
-      if (output().stdout.includes('Ctrl-C drains')) resolve();
-    });
+/** Starts `headwater serve` on free ports, on the Postgres of `databaseUrl` or an embedded one. */
+export async function serve(flags: readonly string[], databaseUrl = ''): Promise<RunningService> {
+  const { address, readyUrl, pid, stderr, exited, ...service } = await startServiceProcess({
+    databaseUrl,
+    flags,
   });
-  const ended = await Promise.race([started, closed.then((code) => ({ code }))]);
-  if (ended) throw new Error(`serve ended with ${ended.code}: ${output().stderr}`);
-  const banner = output().stdout;
   return {
-    address: /gRPC +(\S+)/.exec(banner)?.[1] ?? '',
-    http: /health +(http\S+)\/readyz/.exec(banner)?.[1] ?? '',
-    pid: child.pid ?? 0,
-    banner,
+    address,
+    http: readyUrl.replace(/\/readyz$/, ''),
+    pid,
     kill: async (signal) => {
-      child.kill(signal);
-      return { code: await closed, ...output() };
+      await (signal === 'SIGTERM' ? service.drain() : service.kill());
+      return { code: (await exited).code, stderr: stderr() };
     },
   };
 }
