@@ -1,10 +1,10 @@
-import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { connect } from '../../src/client/connect.js';
 import { headwater, serve, urlOf } from '../support/headwater.js';
+import { childrenOf } from '../support/processes.js';
 import { newSchemaName, openDatabase } from '../support/test-database.js';
 
 let folder: string;
@@ -174,10 +174,3 @@ describe('serve that cannot start', () => {
   it('says so when others could reach it and nobody is authenticated', () =>
     fails(['--grpc-host', '0.0.0.0'], /--allow-unauthenticated/));
 });
-
-function childrenOf(pid: number): number[] {
-  return execFileSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' })
-    .split('\n')
-    .map(Number)
-    .filter((one) => one > 0);
-}

@@ -1,9 +1,9 @@
-import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { describe, expect, test } from 'vitest';
 import { startEmbeddedPostgres } from '../../src/embedded/index.js';
+import { processes } from '../support/processes.js';
 import { inOtherProcess } from './other-process.js';
 import { afterThisTest, preparedFolder, scratch, serverStopped, until } from './scratch.js';
 
@@ -24,11 +24,7 @@ async function startHere(dataDirectory: string): Promise<{ host: string; pid: nu
 
 /** Everything in the server's session: the postmaster and the watchdog; backends have sessions of their own. */
 function inSessionOf(pid: number): readonly { pid: number; name: string }[] {
-  const listing = execFileSync('ps', ['-e', '-o', 'pid=,sid=,ppid=,comm='], { encoding: 'utf8' });
-  return listing.split('\n').flatMap((line) => {
-    const [id, session, parent, name = ''] = line.trim().split(/\s+/);
-    return Number(session) === pid || Number(parent) === pid ? [{ pid: Number(id), name }] : [];
-  });
+  return processes().filter(({ parent, session }) => session === pid || parent === pid);
 }
 
 function killNow(pids: readonly (number | undefined)[]): void {

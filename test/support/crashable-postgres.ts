@@ -1,8 +1,8 @@
-import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/embedded/index.js';
+import { childrenOf } from './processes.js';
 
 /** A whole Postgres of one's own that can be killed with all its children and comes back on the same folder. */
 export interface CrashablePostgres {
@@ -57,14 +57,6 @@ export async function startCrashablePostgres(
       if (alias !== undefined) await rm(path.dirname(alias), { recursive: true, force: true });
     },
   };
-}
-
-function childrenOf(pid: number): readonly number[] {
-  const listing = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' });
-  return listing.split('\n').flatMap((line) => {
-    const [child, parent] = line.trim().split(/\s+/).map(Number);
-    return parent === pid && child !== undefined ? [child] : [];
-  });
 }
 
 function killNow(pid: number): void {
