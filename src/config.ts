@@ -6,8 +6,11 @@ import { DEFAULT_LIMITS } from './core/limits.js';
 // The only file that reads the environment. Each setting is written once, here: its flag, its variable, its key in the
 // file, its rule, its default and its help all come from this table.
 
-const port = z.coerce.number().int().min(0).max(65535);
-const count = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
+const count = (least: number, most: number) => {
+  const error = `must be a whole number from ${least} to ${most}`;
+  return z.coerce.number({ error }).int(error).min(least, error).max(most, error);
+};
+const port = count(0, 65535);
 const host = z.string().min(1);
 const flag = z.union([z.boolean(), z.stringbool()], { error: 'must be true or false' });
 
@@ -215,7 +218,7 @@ export const DEFAULT_CONFIG_FILE = 'headwater.json';
 export function describeSettings(): readonly SettingDescription[] {
   return (Object.entries(SETTINGS) as [SettingName, Setting<z.ZodType>][]).map(([name, one]) => ({
     name,
-    flag: `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+    flag: flagOf(name),
     variable: variableOf(name, one),
     value: one.value,
     help: one.help,
@@ -242,13 +245,13 @@ export function loadConfig(
   for (const [name, one] of Object.entries(SETTINGS) as [SettingName, Setting<z.ZodType>][]) {
     const variable = variableOf(name, one);
     const given: [Source, unknown, string][] = [
-      ['flag', flags[name], `flag of ${name}`],
+      ['flag', flags[name], flagOf(name)],
       [
         'environment',
         environment[variable] === '' ? undefined : environment[variable],
         `variable ${variable}`,
       ],
-      ['file', fromFile?.values[name], `${name} in ${fromFile?.path}`],
+      ['file', fromFile?.values[name], `${JSON.stringify(name)} in ${fromFile?.path}`],
     ];
     const found = given.find(([, value]) => value !== undefined);
     sources[name] = found?.[0] ?? 'default';
@@ -271,7 +274,11 @@ function parse(one: Setting<z.ZodType>, value: unknown, where: string): unknown 
   if (parsed.success) return parsed.data;
   const shown = one.secret ? '' : ` ${JSON.stringify(value)}`;
   const problem = parsed.error.issues[0]?.message ?? 'is not allowed';
-  throw new ConfigError(`The ${where} has a value${shown} that is not allowed: ${problem} (${one.help})`);
+  throw new ConfigError(`${where}${shown} ${problem} (${one.help})`);
+}
+
+function flagOf(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 function variableOf(name: string, one: { readonly variable?: string }): string {

@@ -1,9 +1,9 @@
 import { Command } from 'commander';
 import type { Appended, AppendRequest } from '../core/append.js';
 import type { EventStore } from '../core/event-store.js';
-import { type InputLine, readRequests, requestFromJson } from './append-input.js';
+import { BadLineError, type InputLine, readRequests, requestFromJson } from './append-input.js';
 import { addConnectionOptions, type ConnectionFlags, withConnection } from './connection-options.js';
-import { explain, UsageError } from './exit-codes.js';
+import { explain, LineError, UsageError } from './exit-codes.js';
 import { Output, plainTable } from './output.js';
 import { countingProgress } from './progress.js';
 import { isoTime } from './time.js';
@@ -50,7 +50,8 @@ A line of NDJSON is an event, as "headwater load --ndjson" prints it, or one ato
   {"stream":"Account/42","event_type":"Opened","data":{"owner":"ada"},"tags":["owner:ada"],"expected_version":"no-stream"}
   {"streams":[{"stream":"Account/1","expected_version":3,"events":[{"event_type":"Debited","data":{"amount":5}}]},
               {"stream":"Account/2","events":[{"event_type":"Credited","data":{"amount":5}}]}]}
-Lines are decided in order. The first that fails ends the run, and is named; lines with an event_id may be sent again.
+Lines are decided in order. The first that fails ends the run and is named, and so are the lines behind it that were under
+way and are in the log. Lines with an event_id may be sent again.
 
 Examples:
   headwater append Account/42 AccountOpened '{"owner":"ada"}' --expect no-stream --tag owner:ada
@@ -136,19 +137,25 @@ async function appendFile(
   const output = new Output();
   const progress = countingProgress('events');
   const underWay: { readonly line: number; readonly result: Promise<Appended> }[] = [];
-  const total = { events: 0, lines: 0, repeated: 0, lastPosition: 0n };
+  const total = { events: 0, lines: 0, added: 0, repeated: 0, lastPosition: 0n };
+  let failed: { readonly line: number; readonly error: unknown } | undefined;
+  const behind: number[] = [];
   const finishOne = async () => {
     const next = underWay.shift();
     if (next === undefined) return;
-    const appended = await next.result.catch((error: unknown) => {
-      throw new LineError(next.line, total.lines, error);
-    });
-    total.lines += 1;
-    total.events += appended.eventIds.length;
-    if (appended.deduplicated) total.repeated += 1;
-    total.lastPosition = appended.lastPosition;
-    progress.add(appended.eventIds.length);
-    if (flags.ndjson) await output.line(JSON.stringify({ line: next.line, ...toJson(appended) }));
+    try {
+      const appended = await next.result;
+      if (failed) behind.push(next.line);
+      total.lines += 1;
+      total.events += appended.eventIds.length;
+      if (appended.deduplicated) total.repeated += 1;
+      else total.added += appended.eventIds.length;
+      total.lastPosition = appended.lastPosition;
+      progress.add(appended.eventIds.length);
+      if (flags.ndjson) await output.line(JSON.stringify({ line: next.line, ...toJson(appended) }));
+    } catch (error) {
+      failed ??= { line: next.line, error };
+    }
   };
   try {
     for await (const { line, request } of readRequests(file) as AsyncIterable<InputLine>) {
@@ -156,11 +163,21 @@ async function appendFile(
       result.catch(() => undefined);
       underWay.push({ line, result });
       while (underWay.length >= inFlight) await finishOne();
+      if (failed) break;
     }
+  } catch (error) {
+    if (!(error instanceof BadLineError)) throw error;
+    // The lines before it are decided first, and one of them may have failed already.
+    while (underWay.length > 0) await finishOne();
+    failed ??= { line: error.line, error };
+  }
+  try {
+    // What was sent is told of, whatever became of the others.
     while (underWay.length > 0) await finishOne();
   } finally {
     progress.stop();
   }
+  if (failed) throw new LineError(tellFailure(failed, total.lines - behind.length, behind), failed.error);
   const summary = {
     lines: total.lines,
     events: total.events,
@@ -170,16 +187,25 @@ async function appendFile(
   if (flags.json) await output.line(JSON.stringify(summary));
   else if (!flags.ndjson)
     await output.line(
-      `Appended ${total.events} events of ${total.lines} lines${total.repeated > 0 ? `, ${total.repeated} of them repeats` : ''}; ` +
-        `the last position is ${total.lastPosition}`,
+      `Appended ${total.added} events of ${total.lines} lines` +
+        (total.repeated > 0 ? `; ${total.repeated} lines were in the log already` : '') +
+        (total.lines > 0 ? `; the last position is ${total.lastPosition}` : ''),
     );
 }
 
-/** A line that failed; those before it are in the log. */
-class LineError extends UsageError {
-  constructor(line: number, done: number, cause: unknown) {
-    super(`Line ${line}: ${explain(cause)}\n${done} lines before it are in the log`, { cause });
-  }
+/** Which line failed and why, and exactly which lines are in the log. */
+function tellFailure(
+  { line, error }: { readonly line: number; readonly error: unknown },
+  before: number,
+  behind: readonly number[],
+): string {
+  const told = [`Line ${line}: ${explain(error, true)}`, `${before} lines before it are in the log`];
+  if (behind.length > 0)
+    told.push(
+      `so are ${behind.length} lines behind it that were under way: ${behind[0]} to ${behind.at(-1)}` +
+        '; with --in-flight 1 there are none',
+    );
+  return told.join('\n');
 }
 
 function toJson(appended: Appended): Record<string, unknown> {

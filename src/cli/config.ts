@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { describeSettings } from '../config.js';
+import { withoutPassword } from '../start-error.js';
 import { addConfigOptions, configFrom } from './config-options.js';
 import { Output, plainTable } from './output.js';
 
@@ -23,7 +24,11 @@ Examples:
       const output = new Output();
       const settings = describeSettings().map((one) => {
         const value = config[one.name];
-        return { ...one, shown: one.secret && value !== '' ? '***' : value, source: sources[one.name] };
+        return {
+          ...one,
+          shown: one.secret && value !== '' ? withoutPassword(String(value)) : value,
+          source: sources[one.name],
+        };
       });
       if (flags['json'])
         return output.line(

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { type Connection, connect } from '../client/connect.js';
 import { environment } from '../config.js';
 
@@ -13,8 +13,16 @@ export function addConnectionOptions(command: Command): Command {
   return command.option(
     '-a, --address <host:port>',
     'the service (or HEADWATER_ADDRESS)',
+    address,
     environment()['HEADWATER_ADDRESS'] || DEFAULT_ADDRESS,
   );
+}
+
+/** For commander: `host:port`, without a scheme. */
+export function address(value: string): string {
+  if (!/^(\[[0-9a-fA-F:.]+\]|[^\s/:[\]]+):\d{1,5}$/.test(value))
+    throw new InvalidArgumentError('Write host:port, for example 127.0.0.1:50051, without http://.');
+  return value;
 }
 
 /** Runs `work` with a connection, and closes it. Ctrl-C aborts the signal; a second one ends the process. */

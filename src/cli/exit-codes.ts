@@ -25,7 +25,16 @@ export class UsageError extends Error {
   }
 }
 
+/** An input line that failed; `cause` says why. */
+export class LineError extends Error {
+  constructor(message: string, cause: unknown) {
+    super(message, { cause });
+    this.name = 'LineError';
+  }
+}
+
 export function exitCodeOf(error: unknown): number {
+  if (error instanceof LineError) return exitCodeOf(error.cause);
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (error instanceof UsageError || error instanceof ConfigError || error instanceof InvalidRequestError)
     return EXIT.usage;
@@ -45,10 +54,15 @@ export function exitCodeOf(error: unknown): number {
   }
 }
 
-/** The error in a few lines for a person: what happened, to what, and the way out. */
-export function explain(error: unknown): string {
+/**
+ * The error in a few lines for a person: what happened, to what, and the way out.
+ *
+ * @param writes whether something was to be written, so that its outcome is of interest
+ */
+export function explain(error: unknown, writes: boolean): string {
   if (!(error instanceof Error)) return String(error);
-  const lines = [error.message];
+  // grpc-js leaves the end of its sentence empty where it has nothing to say.
+  const lines = [error.message.replace(/\s*Resolution note:\s*$/, '')];
   if (error instanceof InvalidRequestError)
     for (const { field, description } of error.violations.slice(1)) lines.push(`${field}: ${description}`);
   if (error instanceof WrongExpectedVersionError)
@@ -59,7 +73,7 @@ export function explain(error: unknown): string {
   if (error instanceof HeadwaterError) {
     if (error.reason === 'STORE_UNAVAILABLE')
       lines.push('Is the service running? Start one with "headwater serve", or name another with --address.');
-    lines.push(`(${error.reason}${error.outcome ? `, ${error.outcome}` : ''})`);
+    lines.push(`(${error.reason}${writes && error.outcome ? `, ${error.outcome}` : ''})`);
   }
   return lines.join('\n');
 }

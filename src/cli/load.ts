@@ -4,7 +4,7 @@ import { addConnectionOptions, type ConnectionFlags, withConnection } from './co
 import { EventPrinter, formatOf, Output } from './output.js';
 import {
   addSelectionOptions,
-  bigint,
+  positive,
   filtersFrom,
   scopeFrom,
   SELECTION_HELP,
@@ -22,7 +22,7 @@ interface LoadFlags extends ConnectionFlags, SelectionFlags {
 export function loadCommand(): Command {
   const command = new Command('load')
     .description('read events from the log, and end')
-    .option('--limit <n>', 'at most so many events', bigint)
+    .option('--limit <n>', 'at most so many events', positive)
     .option('--backwards', 'newest first')
     .option('--json', 'print one JSON list')
     .option('--ndjson', 'print one JSON object a line, which "headwater append --file" takes back');
@@ -46,7 +46,7 @@ Examples:
             ...(scope ? { scope } : {}),
             filters: filtersFrom(flags, systemRuntime),
             direction: flags.backwards ? 'BACKWARDS' : 'FORWARDS',
-            ...(flags.limit === undefined || flags.limit === 0n ? {} : { limit: flags.limit }),
+            ...(flags.limit === undefined ? {} : { limit: flags.limit }),
           },
           { signal },
         );

@@ -36,6 +36,11 @@ for (const command of [
   program.addCommand(command);
 for (const command of [program, ...program.commands]) command.exitOverride().showSuggestionAfterError();
 
+let writes = false;
+program.hook('preAction', (_, command) => {
+  writes = ['append', 'tour'].includes(command.name());
+});
+
 try {
   await program.parseAsync();
 } catch (error) {
@@ -43,7 +48,7 @@ try {
     process.exitCode = EXIT.interrupted;
   } else {
     // Commander has said what is wrong already.
-    if (!(error instanceof CommanderError)) process.stderr.write(`headwater: ${explain(error)}\n`);
+    if (!(error instanceof CommanderError)) process.stderr.write(`headwater: ${explain(error, writes)}\n`);
     process.exitCode = exitCodeOf(error);
   }
 }

@@ -9,11 +9,12 @@ export type Format = 'table' | 'json' | 'ndjson';
 /** Writes to standard output, waiting where the reader is slow; stops quietly when it has gone (as `head` does). */
 export class Output {
   #gone = false;
+  #failure: Error | undefined;
 
   constructor(private readonly stream: NodeJS.WriteStream = process.stdout) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
-      this.#gone = true;
+      if (error.code === 'EPIPE') this.#gone = true;
+      else this.#failure = new Error(`Standard output cannot be written: ${error.message}`, { cause: error });
     });
   }
 
@@ -23,6 +24,7 @@ export class Output {
   }
 
   async write(text: string): Promise<void> {
+    if (this.#failure) throw this.#failure;
     if (this.#gone || text === '') return;
     if (this.stream.write(text)) return;
     await new Promise<void>((resolve) => {

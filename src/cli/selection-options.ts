@@ -33,10 +33,10 @@ export function addSelectionOptions(command: Command): Command {
     .option('--aggregate-type <name>', 'only streams of this aggregate type; repeat for several', many)
     .option('--event-type <name>', 'only events of this type; repeat for any of several', many)
     .option('--tag <key:value>', 'only events with this tag; repeat to ask for all of several', many)
-    .option('--from-version <n>', 'only versions from this one', bigint)
-    .option('--to-version <n>', 'only versions up to this one', bigint)
-    .option('--from-position <n>', 'only positions from this one', bigint)
-    .option('--to-position <n>', 'only positions up to this one', bigint)
+    .option('--from-version <n>', 'only versions from this one', positive)
+    .option('--to-version <n>', 'only versions up to this one', positive)
+    .option('--from-position <n>', 'only positions from this one', positive)
+    .option('--to-position <n>', 'only positions up to this one', positive)
     .option('--from-time <time>', 'only events recorded at this time or later (ISO 8601, or 15m, 2h, 7d ago)')
     .option('--to-time <time>', 'only events recorded at this time or earlier')
     .option('--filter <json>', 'a filter as JSON; repeat for alternatives', many);
@@ -45,6 +45,12 @@ export function addSelectionOptions(command: Command): Command {
 /** For commander: a whole number as a bigint. */
 export function bigint(value: string): bigint {
   if (!/^\d{1,19}$/.test(value)) throw new InvalidArgumentError('It must be a whole number from 0.');
+  return BigInt(value);
+}
+
+/** As {@link bigint}, from 1. */
+export function positive(value: string): bigint {
+  if (!/^[1-9]\d{0,18}$/.test(value)) throw new InvalidArgumentError('It must be a whole number from 1.');
   return BigInt(value);
 }
 

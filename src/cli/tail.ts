@@ -11,7 +11,7 @@ import { UsageError } from './exit-codes.js';
 import { EventPrinter, Output } from './output.js';
 import {
   addSelectionOptions,
-  bigint,
+  positive,
   filtersFrom,
   scopeFrom,
   SELECTION_HELP,
@@ -36,7 +36,7 @@ export function tailCommand(): Command {
     .option('--from-start', 'begin at the first event')
     .option('--after <position[@epoch]>', 'begin behind this position, as an earlier run printed it')
     .option('--since <time>', 'begin at this time (ISO 8601, or 15m, 2h, 7d ago)')
-    .option('--limit <n>', 'end after so many events', bigint)
+    .option('--limit <n>', 'end after so many events', positive)
     .option('--json', 'the same as --ndjson: a list would never end')
     .option('--ndjson', 'print one JSON object a line')
     .option(

@@ -7,10 +7,11 @@ import type { Limits } from '../core/limits.js';
 import { systemRuntime } from '../system.js';
 import { busiestFiles } from '../tour/busiest-files.js';
 import { fileHistory } from '../tour/file-history.js';
+import { countCommits } from '../tour/git-history.js';
 import { importHistory, type ImportSummary } from '../tour/import-history.js';
 import { liveAppend } from '../tour/live-append.js';
 import { staleAppend } from '../tour/stale-append.js';
-import { InterruptedError } from './connection-options.js';
+import { address, InterruptedError } from './connection-options.js';
 import { eventToJson } from './event-json.js';
 import { UsageError } from './exit-codes.js';
 import { Output, plainTable } from './output.js';
@@ -31,7 +32,11 @@ export function tourCommand(): Command {
   return new Command('tour')
     .description('append the history of a git repository as events, and show what the store can do with them')
     .option('--repo <folder>', 'the repository (default: the one that this folder stands in)')
-    .option('-a, --address <host:port>', 'the service (default: 127.0.0.1:50051, else one of its own)')
+    .option(
+      '-a, --address <host:port>',
+      'the service (default: the one at 127.0.0.1:50051 if it answers, else one of its own)',
+      address,
+    )
     .option('--data <folder>', 'where a service of its own keeps its data (default: .headwater)')
     .option('--top <n>', 'how many busy files to show', '5')
     .option('--json', 'print the findings as JSON')
@@ -59,6 +64,8 @@ Examples:
       if (!Number.isInteger(top) || top < 1 || top > 1000)
         throw new UsageError(`--top ${flags.top} is not a whole number from 1 to 1000`);
       const repository = repositoryFrom(flags.repo);
+      // Before anything is started for it.
+      await countCommits({ repository, signal: interrupt.signal });
       const service = await openTourService(
         flags.address ?? (environment()['HEADWATER_ADDRESS'] || undefined),
         flags.data,

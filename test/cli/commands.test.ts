@@ -89,6 +89,8 @@ describe('append with arguments', () => {
     [['append', 'Account/1', 'Opened', '{}', '--id', 'x'], 'not a UUID'],
     [['append', '$x/1', 'Opened', '{}'], 'reserved'],
     [['load', '--limit', 'many'], 'whole number'],
+    [['load', '--limit', '0'], 'whole number from 1'],
+    [['load', '--address', 'http://127.0.0.1:50051'], 'without http://'],
     [['load', '--stream', 'Account'], 'names no stream'],
     [['load', '--from-time', 'yesterday'], 'is no time'],
     [['load', '--filter', '{"colour":1}'], 'it may have event_types'],
@@ -136,17 +138,51 @@ describe('append from a file', () => {
     const { stdout: loaded } = await run(['load', '--stream', 'Account/1', '--ndjson']);
     const { code, stdout } = await run(['append', '--file', '-'], loaded);
     expect(code).toBe(0);
-    expect(stdout).toContain('1 of them repeats');
+    expect(stdout).toContain('Appended 0 events of 1 lines; 1 lines were in the log already');
   });
 
-  it('names the line that failed', async () => {
-    const { code, stderr } = await run(
-      ['append', '--file', '-'],
-      '{"stream":"Import/c","event_type":"A"}\n{"stream":"Import/c","event_type":"B","expected_version":9}\n',
+  it('names the line that failed, with the exit code of why, and exactly which lines are in the log', async () => {
+    const many = Array.from({ length: 600 }, (_, index) => ({
+      stream: `Many/${index}`,
+      event_type: 'A',
+      data: index,
+    }));
+    await run(['append', 'Many/300', 'Taken']);
+    const guarded = many.map((line) => ({ ...line, expected_version: 'no-stream' }));
+    const input = guarded.map((line) => JSON.stringify(line)).join('\n');
+    const { code, stderr } = await run(['append', '--file', '-'], input);
+    expect(code).toBe(3);
+    expect(stderr).toContain('Line 301: Stream Many 300 is at version 1, expected NO_STREAM');
+    expect(stderr).toContain('300 lines before it are in the log');
+    const { stdout } = await run(['load', '--aggregate-type', 'Many', '--event-type', 'A', '--ndjson']);
+    const inLog = lines(stdout).map(({ data }) => Number(data) + 1);
+    const [, count = '0', first, last] = /so are (\d+) lines behind it .*: (\d+) to (\d+)/.exec(stderr) ?? [];
+    expect(inLog).toHaveLength(300 + Number(count));
+    expect(inLog.slice(0, 300)).toEqual(Array.from({ length: 300 }, (_, index) => index + 1));
+    if (count !== '0') expect([inLog[300], inLog.at(-1)]).toEqual([Number(first), Number(last)]);
+  });
+
+  it('keeps the lines before one that is malformed, and says so', async () => {
+    const good = Array.from({ length: 500 }, (_, index) =>
+      JSON.stringify({ stream: `Good/${index}`, event_type: 'G' }),
     );
+    const { code, stderr } = await run(['append', '--file', '-'], [...good, '{oops', ...good].join('\n'));
     expect(code).toBe(2);
-    expect(stderr).toContain('Line 2: Stream Import c is at version 1, expected 9');
-    expect(stderr).toContain('1 lines before it are in the log');
+    expect(stderr).toMatch(/Line 501: .*JSON/);
+    expect(stderr).toContain('500 lines before it are in the log');
+    const { stdout } = await run(['load', '--aggregate-type', 'Good', '--ndjson']);
+    expect(lines(stdout)).toHaveLength(500);
+  });
+
+  it.each([
+    ['{"stream":"M/1","event_type":"A","dat":{}}', '"dat"'],
+    ['{"stream":"M/1","event_type":"A","expectd_version":1}', '"expectd_version"'],
+    ['{"streams":[{"stream":"M/1","expected":1,"events":[]}]}', '"expected"'],
+    ['{"streams":[{"stream":"M/1","events":[{"event_type":"A","tag":"x"}]}]}', '"tag"'],
+  ])('refuses a misspelt key: %s', async (line, key) => {
+    const { code, stderr } = await run(['append', '--file', '-'], line);
+    expect(code).toBe(2);
+    expect(stderr).toContain(`has ${key}; it may have`);
   });
 
   it('says so when the file is not there', async () => {

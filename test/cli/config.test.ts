@@ -35,7 +35,7 @@ describe('the configuration', () => {
   });
 
   it.each([
-    [{ grpcPort: 'x' }, 'flag of grpcPort has a value "x"'],
+    [{ grpcPort: 'x' }, '--grpc-port "x" must be a whole number from 0 to 65535'],
     [{ schema: 'Upper' }, 'must be a lower-case letter'],
     [{ databaseUrl: 'mysql://secret@x' }, 'must begin with postgres://'],
     [{ logLevel: 'loud' }, '"loud"'],
@@ -52,7 +52,7 @@ describe('the configuration', () => {
     ['{', 'is not JSON'],
     ['[]', 'must hold one JSON object'],
     ['{"port": 1}', '"port", which is no setting; those are databaseUrl'],
-    ['{"grpcPort": "x"}', 'grpcPort in'],
+    ['{"grpcPort": "x"}', '"grpcPort" in'],
   ])('refuses the file %s', (content, message) => {
     expect(() => loadConfig({}, file(content), {})).toThrow(message);
   });
@@ -72,7 +72,7 @@ describe('headwater config', () => {
     expect(code).toBe(0);
     expect(stdout).not.toContain('secret');
     expect(JSON.parse(stdout)).toMatchObject({
-      databaseUrl: { value: '***', source: 'environment' },
+      databaseUrl: { value: 'db/x', source: 'environment' },
       schema: { value: 'mine', source: 'flag' },
       grpcPort: { value: 6000, source: 'environment' },
       httpPort: { value: 9999, source: 'file' },
