@@ -53,15 +53,16 @@ export async function prepareDataFolder(folder: DataFolder, majorVersion: string
 }
 
 /** False when it was there; by hand, because `recursive` tells of a read-only disk that something does not exist. */
-async function makeFolder(path: string): Promise<boolean> {
+async function makeFolder(path: string, parentIsThere = false): Promise<boolean> {
   try {
     await mkdir(path, { mode: 0o700 });
     return true;
   } catch (error) {
     if (codeOf(error) === 'EEXIST' && (await stat(path)).isDirectory()) return false;
-    if (codeOf(error) !== 'ENOENT' || dirname(path) === path) throw error;
+    // Below /proc a folder cannot be made though its parent is there, and ENOENT says so.
+    if (codeOf(error) !== 'ENOENT' || parentIsThere || dirname(path) === path) throw error;
     await makeFolder(dirname(path));
-    return makeFolder(path);
+    return makeFolder(path, true);
   }
 }
 

@@ -171,6 +171,9 @@ describe('serve that cannot start', () => {
     await fails(['--data', data], /--data|another folder|folder/);
   });
 
+  it('says so when the data folder is below /proc, where none can be made', () =>
+    fails(['--data', '/proc/headwater'], /\/proc\/headwater/));
+
   it('says so when others could reach it and nobody is authenticated', () =>
     fails(['--grpc-host', '0.0.0.0'], /--allow-unauthenticated/));
 });
