@@ -68,7 +68,9 @@ export function runSuites(argv = []) {
     total.passed += result.passed;
     // A suite that ends badly without a failed test (a crash, an unhandled error, no test at all) has failed all the same.
     total.failed += result.failed > 0 || run.status === 0 ? result.failed : 1;
-    for (const name of result.skipped) lines.push(`skipped: ${name}`);
+    // Tests ask for root or for Linux, and for nothing else.
+    const want = process.platform === 'linux' ? 'for want of root' : 'for want of Linux or root';
+    for (const name of result.skipped) lines.push(`skipped ${want}: ${name}`);
     const took = Math.round((Date.now() - began) / 1000);
     lines.push(
       `suite ${suite.name}: ${result.passed} passed, ${result.failed} failed in ${took} s of a budget of ${suite.seconds} s` +
