@@ -1,6 +1,7 @@
-import type { Microseconds, NewEvent } from './event.js';
+import type { Event, Microseconds, NewEvent } from './event.js';
 import type { ExpectedVersion } from './expected-version.js';
 import type { StreamId, StreamVersion } from './stream.js';
+import type { LogPosition } from './subscribe.js';
 
 /** What one append does to one stream. */
 export interface StreamAppend {
@@ -15,10 +16,44 @@ export interface AppendRequest {
   /** The streams that are written or only checked, without repetition; at most 1,000. */
   readonly streams: readonly StreamAppend[];
   /**
-   * How a refusal for expected versions is answered: thrown as {@link WrongExpectedVersionError}, or returned.
+   * What must not have happened meanwhile, in whatever stream.
+   * @default no condition
+   */
+  readonly condition?: AppendCondition;
+  /**
+   * How a refusal for expected versions or the condition is answered: thrown as {@link WrongExpectedVersionError} or
+   * {@link AppendConditionFailedError}, or returned.
    * @default "THROW"
    */
   readonly onConflict?: 'THROW' | 'RETURN';
+  /**
+   * With `onConflict: 'RETURN'`: so many bytes at most of the events that came between come along with a refusal, so that
+   * the caller can decide again without another read; at most 1 MiB.
+   * @default 0: none
+   */
+  readonly interveningBytes?: number;
+}
+
+/**
+ * Holds if no event above `after` matches one of the items: what a decision was based on has not changed since it was
+ * read. Checked in the commit itself. The semantics are those of https://dcb.events.
+ */
+export interface AppendCondition {
+  /** At least one, at most 100, with at most 1,000 event types and tags in all. */
+  readonly items: readonly ConditionItem[];
+  /**
+   * Up to where the caller has read: only events above it count.
+   * @default the beginning of the log
+   */
+  readonly after?: LogPosition;
+}
+
+/** Matches the events that have one of the types and all of the tags; with neither, all events. */
+export interface ConditionItem {
+  /** @default all */
+  readonly eventTypes?: readonly string[];
+  /** @default all */
+  readonly tags?: readonly string[];
 }
 
 /** An append that is committed. */
@@ -40,18 +75,29 @@ export interface Appended {
   readonly deduplicated: boolean;
 }
 
-/** An append that was refused for its expected versions: nothing was written. */
+/** An append that was refused for its expected versions or its condition: nothing was written. */
 export interface Refused {
   readonly outcome: 'REFUSED';
-  /** Every stream that failed, in the order of the request; never empty. */
+  /** Every stream that failed, in the order of the request; empty if it was the condition. */
   readonly conflicts: readonly VersionConflict[];
+  /** The position of the first event that breaks the condition; `undefined` if it was expected versions. */
+  readonly conditionFailedAt?: bigint;
+  /** With `interveningBytes`, the events that came between, in position order. */
+  readonly intervening?: InterveningEvents;
+}
+
+/** The events that came between what a caller believed and what is. */
+export interface InterveningEvents {
+  readonly events: readonly Event[];
+  /** There are more than had room; those that are missing come behind the last one. */
+  readonly truncated: boolean;
 }
 
 /** A stream that was not at the expected version. */
 export interface VersionConflict {
   readonly stream: StreamId;
   readonly expected: ExpectedVersion;
-  /** The version that the stream has; 0 if it has no events. */
+  /** The version that the stream has; 0 if it never had an event. */
   readonly actual: bigint;
 }
 

@@ -4,16 +4,23 @@ import type { StreamId } from './stream.js';
 /** Why a call failed; the names of `ErrorReason` in `error_reason.proto`. */
 export type Reason =
   | 'WRONG_EXPECTED_VERSION'
+  | 'APPEND_CONDITION_FAILED'
   | 'EVENT_ID_REUSED'
   | 'STREAM_NOT_FOUND'
+  | 'STREAM_DELETED'
+  | 'STREAM_NOT_DELETED'
   | 'INVALID_REQUEST'
+  | 'POSITION_NOT_REACHED'
   | 'POSITION_UNKNOWN'
   | 'LOG_EPOCH_CHANGED'
   | 'POLICY_DENIED'
   | 'STORE_UNAVAILABLE'
   | 'OVERLOADED'
   | 'DEADLINE_EXCEEDED'
-  | 'INTERNAL';
+  | 'INTERNAL'
+  | 'NAMESPACE_NOT_FOUND'
+  | 'NAMESPACE_EXISTS'
+  | 'APPEND_REFUSED';
 
 /** What became of a write that failed: nothing was written, or it was sent and the answer was lost. */
 export type Outcome = 'NOT_APPLIED' | 'UNKNOWN';
@@ -58,6 +65,17 @@ export class WrongExpectedVersionError extends HeadwaterError {
   }
 }
 
+/** An event breaks the append condition. Read again what it is about, decide again. */
+export class AppendConditionFailedError extends HeadwaterError {
+  override readonly reason = 'APPEND_CONDITION_FAILED';
+  /** @param position of the first event that breaks it */
+  constructor(readonly position: bigint) {
+    super(`The append condition does not hold: the event at position ${position} matches it`, {
+      outcome: 'NOT_APPLIED',
+    });
+  }
+}
+
 /** An event id is in the log with other content, in another order, or in an append of other extent. */
 export class EventIdReusedError extends HeadwaterError {
   override readonly reason = 'EVENT_ID_REUSED';
@@ -77,7 +95,29 @@ export class EventIdReusedError extends HeadwaterError {
 export class StreamNotFoundError extends HeadwaterError {
   override readonly reason = 'STREAM_NOT_FOUND';
   constructor(readonly stream: StreamId) {
-    super(`Stream ${named(stream)} does not exist`);
+    super(`Stream ${named(stream)} does not exist`, { outcome: 'NOT_APPLIED' });
+  }
+}
+
+/** The stream is deleted. Restore it, append with `NO_STREAM` to create it anew, or read with `includeDeleted`. */
+export class StreamDeletedError extends HeadwaterError {
+  override readonly reason = 'STREAM_DELETED';
+  constructor(readonly stream: StreamId) {
+    super(
+      `Stream ${named(stream)} is deleted: restore it, append with NO_STREAM to create it anew, or read with ` +
+        'include_deleted',
+      { outcome: 'NOT_APPLIED' },
+    );
+  }
+}
+
+/** The stream is to be restored and is not deleted. */
+export class StreamNotDeletedError extends HeadwaterError {
+  override readonly reason = 'STREAM_NOT_DELETED';
+  constructor(readonly stream: StreamId) {
+    super(`Stream ${named(stream)} is not deleted, so there is nothing to restore`, {
+      outcome: 'NOT_APPLIED',
+    });
   }
 }
 
@@ -115,6 +155,21 @@ export class PositionUnknownError extends HeadwaterError {
     super(
       `Position ${position}${epoch === 0n ? '' : ` of epoch ${epoch}`} is not of this log, whose last position is ${head}`,
     );
+  }
+}
+
+/** The log, as this instance or replica sees it, has not come so far in time. Retry. */
+export class PositionNotReachedError extends HeadwaterError {
+  override readonly reason = 'POSITION_NOT_REACHED';
+  readonly retryAfterMilliseconds: number;
+  /** @param reached the last position that is there */
+  constructor(
+    readonly position: bigint,
+    readonly reached: bigint,
+    options: { retryAfterMilliseconds?: number } = {},
+  ) {
+    super(`Position ${position} was not reached in time; the last one here is ${reached}`);
+    this.retryAfterMilliseconds = options.retryAfterMilliseconds ?? 100;
   }
 }
 
@@ -176,6 +231,37 @@ export class OverloadedError extends HeadwaterError {
     this.limit = options.limit;
     this.position = options.position;
     this.retryAfterMilliseconds = options.retryAfterMilliseconds ?? 100;
+  }
+}
+
+/** There is no namespace of that name. */
+export class NamespaceNotFoundError extends HeadwaterError {
+  override readonly reason = 'NAMESPACE_NOT_FOUND';
+  constructor(readonly namespace: string) {
+    super(`Namespace ${namespace} does not exist`, { outcome: 'NOT_APPLIED' });
+  }
+}
+
+/** The namespace is there already. */
+export class NamespaceExistsError extends HeadwaterError {
+  override readonly reason = 'NAMESPACE_EXISTS';
+  constructor(readonly namespace: string) {
+    super(`Namespace ${namespace} exists already`, { outcome: 'NOT_APPLIED' });
+  }
+}
+
+/** A middleware of the store refused the append. Do not retry it unchanged. */
+export class AppendRefusedError extends HeadwaterError {
+  override readonly reason = 'APPEND_REFUSED';
+  /**
+   * @param middleware its name
+   * @param message why, in words for the caller
+   */
+  constructor(
+    readonly middleware: string,
+    message: string,
+  ) {
+    super(message, { outcome: 'NOT_APPLIED' });
   }
 }
 

@@ -1,27 +1,33 @@
 import type { AppendOutcome, AppendRequest, Appended } from './append.js';
+import type { CallOptions } from './call-options.js';
 import type { LoadPage, LoadRequest } from './load.js';
+import type { StreamChanges } from './stream-changes.js';
+import type {
+  AggregateTypeList,
+  CountEventsRequest,
+  EventCount,
+  ListAggregateTypesRequest,
+  ListStreamsRequest,
+  LogInfo,
+  StreamList,
+} from './stream-list.js';
+import type { StreamId, StreamInfo } from './stream.js';
 import type { SubscribeRequest, SubscriptionMessage } from './subscribe.js';
 
-/** How long a call may take. */
-export interface CallOptions {
-  /**
-   * Ends the call: it rejects with the signal's reason and frees what it held. An append that was already sent to the
-   * database may still be applied.
-   */
-  readonly signal?: AbortSignal;
-}
+export type { CallOptions } from './call-options.js';
 
 /**
  * The port behind which a log lives. Three implementations pass one contract suite: on Postgres, in memory, and over
  * gRPC. All that is above knows only this.
  */
-export interface EventStore {
+export interface EventStore extends StreamChanges {
   /**
    * Appends events to one or many streams: all of them or none. When it resolves, they are committed.
    *
-   * Checks run in this order: repeat of an earlier append, expected versions. Fails with `InvalidRequestError`,
-   * `WrongExpectedVersionError` (unless `onConflict` is `RETURN`), `EventIdReusedError`, `StoreUnavailableError`,
-   * `OverloadedError`; retry the last two with the same ids.
+   * Checks run in this order: repeat of an earlier append, streams deleted, expected versions, condition. Fails with
+   * `InvalidRequestError`, `EventIdReusedError`, `StreamDeletedError`, `WrongExpectedVersionError` and
+   * `AppendConditionFailedError` (unless `onConflict` is `RETURN`), for a condition's position `PositionUnknownError` and
+   * `LogEpochChangedError`, and with `StoreUnavailableError` and `OverloadedError`; retry these two with the same ids.
    */
   append(
     request: AppendRequest & { readonly onConflict: 'RETURN' },
@@ -39,7 +45,11 @@ export interface EventStore {
    * the former's `scannedTo`, backwards the other way round. Nothing is held between pages, so a reader may take its
    * time, or leave.
    *
-   * Fails with `InvalidRequestError`, `StreamNotFoundError` (a one-stream scope only), `StoreUnavailableError` (retry).
+   * What a stream no longer shows (truncated, expired; with a scope of streams also deleted) is not delivered; readers of
+   * the log may see truncated and expired events until they are emptied.
+   *
+   * Fails with `InvalidRequestError`, `StreamNotFoundError` and `StreamDeletedError` (a one-stream scope only),
+   * `PositionNotReachedError` (retry), `PositionUnknownError`, `LogEpochChangedError`, `StoreUnavailableError` (retry).
    */
   load(request: LoadRequest, options?: CallOptions): AsyncIterable<LoadPage>;
 
@@ -52,4 +62,22 @@ export interface EventStore {
    * `OverloadedError` (resume from the last message's `scannedTo`).
    */
   subscribe(request: SubscribeRequest, options?: CallOptions): AsyncIterable<SubscriptionMessage>;
+
+  /** What is known about a stream, deleted or not. Fails with `InvalidRequestError`, `StreamNotFoundError`. */
+  getStream(stream: StreamId, options?: CallOptions): Promise<StreamInfo>;
+
+  /**
+   * Streams by aggregate type and id, page by page. A stream that is there during the whole listing is listed exactly
+   * once, whatever is written meanwhile. Fails with `InvalidRequestError`.
+   */
+  listStreams(request?: ListStreamsRequest, options?: CallOptions): Promise<StreamList>;
+
+  /** Aggregate types with the number of their streams and events. Counts all streams. Fails with `InvalidRequestError`. */
+  listAggregateTypes(request?: ListAggregateTypesRequest, options?: CallOptions): Promise<AggregateTypeList>;
+
+  /** How many events a load of the same scope and filters would give. Fails as `load` does. */
+  countEvents(request?: CountEventsRequest, options?: CallOptions): Promise<EventCount>;
+
+  /** The log as a whole. */
+  getLog(options?: CallOptions): Promise<LogInfo>;
 }

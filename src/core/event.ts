@@ -36,7 +36,7 @@ export interface NewEvent {
   readonly schemaVersion?: number;
 }
 
-/** An event as it stands in the log; it never changes. */
+/** An event as it stands in the log; it never changes, but for being erased. */
 export interface Event {
   readonly eventId: string;
   readonly stream: StreamId;
@@ -52,6 +52,8 @@ export interface Event {
   readonly schemaVersion: number;
   /** By the database's clock; never runs backwards along positions. */
   readonly recordedAt: Microseconds;
+  /** Set if the event was erased: data, content type, metadata and tags are empty, the rest is as it was. */
+  readonly erased?: true;
 }
 
 export const DEFAULT_CONTENT_TYPE = 'application/octet-stream';

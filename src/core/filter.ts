@@ -26,4 +26,41 @@ export interface Filter {
   readonly positions?: Range<bigint>;
   /** In microseconds. */
   readonly recorded?: Range<Microseconds>;
+  /** Every one of these; at most 16. */
+  readonly metadata?: readonly MetadataComparison[];
 }
+
+/**
+ * What a value of the metadata must be. A key that is missing, or whose text is not of the kind that is asked for,
+ * matches only `NOT_EQUAL` and `NOT_IN`.
+ */
+export interface MetadataComparison {
+  /** 1 to 255 bytes, no control characters. */
+  readonly key: string;
+  readonly operator: ComparisonOperator;
+  /**
+   * As what to read the text, and the values. Strings compare by their bytes in UTF-8; numbers, as JSON writes them,
+   * exactly, however many digits they have.
+   * @default "STRING"
+   */
+  readonly kind?: ValueKind;
+  /**
+   * Exactly one, but for `IN` and `NOT_IN`, which take 1 to 100; at most 4,096 bytes each. For `MATCHES` a regular
+   * expression in RE2's syntax, at most 256 bytes, which matches anywhere in the text unless it is anchored.
+   */
+  readonly values: readonly string[];
+}
+
+/** Booleans can only be equal or not, in or not in; only strings can match. */
+export type ComparisonOperator =
+  | 'EQUAL'
+  | 'NOT_EQUAL'
+  | 'GREATER'
+  | 'GREATER_OR_EQUAL'
+  | 'LESS'
+  | 'LESS_OR_EQUAL'
+  | 'IN'
+  | 'NOT_IN'
+  | 'MATCHES';
+
+export type ValueKind = 'STRING' | 'NUMBER' | 'BOOLEAN';

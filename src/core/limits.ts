@@ -33,6 +33,29 @@ export const MAX_BIGINT = 2n ** 63n - 1n;
 /** The highest schema version: what a Postgres integer holds. */
 export const MAX_INTEGER = 2 ** 31 - 1;
 
+/** Items of one append condition … */
+export const CONDITION_ITEMS = 100;
+/** … and event types and tags of all of them. */
+export const CONDITION_NAMES = 1000;
+/** Bytes of the events that come along with a refusal. */
+export const INTERVENING_BYTES = 1024 * 1024;
+/** Comparisons of one filter. */
+export const COMPARISONS = 16;
+/** Values of one comparison … */
+export const COMPARISON_VALUES = 100;
+/** … bytes of each … */
+export const COMPARISON_VALUE_BYTES = 4096;
+/** … and of a regular expression, whose cost is its length times that of the text. */
+export const PATTERN_BYTES = 256;
+/** Versions of one erasure … */
+export const ERASED_VERSIONS = 1000;
+/** … and the ranges in which they are named. */
+export const ERASED_RANGES = 100;
+/** Entries of one page of a list. */
+export const LIST_PAGE = 1000;
+/** … and without a wish. */
+export const DEFAULT_LIST_PAGE = 100;
+
 /** A page of Load: at most so many events … */
 export const PAGE_EVENTS = 1000;
 /** … and so many bytes, or one event. */

@@ -1,5 +1,6 @@
 import type { Event } from './event.js';
 import { type Filter, type Scope, WHOLE_LOG } from './filter.js';
+import type { LogPosition } from './subscribe.js';
 
 /** What to read; by default the whole log, forwards. */
 export interface LoadRequest {
@@ -17,6 +18,23 @@ export interface LoadRequest {
    * @default all
    */
   readonly limit?: bigint;
+  /**
+   * Of a scope of streams: show what deletion hides, namely deleted streams, and what was in a stream before it was
+   * created anew. What was truncated or has expired stays hidden. Other scopes never hide what deletion hides.
+   * @default false
+   */
+  readonly includeDeleted?: boolean;
+  /**
+   * The log must have come this far: what the caller has written or seen. Waits until shortly before
+   * `CallOptions.timeoutMilliseconds`, then fails with `PositionNotReachedError`. May be served by a replica.
+   * @default nothing is waited for
+   */
+  readonly minPosition?: LogPosition;
+  /**
+   * May be served by a replica, which may be behind.
+   * @default false: the answer has all that was acknowledged
+   */
+  readonly staleOk?: boolean;
 }
 
 /** Some events, and how far the log was scanned for them. */
@@ -48,11 +66,13 @@ export function withLoadDefaults(request: LoadRequest): {
   filters: readonly Filter[];
   direction: 'FORWARDS' | 'BACKWARDS';
   limit: bigint | undefined;
+  includeDeleted: boolean;
 } {
   return {
     scope: request.scope ?? WHOLE_LOG,
     filters: request.filters ?? [],
     direction: request.direction ?? 'FORWARDS',
     limit: request.limit,
+    includeDeleted: request.includeDeleted ?? false,
   };
 }

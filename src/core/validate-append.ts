@@ -1,7 +1,17 @@
-import type { AppendRequest, StreamAppend } from './append.js';
+import type { AppendCondition, AppendRequest, StreamAppend } from './append.js';
 import type { NewEvent } from './event.js';
-import { APPEND_STREAMS, type Limits, MAX_BIGINT, MAX_INTEGER } from './limits.js';
+import type { ExpectedVersion } from './expected-version.js';
+import {
+  APPEND_STREAMS,
+  CONDITION_ITEMS,
+  CONDITION_NAMES,
+  INTERVENING_BYTES,
+  type Limits,
+  MAX_BIGINT,
+  MAX_INTEGER,
+} from './limits.js';
 import { type StreamId, streamKey } from './stream.js';
+import type { LogPosition } from './subscribe.js';
 import { isUuid, nameProblem, textProblem, typeNameProblem, utf8Bytes, Violations } from './validate.js';
 
 /** Throws `InvalidRequestError` with every field that is wrong; field paths are in the words of the protos. */
@@ -18,6 +28,10 @@ export function validateAppend(request: AppendRequest, limits: Limits): void {
   // Over-long requests are not looked at any closer.
   violations.throwIfAny();
 
+  if (request.condition !== undefined) validateCondition(request.condition, violations);
+  const { interveningBytes = 0 } = request;
+  if (!(Number.isInteger(interveningBytes) && interveningBytes >= 0 && interveningBytes <= INTERVENING_BYTES))
+    violations.add('intervening_bytes', `is ${interveningBytes}, it must be from 0 to ${INTERVENING_BYTES}`);
   const seen: Seen = { streams: new Set(), ids: new Set() };
   let bytes = 0;
   streams.forEach((entry, index) => {
@@ -44,21 +58,62 @@ function validateEntry(
   const key = streamKey(entry.stream);
   if (seen.streams.has(key)) violations.add(`${path}.stream`, 'is named twice in this append');
   seen.streams.add(key);
-  const expected = entry.expectedVersion;
-  if (typeof expected === 'bigint') {
-    if (expected < 1n)
-      violations.add(
-        `${path}.expected_version.exact`,
-        'must be at least 1; for a stream without events say no_stream',
-      );
-    else if (expected > MAX_BIGINT)
-      violations.add(`${path}.expected_version.exact`, `is ${expected}, the limit is ${MAX_BIGINT}`);
-  }
+  validateExpectedVersion(entry.expectedVersion, `${path}.expected_version`, violations);
   let bytes = 0;
   entry.events.forEach((event, index) => {
     bytes += validateEvent(event, `${path}.events[${index}]`, limits, seen.ids, violations);
   });
   return bytes;
+}
+
+/** Adds what is wrong with an exact version. */
+export function validateExpectedVersion(
+  expected: ExpectedVersion,
+  path: string,
+  violations: Violations,
+): void {
+  if (typeof expected !== 'bigint') return;
+  if (expected < 1n)
+    violations.add(`${path}.exact`, 'must be at least 1; for a stream without events say no_stream');
+  else if (expected > MAX_BIGINT)
+    violations.add(`${path}.exact`, `is ${expected}, the limit is ${MAX_BIGINT}`);
+}
+
+function validateCondition(condition: AppendCondition, violations: Violations): void {
+  const { items, after } = condition;
+  if (items.length === 0 || items.length > CONDITION_ITEMS) {
+    violations.add('condition.items', `has ${items.length} items, it must have from 1 to ${CONDITION_ITEMS}`);
+    return;
+  }
+  let names = 0;
+  for (const { eventTypes = [], tags = [] } of items) names += eventTypes.length + tags.length;
+  if (names > CONDITION_NAMES) {
+    violations.add(
+      'condition.items',
+      `has ${names} event types and tags in all, the limit is ${CONDITION_NAMES}`,
+    );
+    return;
+  }
+  items.forEach(({ eventTypes = [], tags = [] }, index) => {
+    for (const [field, values] of [
+      ['event_types', eventTypes],
+      ['tags', tags],
+    ] as const)
+      values.forEach((value, place) => {
+        const problem = nameProblem(value);
+        if (problem !== undefined) violations.add(`condition.items[${index}].${field}[${place}]`, problem);
+      });
+  });
+  if (after !== undefined) validateLogPosition(after, 'condition.after', violations);
+}
+
+/** Adds what is wrong with a place in the log. */
+export function validateLogPosition(at: LogPosition, path: string, violations: Violations): void {
+  for (const field of ['position', 'epoch'] as const) {
+    const value = at[field] ?? 0n;
+    if (value < 0n || value > MAX_BIGINT)
+      violations.add(`${path}.${field}`, `is ${value}, it must be from 0 to ${MAX_BIGINT}`);
+  }
 }
 
 /** Adds what is wrong with a stream's names. */
@@ -107,7 +162,8 @@ function validateEvent(
   );
 }
 
-function validateMetadata(
+/** Adds what is wrong with metadata; gives its bytes. */
+export function validateMetadata(
   metadata: Readonly<Record<string, string>> | undefined,
   path: string,
   limits: Limits,

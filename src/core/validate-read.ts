@@ -3,7 +3,7 @@ import { FILTER_NAMES, FILTERS, MAX_BIGINT } from './limits.js';
 import type { LoadRequest } from './load.js';
 import { streamKey } from './stream.js';
 import type { SubscribeRequest } from './subscribe.js';
-import { validateStream } from './validate-append.js';
+import { validateLogPosition, validateStream } from './validate-append.js';
 import { nameProblem, typeNameProblem, Violations } from './validate.js';
 
 /** Throws `InvalidRequestError` with every field that is wrong. */
@@ -12,6 +12,7 @@ export function validateLoad(request: LoadRequest): void {
   validateSelection(request, violations);
   if (request.limit !== undefined && (request.limit < 1n || request.limit > MAX_BIGINT))
     violations.add('limit', `is ${request.limit}, it must be from 1 to ${MAX_BIGINT}, or left out for all`);
+  if (request.minPosition) validateLogPosition(request.minPosition, 'min_position', violations);
   violations.throwIfAny();
 }
 
@@ -19,17 +20,12 @@ export function validateLoad(request: LoadRequest): void {
 export function validateSubscribe(request: SubscribeRequest): void {
   const violations = new Violations();
   validateSelection(request, violations);
-  if (request.start?.kind === 'AFTER') {
-    const { position, epoch } = request.start.after;
-    if (position < 0n || position > MAX_BIGINT)
-      violations.add('after.position', `is ${position}, it must be from 0 to ${MAX_BIGINT}`);
-    if (epoch !== undefined && (epoch < 0n || epoch > MAX_BIGINT))
-      violations.add('after.epoch', `is ${epoch}, it must be from 0 to ${MAX_BIGINT}`);
-  }
+  if (request.start?.kind === 'AFTER') validateLogPosition(request.start.after, 'after', violations);
   violations.throwIfAny();
 }
 
-function validateSelection(
+/** Adds what is wrong with scope and filters. */
+export function validateSelection(
   request: { readonly scope?: Scope; readonly filters?: readonly Filter[] },
   violations: Violations,
 ): void {
@@ -61,7 +57,7 @@ function validateScope(scope: Scope, violations: Violations): void {
 }
 
 function validateFilter(filter: Filter, path: string, violations: Violations): void {
-  if (filter.eventTypes) names(filter.eventTypes, 0, `${path}.event_types`, typeNameProblem, violations);
+  if (filter.eventTypes) names(filter.eventTypes, 0, `${path}.event_types`, nameProblem, violations);
   if (filter.tags) names(filter.tags, 0, `${path}.tags`, nameProblem, violations);
   range(filter.versions, `${path}.versions`, 1n, violations);
   range(filter.positions, `${path}.positions`, 1n, violations);

@@ -9,7 +9,7 @@ import { enumDesc, fileDesc } from "@bufbuild/protobuf/codegenv2";
  * Describes the file headwater/v1/error_reason.proto.
  */
 export const file_headwater_v1_error_reason: GenFile = /*@__PURE__*/
-  fileDesc("Ch9oZWFkd2F0ZXIvdjEvZXJyb3JfcmVhc29uLnByb3RvEgxoZWFkd2F0ZXIudjEqogMKC0Vycm9yUmVhc29uEhwKGEVSUk9SX1JFQVNPTl9VTlNQRUNJRklFRBAAEicKI0VSUk9SX1JFQVNPTl9XUk9OR19FWFBFQ1RFRF9WRVJTSU9OEAESIAocRVJST1JfUkVBU09OX0VWRU5UX0lEX1JFVVNFRBADEiEKHUVSUk9SX1JFQVNPTl9TVFJFQU1fTk9UX0ZPVU5EEAUSIAocRVJST1JfUkVBU09OX0lOVkFMSURfUkVRVUVTVBAHEiEKHUVSUk9SX1JFQVNPTl9QT1NJVElPTl9VTktOT1dOEAkSIgoeRVJST1JfUkVBU09OX0xPR19FUE9DSF9DSEFOR0VEEAoSHgoaRVJST1JfUkVBU09OX1BPTElDWV9ERU5JRUQQDhIiCh5FUlJPUl9SRUFTT05fU1RPUkVfVU5BVkFJTEFCTEUQDxIbChdFUlJPUl9SRUFTT05fT1ZFUkxPQURFRBAQEiIKHkVSUk9SX1JFQVNPTl9ERUFETElORV9FWENFRURFRBAREhkKFUVSUk9SX1JFQVNPTl9JTlRFUk5BTBASYgZwcm90bzM");
+  fileDesc("Ch9oZWFkd2F0ZXIvdjEvZXJyb3JfcmVhc29uLnByb3RvEgxoZWFkd2F0ZXIudjEqowUKC0Vycm9yUmVhc29uEhwKGEVSUk9SX1JFQVNPTl9VTlNQRUNJRklFRBAAEicKI0VSUk9SX1JFQVNPTl9XUk9OR19FWFBFQ1RFRF9WRVJTSU9OEAESKAokRVJST1JfUkVBU09OX0FQUEVORF9DT05ESVRJT05fRkFJTEVEEAISIAocRVJST1JfUkVBU09OX0VWRU5UX0lEX1JFVVNFRBADEiEKHUVSUk9SX1JFQVNPTl9TVFJFQU1fTk9UX0ZPVU5EEAUSHwobRVJST1JfUkVBU09OX1NUUkVBTV9ERUxFVEVEEAYSIAocRVJST1JfUkVBU09OX0lOVkFMSURfUkVRVUVTVBAHEiUKIUVSUk9SX1JFQVNPTl9QT1NJVElPTl9OT1RfUkVBQ0hFRBAIEiEKHUVSUk9SX1JFQVNPTl9QT1NJVElPTl9VTktOT1dOEAkSIgoeRVJST1JfUkVBU09OX0xPR19FUE9DSF9DSEFOR0VEEAoSHgoaRVJST1JfUkVBU09OX1BPTElDWV9ERU5JRUQQDhIiCh5FUlJPUl9SRUFTT05fU1RPUkVfVU5BVkFJTEFCTEUQDxIbChdFUlJPUl9SRUFTT05fT1ZFUkxPQURFRBAQEiIKHkVSUk9SX1JFQVNPTl9ERUFETElORV9FWENFRURFRBAREhkKFUVSUk9SX1JFQVNPTl9JTlRFUk5BTBASEiQKIEVSUk9SX1JFQVNPTl9OQU1FU1BBQ0VfTk9UX0ZPVU5EEBMSIQodRVJST1JfUkVBU09OX05BTUVTUEFDRV9FWElTVFMQFBIfChtFUlJPUl9SRUFTT05fQVBQRU5EX1JFRlVTRUQQFRIjCh9FUlJPUl9SRUFTT05fU1RSRUFNX05PVF9ERUxFVEVEEBZiBnByb3RvMw");
 
 /**
  * Why a call failed: the `reason` of the google.rpc.ErrorInfo (domain "headwater") in the status details, without
@@ -37,6 +37,14 @@ export enum ErrorReason {
   WRONG_EXPECTED_VERSION = 1,
 
   /**
+   * ABORTED. The append condition does not hold, nothing was written: position (of the first event that breaks it).
+   * Read again what the condition is about, decide again.
+   *
+   * @generated from enum value: ERROR_REASON_APPEND_CONDITION_FAILED = 2;
+   */
+  APPEND_CONDITION_FAILED = 2,
+
+  /**
    * ALREADY_EXISTS. An event id is in the log with other content, in another order, or in an Append of other
    * extent: event_id, position (of the event that has the id). Do not retry with the same ids.
    *
@@ -45,11 +53,19 @@ export enum ErrorReason {
   EVENT_ID_REUSED = 3,
 
   /**
-   * NOT_FOUND. A one-stream read of a stream that never had an event: aggregate_type, aggregate_id.
+   * NOT_FOUND. The stream never had an event: aggregate_type, aggregate_id.
    *
    * @generated from enum value: ERROR_REASON_STREAM_NOT_FOUND = 5;
    */
   STREAM_NOT_FOUND = 5,
+
+  /**
+   * FAILED_PRECONDITION. The stream is deleted: aggregate_type, aggregate_id. Restore it, append with no_stream to
+   * create it anew, or read with include_deleted.
+   *
+   * @generated from enum value: ERROR_REASON_STREAM_DELETED = 6;
+   */
+  STREAM_DELETED = 6,
 
   /**
    * INVALID_ARGUMENT, with google.rpc.BadRequest. The request is malformed or over a limit: violations (how many).
@@ -57,6 +73,14 @@ export enum ErrorReason {
    * @generated from enum value: ERROR_REASON_INVALID_REQUEST = 7;
    */
   INVALID_REQUEST = 7,
+
+  /**
+   * UNAVAILABLE, with google.rpc.RetryInfo. What was to be waited for has not come in time: position (the one asked
+   * for), reached (the last position there). Retry.
+   *
+   * @generated from enum value: ERROR_REASON_POSITION_NOT_REACHED = 8;
+   */
+  POSITION_NOT_REACHED = 8,
 
   /**
    * INVALID_ARGUMENT. The position is not of this log: position, epoch, head (the log's last position).
@@ -110,6 +134,34 @@ export enum ErrorReason {
    * @generated from enum value: ERROR_REASON_INTERNAL = 18;
    */
   INTERNAL = 18,
+
+  /**
+   * NOT_FOUND. There is no such namespace: namespace.
+   *
+   * @generated from enum value: ERROR_REASON_NAMESPACE_NOT_FOUND = 19;
+   */
+  NAMESPACE_NOT_FOUND = 19,
+
+  /**
+   * ALREADY_EXISTS. The namespace is there already: namespace.
+   *
+   * @generated from enum value: ERROR_REASON_NAMESPACE_EXISTS = 20;
+   */
+  NAMESPACE_EXISTS = 20,
+
+  /**
+   * FAILED_PRECONDITION. A middleware of the store refused the append: middleware (its name). The message says why.
+   *
+   * @generated from enum value: ERROR_REASON_APPEND_REFUSED = 21;
+   */
+  APPEND_REFUSED = 21,
+
+  /**
+   * FAILED_PRECONDITION. The stream is to be restored and is not deleted: aggregate_type, aggregate_id.
+   *
+   * @generated from enum value: ERROR_REASON_STREAM_NOT_DELETED = 22;
+   */
+  STREAM_NOT_DELETED = 22,
 }
 
 /**

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file headwater/v1/event.proto.
  */
 export const file_headwater_v1_event: GenFile = /*@__PURE__*/
-  fileDesc("ChhoZWFkd2F0ZXIvdjEvZXZlbnQucHJvdG8SDGhlYWR3YXRlci52MSLjAQoITmV3RXZlbnQSEAoIZXZlbnRfaWQYASABKAkSEgoKZXZlbnRfdHlwZRgCIAEoCRIMCgRkYXRhGAMgASgMEhQKDGNvbnRlbnRfdHlwZRgEIAEoCRI2CghtZXRhZGF0YRgFIAMoCzIkLmhlYWR3YXRlci52MS5OZXdFdmVudC5NZXRhZGF0YUVudHJ5EgwKBHRhZ3MYBiADKAkSFgoOc2NoZW1hX3ZlcnNpb24YByABKA0aLwoNTWV0YWRhdGFFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBItkCCgVFdmVudBIQCghldmVudF9pZBgBIAEoCRImCgZzdHJlYW0YAiABKAsyFi5oZWFkd2F0ZXIudjEuU3RyZWFtSWQSDwoHdmVyc2lvbhgDIAEoBBIQCghwb3NpdGlvbhgEIAEoBBISCgpldmVudF90eXBlGAUgASgJEgwKBGRhdGEYBiABKAwSFAoMY29udGVudF90eXBlGAcgASgJEjMKCG1ldGFkYXRhGAggAygLMiEuaGVhZHdhdGVyLnYxLkV2ZW50Lk1ldGFkYXRhRW50cnkSDAoEdGFncxgJIAMoCRIWCg5zY2hlbWFfdmVyc2lvbhgKIAEoDRIvCgtyZWNvcmRlZF9hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAaLwoNTWV0YWRhdGFFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBYgZwcm90bzM", [file_google_protobuf_timestamp, file_headwater_v1_stream]);
+  fileDesc("ChhoZWFkd2F0ZXIvdjEvZXZlbnQucHJvdG8SDGhlYWR3YXRlci52MSLjAQoITmV3RXZlbnQSEAoIZXZlbnRfaWQYASABKAkSEgoKZXZlbnRfdHlwZRgCIAEoCRIMCgRkYXRhGAMgASgMEhQKDGNvbnRlbnRfdHlwZRgEIAEoCRI2CghtZXRhZGF0YRgFIAMoCzIkLmhlYWR3YXRlci52MS5OZXdFdmVudC5NZXRhZGF0YUVudHJ5EgwKBHRhZ3MYBiADKAkSFgoOc2NoZW1hX3ZlcnNpb24YByABKA0aLwoNTWV0YWRhdGFFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIukCCgVFdmVudBIQCghldmVudF9pZBgBIAEoCRImCgZzdHJlYW0YAiABKAsyFi5oZWFkd2F0ZXIudjEuU3RyZWFtSWQSDwoHdmVyc2lvbhgDIAEoBBIQCghwb3NpdGlvbhgEIAEoBBISCgpldmVudF90eXBlGAUgASgJEgwKBGRhdGEYBiABKAwSFAoMY29udGVudF90eXBlGAcgASgJEjMKCG1ldGFkYXRhGAggAygLMiEuaGVhZHdhdGVyLnYxLkV2ZW50Lk1ldGFkYXRhRW50cnkSDAoEdGFncxgJIAMoCRIWCg5zY2hlbWFfdmVyc2lvbhgKIAEoDRIvCgtyZWNvcmRlZF9hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGZXJhc2VkGAwgASgIGi8KDU1ldGFkYXRhRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AWIGcHJvdG8z", [file_google_protobuf_timestamp, file_headwater_v1_stream]);
 
 /**
  * An event to be appended.
@@ -87,7 +87,11 @@ export const NewEventSchema: GenMessage<NewEvent> = /*@__PURE__*/
   messageDesc(file_headwater_v1_event, 0);
 
 /**
- * An event as it stands in the log. It never changes.
+ * An event as it stands in the log. It never changes, but for being erased.
+ *
+ * Types with "$" in front are events of the store itself, whose data is JSON: $stream-deleted, $stream-restored,
+ * $stream-truncated, $stream-retention-set, $stream-erased and $events-erased. They stand in the stream that they are
+ * about and take a version there like any other.
  *
  * @generated from message headwater.v1.Event
  */
@@ -169,6 +173,13 @@ export type Event = Message<"headwater.v1.Event"> & {
    * @generated from field: google.protobuf.Timestamp recorded_at = 11;
    */
   recordedAt?: Timestamp | undefined;
+
+  /**
+   * The event was erased: data, content_type, metadata and tags are empty for good, the rest is as it was.
+   *
+   * @generated from field: bool erased = 12;
+   */
+  erased: boolean;
 };
 
 /**

@@ -8,15 +8,17 @@ import type { Empty, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_empty, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Status } from "../../google/rpc/status_pb.js";
 import { file_google_rpc_status } from "../../google/rpc/status_pb.js";
+import type { AppendCondition } from "./append_condition_pb.js";
+import { file_headwater_v1_append_condition } from "./append_condition_pb.js";
 import type { Event, NewEvent } from "./event_pb.js";
 import { file_headwater_v1_event } from "./event_pb.js";
 import type { ExpectedVersion } from "./expected_version_pb.js";
 import { file_headwater_v1_expected_version } from "./expected_version_pb.js";
-import type { Filter } from "./filter_pb.js";
+import type { Filter, VersionRange } from "./filter_pb.js";
 import { file_headwater_v1_filter } from "./filter_pb.js";
 import type { LogPosition } from "./log_position_pb.js";
 import { file_headwater_v1_log_position } from "./log_position_pb.js";
-import type { AggregateTypes, StreamId, StreamIds, StreamVersion } from "./stream_pb.js";
+import type { AggregateTypes, Retention, StreamId, StreamIds, StreamInfo, StreamVersion } from "./stream_pb.js";
 import { file_headwater_v1_stream } from "./stream_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -24,7 +26,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file headwater/v1/event_store_service.proto.
  */
 export const file_headwater_v1_event_store_service: GenFile = /*@__PURE__*/
-  fileDesc("CiZoZWFkd2F0ZXIvdjEvZXZlbnRfc3RvcmVfc2VydmljZS5wcm90bxIMaGVhZHdhdGVyLnYxImsKDUFwcGVuZFJlcXVlc3QSKwoHc3RyZWFtcxgBIAMoCzIaLmhlYWR3YXRlci52MS5TdHJlYW1BcHBlbmQSLQoLb25fY29uZmxpY3QYBCABKA4yGC5oZWFkd2F0ZXIudjEuT25Db25mbGljdCKXAQoMU3RyZWFtQXBwZW5kEiYKBnN0cmVhbRgBIAEoCzIWLmhlYWR3YXRlci52MS5TdHJlYW1JZBI3ChBleHBlY3RlZF92ZXJzaW9uGAIgASgLMh0uaGVhZHdhdGVyLnYxLkV4cGVjdGVkVmVyc2lvbhImCgZldmVudHMYAyADKAsyFi5oZWFkd2F0ZXIudjEuTmV3RXZlbnQicQoOQXBwZW5kUmVzcG9uc2USKgoIYXBwZW5kZWQYASABKAsyFi5oZWFkd2F0ZXIudjEuQXBwZW5kZWRIABIoCgdyZWZ1c2VkGAIgASgLMhUuaGVhZHdhdGVyLnYxLlJlZnVzZWRIAEIJCgdvdXRjb21lItEBCghBcHBlbmRlZBIWCg5maXJzdF9wb3NpdGlvbhgBIAEoBBIVCg1sYXN0X3Bvc2l0aW9uGAIgASgEEi0KCHZlcnNpb25zGAMgAygLMhsuaGVhZHdhdGVyLnYxLlN0cmVhbVZlcnNpb24SEQoJZXZlbnRfaWRzGAQgAygJEi8KC3JlY29yZGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVlcG9jaBgGIAEoBBIUCgxkZWR1cGxpY2F0ZWQYByABKAgiOwoHUmVmdXNlZBIwCgljb25mbGljdHMYASADKAsyHS5oZWFkd2F0ZXIudjEuVmVyc2lvbkNvbmZsaWN0InoKD1ZlcnNpb25Db25mbGljdBImCgZzdHJlYW0YASABKAsyFi5oZWFkd2F0ZXIudjEuU3RyZWFtSWQSLwoIZXhwZWN0ZWQYAiABKAsyHS5oZWFkd2F0ZXIudjEuRXhwZWN0ZWRWZXJzaW9uEg4KBmFjdHVhbBgDIAEoBCJGChNBcHBlbmRTdHJlYW1SZXF1ZXN0Ei8KCHJlcXVlc3RzGAEgAygLMh0uaGVhZHdhdGVyLnYxLlBpcGVsaW5lZEFwcGVuZCJTCg9QaXBlbGluZWRBcHBlbmQSEwoLY29ycmVsYXRpb24YASABKAQSKwoGYXBwZW5kGAIgASgLMhsuaGVhZHdhdGVyLnYxLkFwcGVuZFJlcXVlc3QiTAoUQXBwZW5kU3RyZWFtUmVzcG9uc2USNAoHcmVzdWx0cxgBIAMoCzIjLmhlYWR3YXRlci52MS5QaXBlbGluZWRBcHBlbmRSZXN1bHQisgEKFVBpcGVsaW5lZEFwcGVuZFJlc3VsdBITCgtjb3JyZWxhdGlvbhgBIAEoBBIqCghhcHBlbmRlZBgCIAEoCzIWLmhlYWR3YXRlci52MS5BcHBlbmRlZEgAEigKB3JlZnVzZWQYAyABKAsyFS5oZWFkd2F0ZXIudjEuUmVmdXNlZEgAEiQKBmZhaWxlZBgEIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzSABCCAoGcmVzdWx0IocCCgtMb2FkUmVxdWVzdBIoCgZzdHJlYW0YASABKAsyFi5oZWFkd2F0ZXIudjEuU3RyZWFtSWRIABIqCgdzdHJlYW1zGAIgASgLMhcuaGVhZHdhdGVyLnYxLlN0cmVhbUlkc0gAEjcKD2FnZ3JlZ2F0ZV90eXBlcxgDIAEoCzIcLmhlYWR3YXRlci52MS5BZ2dyZWdhdGVUeXBlc0gAEiUKB2ZpbHRlcnMYBCADKAsyFC5oZWFkd2F0ZXIudjEuRmlsdGVyEioKCWRpcmVjdGlvbhgFIAEoDjIXLmhlYWR3YXRlci52MS5EaXJlY3Rpb24SDQoFbGltaXQYBiABKARCBwoFc2NvcGUibQoMTG9hZFJlc3BvbnNlEiMKBmV2ZW50cxgBIAMoCzITLmhlYWR3YXRlci52MS5FdmVudBIVCg1zY2FubmVkX2FmdGVyGAIgASgEEhIKCnNjYW5uZWRfdG8YAyABKAQSDQoFZXBvY2gYBCABKAQi4wIKEFN1YnNjcmliZVJlcXVlc3QSKAoGc3RyZWFtGAEgASgLMhYuaGVhZHdhdGVyLnYxLlN0cmVhbUlkSAASKgoHc3RyZWFtcxgCIAEoCzIXLmhlYWR3YXRlci52MS5TdHJlYW1JZHNIABI3Cg9hZ2dyZWdhdGVfdHlwZXMYAyABKAsyHC5oZWFkd2F0ZXIudjEuQWdncmVnYXRlVHlwZXNIABIlCgdmaWx0ZXJzGAQgAygLMhQuaGVhZHdhdGVyLnYxLkZpbHRlchIqCgVhZnRlchgFIAEoCzIZLmhlYWR3YXRlci52MS5Mb2dQb3NpdGlvbkgBEioKCGZyb21fZW5kGAYgASgLMhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5SAESLwoJZnJvbV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEgBQgcKBXNjb3BlQgcKBXN0YXJ0ItoBChFTdWJzY3JpYmVSZXNwb25zZRIjCgZldmVudHMYASADKAsyEy5oZWFkd2F0ZXIudjEuRXZlbnQSFQoNc2Nhbm5lZF9hZnRlchgCIAEoBBISCgpzY2FubmVkX3RvGAMgASgEEg0KBWVwb2NoGAQgASgEEisKCWNhdWdodF91cBgFIAEoCzIWLmhlYWR3YXRlci52MS5DYXVnaHRVcEgAEi8KC2ZlbGxfYmVoaW5kGAYgASgLMhguaGVhZHdhdGVyLnYxLkZlbGxCZWhpbmRIAEIICgZzaWduYWwiCgoIQ2F1Z2h0VXAiGgoKRmVsbEJlaGluZBIMCgRoZWFkGAEgASgEKlkKCk9uQ29uZmxpY3QSGwoXT05fQ09ORkxJQ1RfVU5TUEVDSUZJRUQQABIWChJPTl9DT05GTElDVF9TVEFUVVMQARIWChJPTl9DT05GTElDVF9SRVRVUk4QAipXCglEaXJlY3Rpb24SGQoVRElSRUNUSU9OX1VOU1BFQ0lGSUVEEAASFgoSRElSRUNUSU9OX0ZPUldBUkRTEAESFwoTRElSRUNUSU9OX0JBQ0tXQVJEUxACMsQCChFFdmVudFN0b3JlU2VydmljZRJDCgZBcHBlbmQSGy5oZWFkd2F0ZXIudjEuQXBwZW5kUmVxdWVzdBocLmhlYWR3YXRlci52MS5BcHBlbmRSZXNwb25zZRJZCgxBcHBlbmRTdHJlYW0SIS5oZWFkd2F0ZXIudjEuQXBwZW5kU3RyZWFtUmVxdWVzdBoiLmhlYWR3YXRlci52MS5BcHBlbmRTdHJlYW1SZXNwb25zZSgBMAESPwoETG9hZBIZLmhlYWR3YXRlci52MS5Mb2FkUmVxdWVzdBoaLmhlYWR3YXRlci52MS5Mb2FkUmVzcG9uc2UwARJOCglTdWJzY3JpYmUSHi5oZWFkd2F0ZXIudjEuU3Vic2NyaWJlUmVxdWVzdBofLmhlYWR3YXRlci52MS5TdWJzY3JpYmVSZXNwb25zZTABYgZwcm90bzM", [file_google_protobuf_empty, file_google_protobuf_timestamp, file_google_rpc_status, file_headwater_v1_event, file_headwater_v1_expected_version, file_headwater_v1_filter, file_headwater_v1_log_position, file_headwater_v1_stream]);
+  fileDesc("CiZoZWFkd2F0ZXIvdjEvZXZlbnRfc3RvcmVfc2VydmljZS5wcm90bxIMaGVhZHdhdGVyLnYxIrgBCg1BcHBlbmRSZXF1ZXN0EisKB3N0cmVhbXMYASADKAsyGi5oZWFkd2F0ZXIudjEuU3RyZWFtQXBwZW5kEjAKCWNvbmRpdGlvbhgCIAEoCzIdLmhlYWR3YXRlci52MS5BcHBlbmRDb25kaXRpb24SLQoLb25fY29uZmxpY3QYBCABKA4yGC5oZWFkd2F0ZXIudjEuT25Db25mbGljdBIZChFpbnRlcnZlbmluZ19ieXRlcxgFIAEoDSKXAQoMU3RyZWFtQXBwZW5kEiYKBnN0cmVhbRgBIAEoCzIWLmhlYWR3YXRlci52MS5TdHJlYW1JZBI3ChBleHBlY3RlZF92ZXJzaW9uGAIgASgLMh0uaGVhZHdhdGVyLnYxLkV4cGVjdGVkVmVyc2lvbhImCgZldmVudHMYAyADKAsyFi5oZWFkd2F0ZXIudjEuTmV3RXZlbnQicQoOQXBwZW5kUmVzcG9uc2USKgoIYXBwZW5kZWQYASABKAsyFi5oZWFkd2F0ZXIudjEuQXBwZW5kZWRIABIoCgdyZWZ1c2VkGAIgASgLMhUuaGVhZHdhdGVyLnYxLlJlZnVzZWRIAEIJCgdvdXRjb21lItEBCghBcHBlbmRlZBIWCg5maXJzdF9wb3NpdGlvbhgBIAEoBBIVCg1sYXN0X3Bvc2l0aW9uGAIgASgEEi0KCHZlcnNpb25zGAMgAygLMhsuaGVhZHdhdGVyLnYxLlN0cmVhbVZlcnNpb24SEQoJZXZlbnRfaWRzGAQgAygJEi8KC3JlY29yZGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVlcG9jaBgGIAEoBBIUCgxkZWR1cGxpY2F0ZWQYByABKAginAEKB1JlZnVzZWQSMAoJY29uZmxpY3RzGAEgAygLMh0uaGVhZHdhdGVyLnYxLlZlcnNpb25Db25mbGljdBIbChNjb25kaXRpb25fZmFpbGVkX2F0GAIgASgEEi8KEmludGVydmVuaW5nX2V2ZW50cxgDIAMoCzITLmhlYWR3YXRlci52MS5FdmVudBIRCgl0cnVuY2F0ZWQYBCABKAgiegoPVmVyc2lvbkNvbmZsaWN0EiYKBnN0cmVhbRgBIAEoCzIWLmhlYWR3YXRlci52MS5TdHJlYW1JZBIvCghleHBlY3RlZBgCIAEoCzIdLmhlYWR3YXRlci52MS5FeHBlY3RlZFZlcnNpb24SDgoGYWN0dWFsGAMgASgEIkYKE0FwcGVuZFN0cmVhbVJlcXVlc3QSLwoIcmVxdWVzdHMYASADKAsyHS5oZWFkd2F0ZXIudjEuUGlwZWxpbmVkQXBwZW5kIlMKD1BpcGVsaW5lZEFwcGVuZBITCgtjb3JyZWxhdGlvbhgBIAEoBBIrCgZhcHBlbmQYAiABKAsyGy5oZWFkd2F0ZXIudjEuQXBwZW5kUmVxdWVzdCJMChRBcHBlbmRTdHJlYW1SZXNwb25zZRI0CgdyZXN1bHRzGAEgAygLMiMuaGVhZHdhdGVyLnYxLlBpcGVsaW5lZEFwcGVuZFJlc3VsdCKyAQoVUGlwZWxpbmVkQXBwZW5kUmVzdWx0EhMKC2NvcnJlbGF0aW9uGAEgASgEEioKCGFwcGVuZGVkGAIgASgLMhYuaGVhZHdhdGVyLnYxLkFwcGVuZGVkSAASKAoHcmVmdXNlZBgDIAEoCzIVLmhlYWR3YXRlci52MS5SZWZ1c2VkSAASJAoGZmFpbGVkGAQgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXNIAEIICgZyZXN1bHQi4wIKC0xvYWRSZXF1ZXN0EigKBnN0cmVhbRgBIAEoCzIWLmhlYWR3YXRlci52MS5TdHJlYW1JZEgAEioKB3N0cmVhbXMYAiABKAsyFy5oZWFkd2F0ZXIudjEuU3RyZWFtSWRzSAASNwoPYWdncmVnYXRlX3R5cGVzGAMgASgLMhwuaGVhZHdhdGVyLnYxLkFnZ3JlZ2F0ZVR5cGVzSAASJQoHZmlsdGVycxgEIAMoCzIULmhlYWR3YXRlci52MS5GaWx0ZXISKgoJZGlyZWN0aW9uGAUgASgOMhcuaGVhZHdhdGVyLnYxLkRpcmVjdGlvbhINCgVsaW1pdBgGIAEoBBIXCg9pbmNsdWRlX2RlbGV0ZWQYByABKAgSLwoMbWluX3Bvc2l0aW9uGAggASgLMhkuaGVhZHdhdGVyLnYxLkxvZ1Bvc2l0aW9uEhAKCHN0YWxlX29rGAkgASgIQgcKBXNjb3BlIm0KDExvYWRSZXNwb25zZRIjCgZldmVudHMYASADKAsyEy5oZWFkd2F0ZXIudjEuRXZlbnQSFQoNc2Nhbm5lZF9hZnRlchgCIAEoBBISCgpzY2FubmVkX3RvGAMgASgEEg0KBWVwb2NoGAQgASgEIuMCChBTdWJzY3JpYmVSZXF1ZXN0EigKBnN0cmVhbRgBIAEoCzIWLmhlYWR3YXRlci52MS5TdHJlYW1JZEgAEioKB3N0cmVhbXMYAiABKAsyFy5oZWFkd2F0ZXIudjEuU3RyZWFtSWRzSAASNwoPYWdncmVnYXRlX3R5cGVzGAMgASgLMhwuaGVhZHdhdGVyLnYxLkFnZ3JlZ2F0ZVR5cGVzSAASJQoHZmlsdGVycxgEIAMoCzIULmhlYWR3YXRlci52MS5GaWx0ZXISKgoFYWZ0ZXIYBSABKAsyGS5oZWFkd2F0ZXIudjEuTG9nUG9zaXRpb25IARIqCghmcm9tX2VuZBgGIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eUgBEi8KCWZyb21fdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBIAUIHCgVzY29wZUIHCgVzdGFydCLaAQoRU3Vic2NyaWJlUmVzcG9uc2USIwoGZXZlbnRzGAEgAygLMhMuaGVhZHdhdGVyLnYxLkV2ZW50EhUKDXNjYW5uZWRfYWZ0ZXIYAiABKAQSEgoKc2Nhbm5lZF90bxgDIAEoBBINCgVlcG9jaBgEIAEoBBIrCgljYXVnaHRfdXAYBSABKAsyFi5oZWFkd2F0ZXIudjEuQ2F1Z2h0VXBIABIvCgtmZWxsX2JlaGluZBgGIAEoCzIYLmhlYWR3YXRlci52MS5GZWxsQmVoaW5kSABCCAoGc2lnbmFsIgoKCENhdWdodFVwIhoKCkZlbGxCZWhpbmQSDAoEaGVhZBgBIAEoBCI6ChBHZXRTdHJlYW1SZXF1ZXN0EiYKBnN0cmVhbRgBIAEoCzIWLmhlYWR3YXRlci52MS5TdHJlYW1JZCJMChFHZXRTdHJlYW1SZXNwb25zZRIoCgZzdHJlYW0YASABKAsyGC5oZWFkd2F0ZXIudjEuU3RyZWFtSW5mbxINCgVlcG9jaBgCIAEoBCKfAQoSTGlzdFN0cmVhbXNSZXF1ZXN0EhYKDmFnZ3JlZ2F0ZV90eXBlGAEgASgJEhsKE2FnZ3JlZ2F0ZV9pZF9wcmVmaXgYAiABKAkSLQoHZGVsZXRlZBgDIAEoDjIcLmhlYWR3YXRlci52MS5EZWxldGVkU3RyZWFtcxIRCglwYWdlX3NpemUYBCABKA0SEgoKcGFnZV90b2tlbhgFIAEoCSJZChNMaXN0U3RyZWFtc1Jlc3BvbnNlEikKB3N0cmVhbXMYASADKAsyGC5oZWFkd2F0ZXIudjEuU3RyZWFtSW5mbxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiQgoZTGlzdEFnZ3JlZ2F0ZVR5cGVzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKA0SEgoKcGFnZV90b2tlbhgCIAEoCSJvChpMaXN0QWdncmVnYXRlVHlwZXNSZXNwb25zZRI4Cg9hZ2dyZWdhdGVfdHlwZXMYASADKAsyHy5oZWFkd2F0ZXIudjEuQWdncmVnYXRlVHlwZUluZm8SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJImUKEUFnZ3JlZ2F0ZVR5cGVJbmZvEhYKDmFnZ3JlZ2F0ZV90eXBlGAEgASgJEg8KB3N0cmVhbXMYAiABKAQSFwoPZGVsZXRlZF9zdHJlYW1zGAMgASgEEg4KBmV2ZW50cxgEIAEoBCLsAQoSQ291bnRFdmVudHNSZXF1ZXN0EigKBnN0cmVhbRgBIAEoCzIWLmhlYWR3YXRlci52MS5TdHJlYW1JZEgAEioKB3N0cmVhbXMYAiABKAsyFy5oZWFkd2F0ZXIudjEuU3RyZWFtSWRzSAASNwoPYWdncmVnYXRlX3R5cGVzGAMgASgLMhwuaGVhZHdhdGVyLnYxLkFnZ3JlZ2F0ZVR5cGVzSAASJQoHZmlsdGVycxgEIAMoCzIULmhlYWR3YXRlci52MS5GaWx0ZXISFwoPaW5jbHVkZV9kZWxldGVkGAUgASgIQgcKBXNjb3BlIkUKE0NvdW50RXZlbnRzUmVzcG9uc2USDQoFY291bnQYASABKAQSEAoIcG9zaXRpb24YAiABKAQSDQoFZXBvY2gYAyABKAQiDwoNR2V0TG9nUmVxdWVzdCK9AQoOR2V0TG9nUmVzcG9uc2USEAoIcG9zaXRpb24YASABKAQSDQoFZXBvY2gYAiABKAQSDQoFYnl0ZXMYAyABKAQSKgoGb2xkZXN0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIqCgZuZXdlc3QYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiMKBmVwb2NocxgGIAMoCzITLmhlYWR3YXRlci52MS5FcG9jaCI2CgVFcG9jaBINCgVlcG9jaBgBIAEoBBIeChZzdGFydGVkX2FmdGVyX3Bvc2l0aW9uGAIgASgEIu4BCgxTdHJlYW1DaGFuZ2USJgoGc3RyZWFtGAEgASgLMhYuaGVhZHdhdGVyLnYxLlN0cmVhbUlkEjcKEGV4cGVjdGVkX3ZlcnNpb24YAiABKAsyHS5oZWFkd2F0ZXIudjEuRXhwZWN0ZWRWZXJzaW9uEhAKCGV2ZW50X2lkGAMgASgJEjoKCG1ldGFkYXRhGAQgAygLMiguaGVhZHdhdGVyLnYxLlN0cmVhbUNoYW5nZS5NZXRhZGF0YUVudHJ5Gi8KDU1ldGFkYXRhRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASK3AQoNU3RyZWFtQ2hhbmdlZBIsCgd2ZXJzaW9uGAEgASgLMhsuaGVhZHdhdGVyLnYxLlN0cmVhbVZlcnNpb24SEAoIcG9zaXRpb24YAiABKAQSDQoFZXBvY2gYAyABKAQSEAoIZXZlbnRfaWQYBCABKAkSLwoLcmVjb3JkZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDGRlZHVwbGljYXRlZBgGIAEoCCJBChNEZWxldGVTdHJlYW1SZXF1ZXN0EioKBmNoYW5nZRgBIAEoCzIaLmhlYWR3YXRlci52MS5TdHJlYW1DaGFuZ2UiRAoURGVsZXRlU3RyZWFtUmVzcG9uc2USLAoHY2hhbmdlZBgBIAEoCzIbLmhlYWR3YXRlci52MS5TdHJlYW1DaGFuZ2VkIkIKFFJlc3RvcmVTdHJlYW1SZXF1ZXN0EioKBmNoYW5nZRgBIAEoCzIaLmhlYWR3YXRlci52MS5TdHJlYW1DaGFuZ2UiRQoVUmVzdG9yZVN0cmVhbVJlc3BvbnNlEiwKB2NoYW5nZWQYASABKAsyGy5oZWFkd2F0ZXIudjEuU3RyZWFtQ2hhbmdlZCJbChVUcnVuY2F0ZVN0cmVhbVJlcXVlc3QSKgoGY2hhbmdlGAEgASgLMhouaGVhZHdhdGVyLnYxLlN0cmVhbUNoYW5nZRIWCg5iZWZvcmVfdmVyc2lvbhgCIAEoBCJGChZUcnVuY2F0ZVN0cmVhbVJlc3BvbnNlEiwKB2NoYW5nZWQYASABKAsyGy5oZWFkd2F0ZXIudjEuU3RyZWFtQ2hhbmdlZCJtChNTZXRSZXRlbnRpb25SZXF1ZXN0EioKBmNoYW5nZRgBIAEoCzIaLmhlYWR3YXRlci52MS5TdHJlYW1DaGFuZ2USKgoJcmV0ZW50aW9uGAIgASgLMhcuaGVhZHdhdGVyLnYxLlJldGVudGlvbiJEChRTZXRSZXRlbnRpb25SZXNwb25zZRIsCgdjaGFuZ2VkGAEgASgLMhsuaGVhZHdhdGVyLnYxLlN0cmVhbUNoYW5nZWQiQAoSRXJhc2VTdHJlYW1SZXF1ZXN0EioKBmNoYW5nZRgBIAEoCzIaLmhlYWR3YXRlci52MS5TdHJlYW1DaGFuZ2UiQwoTRXJhc2VTdHJlYW1SZXNwb25zZRIsCgdjaGFuZ2VkGAEgASgLMhsuaGVhZHdhdGVyLnYxLlN0cmVhbUNoYW5nZWQibgoSRXJhc2VFdmVudHNSZXF1ZXN0EioKBmNoYW5nZRgBIAEoCzIaLmhlYWR3YXRlci52MS5TdHJlYW1DaGFuZ2USLAoIdmVyc2lvbnMYAiADKAsyGi5oZWFkd2F0ZXIudjEuVmVyc2lvblJhbmdlIkMKE0VyYXNlRXZlbnRzUmVzcG9uc2USLAoHY2hhbmdlZBgBIAEoCzIbLmhlYWR3YXRlci52MS5TdHJlYW1DaGFuZ2VkKlkKCk9uQ29uZmxpY3QSGwoXT05fQ09ORkxJQ1RfVU5TUEVDSUZJRUQQABIWChJPTl9DT05GTElDVF9TVEFUVVMQARIWChJPTl9DT05GTElDVF9SRVRVUk4QAipXCglEaXJlY3Rpb24SGQoVRElSRUNUSU9OX1VOU1BFQ0lGSUVEEAASFgoSRElSRUNUSU9OX0ZPUldBUkRTEAESFwoTRElSRUNUSU9OX0JBQ0tXQVJEUxACKoUBCg5EZWxldGVkU3RyZWFtcxIfChtERUxFVEVEX1NUUkVBTVNfVU5TUEVDSUZJRUQQABIbChdERUxFVEVEX1NUUkVBTVNfRVhDTFVERRABEhsKF0RFTEVURURfU1RSRUFNU19JTkNMVURFEAISGAoUREVMRVRFRF9TVFJFQU1TX09OTFkQAzL1CQoRRXZlbnRTdG9yZVNlcnZpY2USQwoGQXBwZW5kEhsuaGVhZHdhdGVyLnYxLkFwcGVuZFJlcXVlc3QaHC5oZWFkd2F0ZXIudjEuQXBwZW5kUmVzcG9uc2USWQoMQXBwZW5kU3RyZWFtEiEuaGVhZHdhdGVyLnYxLkFwcGVuZFN0cmVhbVJlcXVlc3QaIi5oZWFkd2F0ZXIudjEuQXBwZW5kU3RyZWFtUmVzcG9uc2UoATABEj8KBExvYWQSGS5oZWFkd2F0ZXIudjEuTG9hZFJlcXVlc3QaGi5oZWFkd2F0ZXIudjEuTG9hZFJlc3BvbnNlMAESTgoJU3Vic2NyaWJlEh4uaGVhZHdhdGVyLnYxLlN1YnNjcmliZVJlcXVlc3QaHy5oZWFkd2F0ZXIudjEuU3Vic2NyaWJlUmVzcG9uc2UwARJMCglHZXRTdHJlYW0SHi5oZWFkd2F0ZXIudjEuR2V0U3RyZWFtUmVxdWVzdBofLmhlYWR3YXRlci52MS5HZXRTdHJlYW1SZXNwb25zZRJSCgtMaXN0U3RyZWFtcxIgLmhlYWR3YXRlci52MS5MaXN0U3RyZWFtc1JlcXVlc3QaIS5oZWFkd2F0ZXIudjEuTGlzdFN0cmVhbXNSZXNwb25zZRJnChJMaXN0QWdncmVnYXRlVHlwZXMSJy5oZWFkd2F0ZXIudjEuTGlzdEFnZ3JlZ2F0ZVR5cGVzUmVxdWVzdBooLmhlYWR3YXRlci52MS5MaXN0QWdncmVnYXRlVHlwZXNSZXNwb25zZRJSCgtDb3VudEV2ZW50cxIgLmhlYWR3YXRlci52MS5Db3VudEV2ZW50c1JlcXVlc3QaIS5oZWFkd2F0ZXIudjEuQ291bnRFdmVudHNSZXNwb25zZRJDCgZHZXRMb2cSGy5oZWFkd2F0ZXIudjEuR2V0TG9nUmVxdWVzdBocLmhlYWR3YXRlci52MS5HZXRMb2dSZXNwb25zZRJVCgxEZWxldGVTdHJlYW0SIS5oZWFkd2F0ZXIudjEuRGVsZXRlU3RyZWFtUmVxdWVzdBoiLmhlYWR3YXRlci52MS5EZWxldGVTdHJlYW1SZXNwb25zZRJYCg1SZXN0b3JlU3RyZWFtEiIuaGVhZHdhdGVyLnYxLlJlc3RvcmVTdHJlYW1SZXF1ZXN0GiMuaGVhZHdhdGVyLnYxLlJlc3RvcmVTdHJlYW1SZXNwb25zZRJbCg5UcnVuY2F0ZVN0cmVhbRIjLmhlYWR3YXRlci52MS5UcnVuY2F0ZVN0cmVhbVJlcXVlc3QaJC5oZWFkd2F0ZXIudjEuVHJ1bmNhdGVTdHJlYW1SZXNwb25zZRJVCgxTZXRSZXRlbnRpb24SIS5oZWFkd2F0ZXIudjEuU2V0UmV0ZW50aW9uUmVxdWVzdBoiLmhlYWR3YXRlci52MS5TZXRSZXRlbnRpb25SZXNwb25zZRJSCgtFcmFzZVN0cmVhbRIgLmhlYWR3YXRlci52MS5FcmFzZVN0cmVhbVJlcXVlc3QaIS5oZWFkd2F0ZXIudjEuRXJhc2VTdHJlYW1SZXNwb25zZRJSCgtFcmFzZUV2ZW50cxIgLmhlYWR3YXRlci52MS5FcmFzZUV2ZW50c1JlcXVlc3QaIS5oZWFkd2F0ZXIudjEuRXJhc2VFdmVudHNSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_empty, file_google_protobuf_timestamp, file_google_rpc_status, file_headwater_v1_append_condition, file_headwater_v1_event, file_headwater_v1_expected_version, file_headwater_v1_filter, file_headwater_v1_log_position, file_headwater_v1_stream]);
 
 /**
  * One atomic append.
@@ -41,11 +43,27 @@ export type AppendRequest = Message<"headwater.v1.AppendRequest"> & {
   streams: StreamAppend[];
 
   /**
+   * What must not have happened meanwhile, in whatever stream. Default: no condition.
+   *
+   * @generated from field: headwater.v1.AppendCondition condition = 2;
+   */
+  condition?: AppendCondition | undefined;
+
+  /**
    * How a refusal is answered. Default: as an ABORTED status. Has no effect in AppendStream.
    *
    * @generated from field: headwater.v1.OnConflict on_conflict = 4;
    */
   onConflict: OnConflict;
+
+  /**
+   * Send so many bytes at most of the events that came between along with a refusal, so that the caller can decide
+   * again without another read: those above the expected version in each stream that failed, or those that break the
+   * condition. Default 0: none; at most 1 MiB. Only where a refusal is a result.
+   *
+   * @generated from field: uint32 intervening_bytes = 5;
+   */
+  interveningBytes: number;
 };
 
 /**
@@ -111,7 +129,7 @@ export type AppendResponse = Message<"headwater.v1.AppendResponse"> & {
     case: "appended";
   } | {
     /**
-     * Expected versions did not hold, nothing was written. Only with ON_CONFLICT_RETURN.
+     * Expected versions or the condition did not hold, nothing was written. Only with ON_CONFLICT_RETURN.
      *
      * @generated from field: headwater.v1.Refused refused = 2;
      */
@@ -198,11 +216,32 @@ export const AppendedSchema: GenMessage<Appended> = /*@__PURE__*/
  */
 export type Refused = Message<"headwater.v1.Refused"> & {
   /**
-   * Every stream whose expected version did not hold, in the order of the request.
+   * Every stream whose expected version did not hold, in the order of the request. Empty if it was the condition.
    *
    * @generated from field: repeated headwater.v1.VersionConflict conflicts = 1;
    */
   conflicts: VersionConflict[];
+
+  /**
+   * The position of the first event that breaks the condition; 0 if it was expected versions.
+   *
+   * @generated from field: uint64 condition_failed_at = 2;
+   */
+  conditionFailedAt: bigint;
+
+  /**
+   * With intervening_bytes, the events that came between, in position order.
+   *
+   * @generated from field: repeated headwater.v1.Event intervening_events = 3;
+   */
+  interveningEvents: Event[];
+
+  /**
+   * There are more of them than had room; those that are missing come behind the last one.
+   *
+   * @generated from field: bool truncated = 4;
+   */
+  truncated: boolean;
 };
 
 /**
@@ -233,7 +272,7 @@ export type VersionConflict = Message<"headwater.v1.VersionConflict"> & {
   expected?: ExpectedVersion | undefined;
 
   /**
-   * The version that the stream has; 0 if it has no events.
+   * The version that the stream has; 0 if it never had an event.
    *
    * @generated from field: uint64 actual = 3;
    */
@@ -345,7 +384,7 @@ export type PipelinedAppendResult = Message<"headwater.v1.PipelinedAppendResult"
     case: "appended";
   } | {
     /**
-     * Expected versions did not hold, nothing was written.
+     * Expected versions or the condition did not hold, nothing was written.
      *
      * @generated from field: headwater.v1.Refused refused = 3;
      */
@@ -382,7 +421,7 @@ export type LoadRequest = Message<"headwater.v1.LoadRequest"> & {
    */
   scope: {
     /**
-     * One stream; NOT_FOUND if it never had an event.
+     * One stream; NOT_FOUND if it never had an event, STREAM_DELETED if it is deleted.
      *
      * @generated from field: headwater.v1.StreamId stream = 1;
      */
@@ -390,7 +429,7 @@ export type LoadRequest = Message<"headwater.v1.LoadRequest"> & {
     case: "stream";
   } | {
     /**
-     * Several streams, merged in log order; one that does not exist is empty.
+     * Several streams, merged in log order; one that does not exist or is deleted is empty.
      *
      * @generated from field: headwater.v1.StreamIds streams = 2;
      */
@@ -426,6 +465,30 @@ export type LoadRequest = Message<"headwater.v1.LoadRequest"> & {
    * @generated from field: uint64 limit = 6;
    */
   limit: bigint;
+
+  /**
+   * Of a scope of streams: show what deletion hides, namely deleted streams, and what was in a stream before it was
+   * created anew. What was truncated or has expired stays hidden. Has no effect on other scopes, which never hide it.
+   *
+   * @generated from field: bool include_deleted = 7;
+   */
+  includeDeleted: boolean;
+
+  /**
+   * The log must have come this far: what the caller has written or seen. Waits until shortly before the deadline,
+   * 5 seconds where there is none, then fails with POSITION_NOT_REACHED. The read may be served by a replica.
+   *
+   * @generated from field: headwater.v1.LogPosition min_position = 8;
+   */
+  minPosition?: LogPosition | undefined;
+
+  /**
+   * The read may be served by a replica, which may be behind. Default false: the primary answers, with all that was
+   * acknowledged.
+   *
+   * @generated from field: bool stale_ok = 9;
+   */
+  staleOk: boolean;
 };
 
 /**
@@ -664,7 +727,797 @@ export const FellBehindSchema: GenMessage<FellBehind> = /*@__PURE__*/
   messageDesc(file_headwater_v1_event_store_service, 15);
 
 /**
- * How an append that is refused for its expected versions is answered.
+ * Asks about a stream.
+ *
+ * @generated from message headwater.v1.GetStreamRequest
+ */
+export type GetStreamRequest = Message<"headwater.v1.GetStreamRequest"> & {
+  /**
+   * The stream. Required.
+   *
+   * @generated from field: headwater.v1.StreamId stream = 1;
+   */
+  stream?: StreamId | undefined;
+};
+
+/**
+ * Describes the message headwater.v1.GetStreamRequest.
+ * Use `create(GetStreamRequestSchema)` to create a new message.
+ */
+export const GetStreamRequestSchema: GenMessage<GetStreamRequest> = /*@__PURE__*/
+  messageDesc(file_headwater_v1_event_store_service, 16);
+
+/**
+ * What is known about a stream.
+ *
+ * @generated from message headwater.v1.GetStreamResponse
+ */
+export type GetStreamResponse = Message<"headwater.v1.GetStreamResponse"> & {
+  /**
+   * The stream.
+   *
+   * @generated from field: headwater.v1.StreamInfo stream = 1;
+   */
+  stream?: StreamInfo | undefined;
+
+  /**
+   * The epoch of the log.
+   *
+   * @generated from field: uint64 epoch = 2;
+   */
+  epoch: bigint;
+};
+
+/**
+ * Describes the message headwater.v1.GetStreamResponse.
+ * Use `create(GetStreamResponseSchema)` to create a new message.
+ */
+export const GetStreamResponseSchema: GenMessage<GetStreamResponse> = /*@__PURE__*/
+  messageDesc(file_headwater_v1_event_store_service, 17);
+
+/**
+ * Which streams to list.
+ *
+ * @generated from message headwater.v1.ListStreamsRequest
+ */
+export type ListStreamsRequest = Message<"headwater.v1.ListStreamsRequest"> & {
+  /**
+   * Of this aggregate type. Default: of all.
+   *
+   * @generated from field: string aggregate_type = 1;
+   */
+  aggregateType: string;
+
+  /**
+   * Whose id begins so; needs aggregate_type. Default: all.
+   *
+   * @generated from field: string aggregate_id_prefix = 2;
+   */
+  aggregateIdPrefix: string;
+
+  /**
+   * Deleted ones too? Default: no.
+   *
+   * @generated from field: headwater.v1.DeletedStreams deleted = 3;
+   */
+  deleted: DeletedStreams;
+
+  /**
+   * At most so many. Default 100; at most 1,000.
+   *
+   * @generated from field: uint32 page_size = 4;
+   */
+  pageSize: number;
+
+  /**
+   * The next_page_token of the page before, with all else as it was. Default: the first page.
+   *
+   * @generated from field: string page_token = 5;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message headwater.v1.ListStreamsRequest.
+ * Use `create(ListStreamsRequestSchema)` to create a new message.
+ */
+export const ListStreamsRequestSchema: GenMessage<ListStreamsRequest> = /*@__PURE__*/
+  messageDesc(file_headwater_v1_event_store_service, 18);
+
+/**
+ * Some streams.
+ *
+ * @generated from message headwater.v1.ListStreamsResponse
+ */
+export type ListStreamsResponse = Message<"headwater.v1.ListStreamsResponse"> & {
+  /**
+   * By aggregate type, then id, each by its bytes.
+   *
+   * @generated from field: repeated headwater.v1.StreamInfo streams = 1;
+   */
+  streams: StreamInfo[];
+
+  /**
+   * For the next page; empty if this was the last.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message headwater.v1.ListStreamsResponse.
+ * Use `create(ListStreamsResponseSchema)` to create a new message.
+ */
+export const ListStreamsResponseSchema: GenMessage<ListStreamsResponse> = /*@__PURE__*/
+  messageDesc(file_headwater_v1_event_store_service, 19);
+
+/**
+ * Which aggregate types to list.
+ *
+ * @generated from message headwater.v1.ListAggregateTypesRequest
+ */
+export type ListAggregateTypesRequest = Message<"headwater.v1.ListAggregateTypesRequest"> & {
+  /**
+   * At most so many. Default 100; at most 1,000.
+   *
+   * @generated from field: uint32 page_size = 1;
+   */
+  pageSize: number;
+
+  /**
+   * The next_page_token of the page before. Default: the first page.
+   *
+   * @generated from field: string page_token = 2;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message headwater.v1.ListAggregateTypesRequest.
+ * Use `create(ListAggregateTypesRequestSchema)` to create a new message.
+ */
+export const ListAggregateTypesRequestSchema: GenMessage<ListAggregateTypesRequest> = /*@__PURE__*/
+  messageDesc(file_headwater_v1_event_store_service, 20);
+
+/**
+ * Some aggregate types.
+ *
+ * @generated from message headwater.v1.ListAggregateTypesResponse
+ */
+export type ListAggregateTypesResponse = Message<"headwater.v1.ListAggregateTypesResponse"> & {
+  /**
+   * By their bytes.
+   *
+   * @generated from field: repeated headwater.v1.AggregateTypeInfo aggregate_types = 1;
+   */
+  aggregateTypes: AggregateTypeInfo[];
+
+  /**
+   * For the next page; empty if this was the last.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message headwater.v1.ListAggregateTypesResponse.
+ * Use `create(ListAggregateTypesResponseSchema)` to create a new message.
+ */
+export const ListAggregateTypesResponseSchema: GenMessage<ListAggregateTypesResponse> = /*@__PURE__*/
+  messageDesc(file_headwater_v1_event_store_service, 21);
+
+/**
+ * An aggregate type and how much there is of it.
+ *
+ * @generated from message headwater.v1.AggregateTypeInfo
+ */
+export type AggregateTypeInfo = Message<"headwater.v1.AggregateTypeInfo"> & {
+  /**
+   * The aggregate type.
+   *
+   * @generated from field: string aggregate_type = 1;
+   */
+  aggregateType: string;
+
+  /**
+   * Its streams that are not deleted.
+   *
+   * @generated from field: uint64 streams = 2;
+   */
+  streams: bigint;
+
+  /**
+   * Its streams that are deleted.
+   *
+   * @generated from field: uint64 deleted_streams = 3;
+   */
+  deletedStreams: bigint;
+
+  /**
+   * All events ever appended to them, the store's own and emptied ones included.
+   *
+   * @generated from field: uint64 events = 4;
+   */
+  events: bigint;
+};
+
+/**
+ * Describes the message headwater.v1.AggregateTypeInfo.
+ * Use `create(AggregateTypeInfoSchema)` to create a new message.
+ */
+export const AggregateTypeInfoSchema: GenMessage<AggregateTypeInfo> = /*@__PURE__*/
+  messageDesc(file_headwater_v1_event_store_service, 22);
+
+/**
+ * Which events to count.
+ *
+ * @generated from message headwater.v1.CountEventsRequest
+ */
+export type CountEventsRequest = Message<"headwater.v1.CountEventsRequest"> & {
+  /**
+   * Where to look. Default: the whole log.
+   *
+   * @generated from oneof headwater.v1.CountEventsRequest.scope
+   */
+  scope: {
+    /**
+     * One stream; NOT_FOUND if it never had an event, STREAM_DELETED if it is deleted.
+     *
+     * @generated from field: headwater.v1.StreamId stream = 1;
+     */
+    value: StreamId;
+    case: "stream";
+  } | {
+    /**
+     * Several streams.
+     *
+     * @generated from field: headwater.v1.StreamIds streams = 2;
+     */
+    value: StreamIds;
+    case: "streams";
+  } | {
+    /**
+     * All streams of some aggregate types.
+     *
+     * @generated from field: headwater.v1.AggregateTypes aggregate_types = 3;
+     */
+    value: AggregateTypes;
+    case: "aggregateTypes";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * Count events that match at least one of these. Default: all; at most 16.
+   *
+   * @generated from field: repeated headwater.v1.Filter filters = 4;
+   */
+  filters: Filter[];
+
+  /**
+   * As in LoadRequest.
+   *
+   * @generated from field: bool include_deleted = 5;
+   */
+  includeDeleted: boolean;
+};
+
+/**
+ * Describes the message headwater.v1.CountEventsRequest.
+ * Use `create(CountEventsRequestSchema)` to create a new message.
+ */
+export const CountEventsRequestSchema: GenMessage<CountEventsRequest> = /*@__PURE__*/
+  messageDesc(file_headwater_v1_event_store_service, 23);
+
+/**
+ * How many events there are.
+ *
+ * @generated from message headwater.v1.CountEventsResponse
+ */
+export type CountEventsResponse = Message<"headwater.v1.CountEventsResponse"> & {
+  /**
+   * How many match.
+   *
+   * @generated from field: uint64 count = 1;
+   */
+  count: bigint;
+
+  /**
+   * The head of the log when they were counted.
+   *
+   * @generated from field: uint64 position = 2;
+   */
+  position: bigint;
+
+  /**
+   * The epoch of the log.
+   *
+   * @generated from field: uint64 epoch = 3;
+   */
+  epoch: bigint;
+};
+
+/**
+ * Describes the message headwater.v1.CountEventsResponse.
+ * Use `create(CountEventsResponseSchema)` to create a new message.
+ */
+export const CountEventsResponseSchema: GenMessage<CountEventsResponse> = /*@__PURE__*/
+  messageDesc(file_headwater_v1_event_store_service, 24);
+
+/**
+ * Asks about the log.
+ *
+ * @generated from message headwater.v1.GetLogRequest
+ */
+export type GetLogRequest = Message<"headwater.v1.GetLogRequest"> & {
+};
+
+/**
+ * Describes the message headwater.v1.GetLogRequest.
+ * Use `create(GetLogRequestSchema)` to create a new message.
+ */
+export const GetLogRequestSchema: GenMessage<GetLogRequest> = /*@__PURE__*/
+  messageDesc(file_headwater_v1_event_store_service, 25);
+
+/**
+ * The log.
+ *
+ * @generated from message headwater.v1.GetLogResponse
+ */
+export type GetLogResponse = Message<"headwater.v1.GetLogResponse"> & {
+  /**
+   * The last event's position; 0 if there is none.
+   *
+   * @generated from field: uint64 position = 1;
+   */
+  position: bigint;
+
+  /**
+   * The present epoch.
+   *
+   * @generated from field: uint64 epoch = 2;
+   */
+  epoch: bigint;
+
+  /**
+   * Bytes that the log takes in the database, indexes included; 0 where that is not known.
+   *
+   * @generated from field: uint64 bytes = 3;
+   */
+  bytes: bigint;
+
+  /**
+   * When the first event was recorded; not set if there is none.
+   *
+   * @generated from field: google.protobuf.Timestamp oldest = 4;
+   */
+  oldest?: Timestamp | undefined;
+
+  /**
+   * When the last event was recorded; not set if there is none.
+   *
+   * @generated from field: google.protobuf.Timestamp newest = 5;
+   */
+  newest?: Timestamp | undefined;
+
+  /**
+   * The lives of the log, oldest first; the newest 100 at most.
+   *
+   * @generated from field: repeated headwater.v1.Epoch epochs = 6;
+   */
+  epochs: Epoch[];
+};
+
+/**
+ * Describes the message headwater.v1.GetLogResponse.
+ * Use `create(GetLogResponseSchema)` to create a new message.
+ */
+export const GetLogResponseSchema: GenMessage<GetLogResponse> = /*@__PURE__*/
+  messageDesc(file_headwater_v1_event_store_service, 26);
+
+/**
+ * One unbroken life of the log.
+ *
+ * @generated from message headwater.v1.Epoch
+ */
+export type Epoch = Message<"headwater.v1.Epoch"> & {
+  /**
+   * Its number; the first is 1.
+   *
+   * @generated from field: uint64 epoch = 1;
+   */
+  epoch: bigint;
+
+  /**
+   * Where it began: positions above it, read in an earlier epoch, are of a tail that was lost.
+   *
+   * @generated from field: uint64 started_after_position = 2;
+   */
+  startedAfterPosition: bigint;
+};
+
+/**
+ * Describes the message headwater.v1.Epoch.
+ * Use `create(EpochSchema)` to create a new message.
+ */
+export const EpochSchema: GenMessage<Epoch> = /*@__PURE__*/
+  messageDesc(file_headwater_v1_event_store_service, 27);
+
+/**
+ * What all changes of a stream have in common.
+ *
+ * @generated from message headwater.v1.StreamChange
+ */
+export type StreamChange = Message<"headwater.v1.StreamChange"> & {
+  /**
+   * The stream. Required.
+   *
+   * @generated from field: headwater.v1.StreamId stream = 1;
+   */
+  stream?: StreamId | undefined;
+
+  /**
+   * What the caller believes about the stream. Required.
+   *
+   * @generated from field: headwater.v1.ExpectedVersion expected_version = 2;
+   */
+  expectedVersion?: ExpectedVersion | undefined;
+
+  /**
+   * A UUID, the id of the event that records the change; sending the same change with the same id again is answered
+   * as the first time. Default: the service makes one, and the call must not be retried blindly.
+   *
+   * @generated from field: string event_id = 3;
+   */
+  eventId: string;
+
+  /**
+   * Facts about the change: who, why. Kept in the metadata of its event; limits as there.
+   *
+   * @generated from field: map<string, string> metadata = 4;
+   */
+  metadata: { [key: string]: string };
+};
+
+/**
+ * Describes the message headwater.v1.StreamChange.
+ * Use `create(StreamChangeSchema)` to create a new message.
+ */
+export const StreamChangeSchema: GenMessage<StreamChange> = /*@__PURE__*/
+  messageDesc(file_headwater_v1_event_store_service, 28);
+
+/**
+ * A change that is committed.
+ *
+ * @generated from message headwater.v1.StreamChanged
+ */
+export type StreamChanged = Message<"headwater.v1.StreamChanged"> & {
+  /**
+   * The stream, and the version that the change took.
+   *
+   * @generated from field: headwater.v1.StreamVersion version = 1;
+   */
+  version?: StreamVersion | undefined;
+
+  /**
+   * The position that it took.
+   *
+   * @generated from field: uint64 position = 2;
+   */
+  position: bigint;
+
+  /**
+   * The epoch of the log, to be kept with the position.
+   *
+   * @generated from field: uint64 epoch = 3;
+   */
+  epoch: bigint;
+
+  /**
+   * The id of the event that records it.
+   *
+   * @generated from field: string event_id = 4;
+   */
+  eventId: string;
+
+  /**
+   * When it was recorded.
+   *
+   * @generated from field: google.protobuf.Timestamp recorded_at = 5;
+   */
+  recordedAt?: Timestamp | undefined;
+
+  /**
+   * It was done already: this is a repeat, and the answer is that of the first time.
+   *
+   * @generated from field: bool deduplicated = 6;
+   */
+  deduplicated: boolean;
+};
+
+/**
+ * Describes the message headwater.v1.StreamChanged.
+ * Use `create(StreamChangedSchema)` to create a new message.
+ */
+export const StreamChangedSchema: GenMessage<StreamChanged> = /*@__PURE__*/
+  messageDesc(file_headwater_v1_event_store_service, 29);
+
+/**
+ * A deletion.
+ *
+ * @generated from message headwater.v1.DeleteStreamRequest
+ */
+export type DeleteStreamRequest = Message<"headwater.v1.DeleteStreamRequest"> & {
+  /**
+   * Which stream, and under which belief. Required.
+   *
+   * @generated from field: headwater.v1.StreamChange change = 1;
+   */
+  change?: StreamChange | undefined;
+};
+
+/**
+ * Describes the message headwater.v1.DeleteStreamRequest.
+ * Use `create(DeleteStreamRequestSchema)` to create a new message.
+ */
+export const DeleteStreamRequestSchema: GenMessage<DeleteStreamRequest> = /*@__PURE__*/
+  messageDesc(file_headwater_v1_event_store_service, 30);
+
+/**
+ * The stream is deleted.
+ *
+ * @generated from message headwater.v1.DeleteStreamResponse
+ */
+export type DeleteStreamResponse = Message<"headwater.v1.DeleteStreamResponse"> & {
+  /**
+   * The change.
+   *
+   * @generated from field: headwater.v1.StreamChanged changed = 1;
+   */
+  changed?: StreamChanged | undefined;
+};
+
+/**
+ * Describes the message headwater.v1.DeleteStreamResponse.
+ * Use `create(DeleteStreamResponseSchema)` to create a new message.
+ */
+export const DeleteStreamResponseSchema: GenMessage<DeleteStreamResponse> = /*@__PURE__*/
+  messageDesc(file_headwater_v1_event_store_service, 31);
+
+/**
+ * A restoration.
+ *
+ * @generated from message headwater.v1.RestoreStreamRequest
+ */
+export type RestoreStreamRequest = Message<"headwater.v1.RestoreStreamRequest"> & {
+  /**
+   * Which stream, and under which belief. Required.
+   *
+   * @generated from field: headwater.v1.StreamChange change = 1;
+   */
+  change?: StreamChange | undefined;
+};
+
+/**
+ * Describes the message headwater.v1.RestoreStreamRequest.
+ * Use `create(RestoreStreamRequestSchema)` to create a new message.
+ */
+export const RestoreStreamRequestSchema: GenMessage<RestoreStreamRequest> = /*@__PURE__*/
+  messageDesc(file_headwater_v1_event_store_service, 32);
+
+/**
+ * The stream is restored.
+ *
+ * @generated from message headwater.v1.RestoreStreamResponse
+ */
+export type RestoreStreamResponse = Message<"headwater.v1.RestoreStreamResponse"> & {
+  /**
+   * The change.
+   *
+   * @generated from field: headwater.v1.StreamChanged changed = 1;
+   */
+  changed?: StreamChanged | undefined;
+};
+
+/**
+ * Describes the message headwater.v1.RestoreStreamResponse.
+ * Use `create(RestoreStreamResponseSchema)` to create a new message.
+ */
+export const RestoreStreamResponseSchema: GenMessage<RestoreStreamResponse> = /*@__PURE__*/
+  messageDesc(file_headwater_v1_event_store_service, 33);
+
+/**
+ * A truncation.
+ *
+ * @generated from message headwater.v1.TruncateStreamRequest
+ */
+export type TruncateStreamRequest = Message<"headwater.v1.TruncateStreamRequest"> & {
+  /**
+   * Which stream, and under which belief. Required.
+   *
+   * @generated from field: headwater.v1.StreamChange change = 1;
+   */
+  change?: StreamChange | undefined;
+
+  /**
+   * The lowest version that stays. Required; from 2 to one above the stream's version.
+   *
+   * @generated from field: uint64 before_version = 2;
+   */
+  beforeVersion: bigint;
+};
+
+/**
+ * Describes the message headwater.v1.TruncateStreamRequest.
+ * Use `create(TruncateStreamRequestSchema)` to create a new message.
+ */
+export const TruncateStreamRequestSchema: GenMessage<TruncateStreamRequest> = /*@__PURE__*/
+  messageDesc(file_headwater_v1_event_store_service, 34);
+
+/**
+ * The stream is truncated.
+ *
+ * @generated from message headwater.v1.TruncateStreamResponse
+ */
+export type TruncateStreamResponse = Message<"headwater.v1.TruncateStreamResponse"> & {
+  /**
+   * The change.
+   *
+   * @generated from field: headwater.v1.StreamChanged changed = 1;
+   */
+  changed?: StreamChanged | undefined;
+};
+
+/**
+ * Describes the message headwater.v1.TruncateStreamResponse.
+ * Use `create(TruncateStreamResponseSchema)` to create a new message.
+ */
+export const TruncateStreamResponseSchema: GenMessage<TruncateStreamResponse> = /*@__PURE__*/
+  messageDesc(file_headwater_v1_event_store_service, 35);
+
+/**
+ * What a stream is to keep.
+ *
+ * @generated from message headwater.v1.SetRetentionRequest
+ */
+export type SetRetentionRequest = Message<"headwater.v1.SetRetentionRequest"> & {
+  /**
+   * Which stream, and under which belief. Required.
+   *
+   * @generated from field: headwater.v1.StreamChange change = 1;
+   */
+  change?: StreamChange | undefined;
+
+  /**
+   * What it keeps. Not set, or without a limit: everything.
+   *
+   * @generated from field: headwater.v1.Retention retention = 2;
+   */
+  retention?: Retention | undefined;
+};
+
+/**
+ * Describes the message headwater.v1.SetRetentionRequest.
+ * Use `create(SetRetentionRequestSchema)` to create a new message.
+ */
+export const SetRetentionRequestSchema: GenMessage<SetRetentionRequest> = /*@__PURE__*/
+  messageDesc(file_headwater_v1_event_store_service, 36);
+
+/**
+ * The retention is set.
+ *
+ * @generated from message headwater.v1.SetRetentionResponse
+ */
+export type SetRetentionResponse = Message<"headwater.v1.SetRetentionResponse"> & {
+  /**
+   * The change.
+   *
+   * @generated from field: headwater.v1.StreamChanged changed = 1;
+   */
+  changed?: StreamChanged | undefined;
+};
+
+/**
+ * Describes the message headwater.v1.SetRetentionResponse.
+ * Use `create(SetRetentionResponseSchema)` to create a new message.
+ */
+export const SetRetentionResponseSchema: GenMessage<SetRetentionResponse> = /*@__PURE__*/
+  messageDesc(file_headwater_v1_event_store_service, 37);
+
+/**
+ * The erasure of a stream.
+ *
+ * @generated from message headwater.v1.EraseStreamRequest
+ */
+export type EraseStreamRequest = Message<"headwater.v1.EraseStreamRequest"> & {
+  /**
+   * Which stream, and under which belief. Required. It may be deleted already.
+   *
+   * @generated from field: headwater.v1.StreamChange change = 1;
+   */
+  change?: StreamChange | undefined;
+};
+
+/**
+ * Describes the message headwater.v1.EraseStreamRequest.
+ * Use `create(EraseStreamRequestSchema)` to create a new message.
+ */
+export const EraseStreamRequestSchema: GenMessage<EraseStreamRequest> = /*@__PURE__*/
+  messageDesc(file_headwater_v1_event_store_service, 38);
+
+/**
+ * The stream is erased.
+ *
+ * @generated from message headwater.v1.EraseStreamResponse
+ */
+export type EraseStreamResponse = Message<"headwater.v1.EraseStreamResponse"> & {
+  /**
+   * The change.
+   *
+   * @generated from field: headwater.v1.StreamChanged changed = 1;
+   */
+  changed?: StreamChanged | undefined;
+};
+
+/**
+ * Describes the message headwater.v1.EraseStreamResponse.
+ * Use `create(EraseStreamResponseSchema)` to create a new message.
+ */
+export const EraseStreamResponseSchema: GenMessage<EraseStreamResponse> = /*@__PURE__*/
+  messageDesc(file_headwater_v1_event_store_service, 39);
+
+/**
+ * The erasure of some events of a stream.
+ *
+ * @generated from message headwater.v1.EraseEventsRequest
+ */
+export type EraseEventsRequest = Message<"headwater.v1.EraseEventsRequest"> & {
+  /**
+   * Which stream, and under which belief. Required. It may be deleted.
+   *
+   * @generated from field: headwater.v1.StreamChange change = 1;
+   */
+  change?: StreamChange | undefined;
+
+  /**
+   * Which versions, both bounds of each range set. Required; at most 100 ranges with 1,000 versions in all, none above
+   * the stream's version.
+   *
+   * @generated from field: repeated headwater.v1.VersionRange versions = 2;
+   */
+  versions: VersionRange[];
+};
+
+/**
+ * Describes the message headwater.v1.EraseEventsRequest.
+ * Use `create(EraseEventsRequestSchema)` to create a new message.
+ */
+export const EraseEventsRequestSchema: GenMessage<EraseEventsRequest> = /*@__PURE__*/
+  messageDesc(file_headwater_v1_event_store_service, 40);
+
+/**
+ * The events are erased.
+ *
+ * @generated from message headwater.v1.EraseEventsResponse
+ */
+export type EraseEventsResponse = Message<"headwater.v1.EraseEventsResponse"> & {
+  /**
+   * The change.
+   *
+   * @generated from field: headwater.v1.StreamChanged changed = 1;
+   */
+  changed?: StreamChanged | undefined;
+};
+
+/**
+ * Describes the message headwater.v1.EraseEventsResponse.
+ * Use `create(EraseEventsResponseSchema)` to create a new message.
+ */
+export const EraseEventsResponseSchema: GenMessage<EraseEventsResponse> = /*@__PURE__*/
+  messageDesc(file_headwater_v1_event_store_service, 41);
+
+/**
+ * How an append that is refused for its expected versions or its condition is answered.
  *
  * @generated from enum headwater.v1.OnConflict
  */
@@ -677,14 +1530,15 @@ export enum OnConflict {
   UNSPECIFIED = 0,
 
   /**
-   * With status ABORTED and reason WRONG_EXPECTED_VERSION, which names the first stream that failed.
+   * With status ABORTED and reason WRONG_EXPECTED_VERSION, which names the first stream that failed, or
+   * APPEND_CONDITION_FAILED.
    *
    * @generated from enum value: ON_CONFLICT_STATUS = 1;
    */
   STATUS = 1,
 
   /**
-   * With status OK and `refused` in the body, which names every stream that failed.
+   * With status OK and `refused` in the body, which names every stream that failed, or what broke the condition.
    *
    * @generated from enum value: ON_CONFLICT_RETURN = 2;
    */
@@ -730,6 +1584,47 @@ export enum Direction {
  */
 export const DirectionSchema: GenEnum<Direction> = /*@__PURE__*/
   enumDesc(file_headwater_v1_event_store_service, 1);
+
+/**
+ * Which streams to list by their deletion.
+ *
+ * @generated from enum headwater.v1.DeletedStreams
+ */
+export enum DeletedStreams {
+  /**
+   * The same as DELETED_STREAMS_EXCLUDE.
+   *
+   * @generated from enum value: DELETED_STREAMS_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Those that are not deleted.
+   *
+   * @generated from enum value: DELETED_STREAMS_EXCLUDE = 1;
+   */
+  EXCLUDE = 1,
+
+  /**
+   * All.
+   *
+   * @generated from enum value: DELETED_STREAMS_INCLUDE = 2;
+   */
+  INCLUDE = 2,
+
+  /**
+   * Only those that are deleted.
+   *
+   * @generated from enum value: DELETED_STREAMS_ONLY = 3;
+   */
+  ONLY = 3,
+}
+
+/**
+ * Describes the enum headwater.v1.DeletedStreams.
+ */
+export const DeletedStreamsSchema: GenEnum<DeletedStreams> = /*@__PURE__*/
+  enumDesc(file_headwater_v1_event_store_service, 2);
 
 /**
  * The log: append to it, load from it, follow it.
@@ -780,6 +1675,123 @@ export const EventStoreService: GenService<{
     methodKind: "server_streaming";
     input: typeof SubscribeRequestSchema;
     output: typeof SubscribeResponseSchema;
+  },
+  /**
+   * Tells about one stream, deleted or not; NOT_FOUND if it never had an event.
+   *
+   * @generated from rpc headwater.v1.EventStoreService.GetStream
+   */
+  getStream: {
+    methodKind: "unary";
+    input: typeof GetStreamRequestSchema;
+    output: typeof GetStreamResponseSchema;
+  },
+  /**
+   * Lists streams by aggregate type and id, page by page. A stream that is there during the whole listing is listed
+   * exactly once, whatever is written meanwhile.
+   *
+   * @generated from rpc headwater.v1.EventStoreService.ListStreams
+   */
+  listStreams: {
+    methodKind: "unary";
+    input: typeof ListStreamsRequestSchema;
+    output: typeof ListStreamsResponseSchema;
+  },
+  /**
+   * Lists aggregate types with the number of their streams and events, page by page. Counts all streams: expect
+   * seconds for millions of them.
+   *
+   * @generated from rpc headwater.v1.EventStoreService.ListAggregateTypes
+   */
+  listAggregateTypes: {
+    methodKind: "unary";
+    input: typeof ListAggregateTypesRequestSchema;
+    output: typeof ListAggregateTypesResponseSchema;
+  },
+  /**
+   * Counts the events that a Load of the same scope and filters would give.
+   *
+   * @generated from rpc headwater.v1.EventStoreService.CountEvents
+   */
+  countEvents: {
+    methodKind: "unary";
+    input: typeof CountEventsRequestSchema;
+    output: typeof CountEventsResponseSchema;
+  },
+  /**
+   * Tells about the log as a whole.
+   *
+   * @generated from rpc headwater.v1.EventStoreService.GetLog
+   */
+  getLog: {
+    methodKind: "unary";
+    input: typeof GetLogRequestSchema;
+    output: typeof GetLogResponseSchema;
+  },
+  /**
+   * Deletes a stream, so that it can be restored: appends to it and reads of it are refused with STREAM_DELETED. An
+   * append with no_stream creates it anew; its versions go on, and what was before is hidden from reads of the
+   * stream. Readers of the log still see its events. Appends $stream-deleted.
+   *
+   * @generated from rpc headwater.v1.EventStoreService.DeleteStream
+   */
+  deleteStream: {
+    methodKind: "unary";
+    input: typeof DeleteStreamRequestSchema;
+    output: typeof DeleteStreamResponseSchema;
+  },
+  /**
+   * Takes a deletion back. Appends $stream-restored.
+   *
+   * @generated from rpc headwater.v1.EventStoreService.RestoreStream
+   */
+  restoreStream: {
+    methodKind: "unary";
+    input: typeof RestoreStreamRequestSchema;
+    output: typeof RestoreStreamResponseSchema;
+  },
+  /**
+   * Hides the events below a version from reads of the stream at once, and empties them soon after, for all readers
+   * and for good. Appends $stream-truncated.
+   *
+   * @generated from rpc headwater.v1.EventStoreService.TruncateStream
+   */
+  truncateStream: {
+    methodKind: "unary";
+    input: typeof TruncateStreamRequestSchema;
+    output: typeof TruncateStreamResponseSchema;
+  },
+  /**
+   * Sets or lifts what the stream keeps. What falls out is hidden at once and emptied soon after, for good. Appends
+   * $stream-retention-set.
+   *
+   * @generated from rpc headwater.v1.EventStoreService.SetRetention
+   */
+  setRetention: {
+    methodKind: "unary";
+    input: typeof SetRetentionRequestSchema;
+    output: typeof SetRetentionResponseSchema;
+  },
+  /**
+   * Deletes a stream and empties all its events, for good; when it answers, all are emptied. Appends $stream-erased.
+   *
+   * @generated from rpc headwater.v1.EventStoreService.EraseStream
+   */
+  eraseStream: {
+    methodKind: "unary";
+    input: typeof EraseStreamRequestSchema;
+    output: typeof EraseStreamResponseSchema;
+  },
+  /**
+   * Empties some events of a stream, for good; they are delivered with erased set and without data, metadata and
+   * tags. Appends $events-erased.
+   *
+   * @generated from rpc headwater.v1.EventStoreService.EraseEvents
+   */
+  eraseEvents: {
+    methodKind: "unary";
+    input: typeof EraseEventsRequestSchema;
+    output: typeof EraseEventsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_headwater_v1_event_store_service, 0);

@@ -2,8 +2,8 @@
 // @generated from file headwater/v1/filter.proto (package headwater.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file headwater/v1/filter.proto.
  */
 export const file_headwater_v1_filter: GenFile = /*@__PURE__*/
-  fileDesc("ChloZWFkd2F0ZXIvdjEvZmlsdGVyLnByb3RvEgxoZWFkd2F0ZXIudjEitAEKBkZpbHRlchITCgtldmVudF90eXBlcxgBIAMoCRIMCgR0YWdzGAIgAygJEiwKCHZlcnNpb25zGAMgASgLMhouaGVhZHdhdGVyLnYxLlZlcnNpb25SYW5nZRIuCglwb3NpdGlvbnMYBCABKAsyGy5oZWFkd2F0ZXIudjEuUG9zaXRpb25SYW5nZRIpCghyZWNvcmRlZBgFIAEoCzIXLmhlYWR3YXRlci52MS5UaW1lUmFuZ2UiKwoMVmVyc2lvblJhbmdlEg0KBWZpcnN0GAEgASgEEgwKBGxhc3QYAiABKAQiLAoNUG9zaXRpb25SYW5nZRINCgVmaXJzdBgBIAEoBBIMCgRsYXN0GAIgASgEImAKCVRpbWVSYW5nZRIpCgVmaXJzdBgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKAoEbGFzdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBiBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("ChloZWFkd2F0ZXIvdjEvZmlsdGVyLnByb3RvEgxoZWFkd2F0ZXIudjEi6AEKBkZpbHRlchITCgtldmVudF90eXBlcxgBIAMoCRIMCgR0YWdzGAIgAygJEiwKCHZlcnNpb25zGAMgASgLMhouaGVhZHdhdGVyLnYxLlZlcnNpb25SYW5nZRIuCglwb3NpdGlvbnMYBCABKAsyGy5oZWFkd2F0ZXIudjEuUG9zaXRpb25SYW5nZRIpCghyZWNvcmRlZBgFIAEoCzIXLmhlYWR3YXRlci52MS5UaW1lUmFuZ2USMgoIbWV0YWRhdGEYBiADKAsyIC5oZWFkd2F0ZXIudjEuTWV0YWRhdGFDb21wYXJpc29uIisKDFZlcnNpb25SYW5nZRINCgVmaXJzdBgBIAEoBBIMCgRsYXN0GAIgASgEIiwKDVBvc2l0aW9uUmFuZ2USDQoFZmlyc3QYASABKAQSDAoEbGFzdBgCIAEoBCJgCglUaW1lUmFuZ2USKQoFZmlyc3QYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEigKBGxhc3QYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIowBChJNZXRhZGF0YUNvbXBhcmlzb24SCwoDa2V5GAEgASgJEjIKCG9wZXJhdG9yGAIgASgOMiAuaGVhZHdhdGVyLnYxLkNvbXBhcmlzb25PcGVyYXRvchIlCgRraW5kGAMgASgOMhcuaGVhZHdhdGVyLnYxLlZhbHVlS2luZBIOCgZ2YWx1ZXMYBCADKAkq6AIKEkNvbXBhcmlzb25PcGVyYXRvchIjCh9DT01QQVJJU09OX09QRVJBVE9SX1VOU1BFQ0lGSUVEEAASHQoZQ09NUEFSSVNPTl9PUEVSQVRPUl9FUVVBTBABEiEKHUNPTVBBUklTT05fT1BFUkFUT1JfTk9UX0VRVUFMEAISHwobQ09NUEFSSVNPTl9PUEVSQVRPUl9HUkVBVEVSEAMSKAokQ09NUEFSSVNPTl9PUEVSQVRPUl9HUkVBVEVSX09SX0VRVUFMEAQSHAoYQ09NUEFSSVNPTl9PUEVSQVRPUl9MRVNTEAUSJQohQ09NUEFSSVNPTl9PUEVSQVRPUl9MRVNTX09SX0VRVUFMEAYSGgoWQ09NUEFSSVNPTl9PUEVSQVRPUl9JThAHEh4KGkNPTVBBUklTT05fT1BFUkFUT1JfTk9UX0lOEAgSHwobQ09NUEFSSVNPTl9PUEVSQVRPUl9NQVRDSEVTEAkqbQoJVmFsdWVLaW5kEhoKFlZBTFVFX0tJTkRfVU5TUEVDSUZJRUQQABIVChFWQUxVRV9LSU5EX1NUUklORxABEhUKEVZBTFVFX0tJTkRfTlVNQkVSEAISFgoSVkFMVUVfS0lORF9CT09MRUFOEANiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * Which events match: those for which every field that is set holds. A filter with nothing set matches all.
@@ -54,6 +54,13 @@ export type Filter = Message<"headwater.v1.Filter"> & {
    * @generated from field: headwater.v1.TimeRange recorded = 5;
    */
   recorded?: TimeRange | undefined;
+
+  /**
+   * Match events for whose metadata every one of these holds. Default: all; at most 16.
+   *
+   * @generated from field: repeated headwater.v1.MetadataComparison metadata = 6;
+   */
+  metadata: MetadataComparison[];
 };
 
 /**
@@ -146,4 +153,172 @@ export type TimeRange = Message<"headwater.v1.TimeRange"> & {
  */
 export const TimeRangeSchema: GenMessage<TimeRange> = /*@__PURE__*/
   messageDesc(file_headwater_v1_filter, 3);
+
+/**
+ * What a value of the metadata must be. A key that is missing, or whose text is not of the kind that is asked for,
+ * matches only NOT_EQUAL and NOT_IN.
+ *
+ * @generated from message headwater.v1.MetadataComparison
+ */
+export type MetadataComparison = Message<"headwater.v1.MetadataComparison"> & {
+  /**
+   * The key. Required; 1 to 255 bytes, no control characters.
+   *
+   * @generated from field: string key = 1;
+   */
+  key: string;
+
+  /**
+   * How to compare. Required.
+   *
+   * @generated from field: headwater.v1.ComparisonOperator operator = 2;
+   */
+  operator: ComparisonOperator;
+
+  /**
+   * As what to read the text, and the values. Default: as a string.
+   *
+   * @generated from field: headwater.v1.ValueKind kind = 3;
+   */
+  kind: ValueKind;
+
+  /**
+   * What to compare with: exactly one, but for IN and NOT_IN, which take 1 to 100. Numbers as in JSON and of any
+   * size, booleans as true or false, for MATCHES a regular expression of at most 256 bytes. Each at most 4,096 bytes.
+   *
+   * @generated from field: repeated string values = 4;
+   */
+  values: string[];
+};
+
+/**
+ * Describes the message headwater.v1.MetadataComparison.
+ * Use `create(MetadataComparisonSchema)` to create a new message.
+ */
+export const MetadataComparisonSchema: GenMessage<MetadataComparison> = /*@__PURE__*/
+  messageDesc(file_headwater_v1_filter, 4);
+
+/**
+ * How a value is compared.
+ *
+ * @generated from enum headwater.v1.ComparisonOperator
+ */
+export enum ComparisonOperator {
+  /**
+   * Refused.
+   *
+   * @generated from enum value: COMPARISON_OPERATOR_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Is the value.
+   *
+   * @generated from enum value: COMPARISON_OPERATOR_EQUAL = 1;
+   */
+  EQUAL = 1,
+
+  /**
+   * Is not the value.
+   *
+   * @generated from enum value: COMPARISON_OPERATOR_NOT_EQUAL = 2;
+   */
+  NOT_EQUAL = 2,
+
+  /**
+   * Is greater. Not for booleans.
+   *
+   * @generated from enum value: COMPARISON_OPERATOR_GREATER = 3;
+   */
+  GREATER = 3,
+
+  /**
+   * Is greater or equal. Not for booleans.
+   *
+   * @generated from enum value: COMPARISON_OPERATOR_GREATER_OR_EQUAL = 4;
+   */
+  GREATER_OR_EQUAL = 4,
+
+  /**
+   * Is less. Not for booleans.
+   *
+   * @generated from enum value: COMPARISON_OPERATOR_LESS = 5;
+   */
+  LESS = 5,
+
+  /**
+   * Is less or equal. Not for booleans.
+   *
+   * @generated from enum value: COMPARISON_OPERATOR_LESS_OR_EQUAL = 6;
+   */
+  LESS_OR_EQUAL = 6,
+
+  /**
+   * Is one of the values.
+   *
+   * @generated from enum value: COMPARISON_OPERATOR_IN = 7;
+   */
+  IN = 7,
+
+  /**
+   * Is none of the values.
+   *
+   * @generated from enum value: COMPARISON_OPERATOR_NOT_IN = 8;
+   */
+  NOT_IN = 8,
+
+  /**
+   * Holds a match of the regular expression: RE2 syntax, anywhere in the text unless anchored. Strings only.
+   *
+   * @generated from enum value: COMPARISON_OPERATOR_MATCHES = 9;
+   */
+  MATCHES = 9,
+}
+
+/**
+ * Describes the enum headwater.v1.ComparisonOperator.
+ */
+export const ComparisonOperatorSchema: GenEnum<ComparisonOperator> = /*@__PURE__*/
+  enumDesc(file_headwater_v1_filter, 0);
+
+/**
+ * As what a value is read.
+ *
+ * @generated from enum headwater.v1.ValueKind
+ */
+export enum ValueKind {
+  /**
+   * The same as VALUE_KIND_STRING.
+   *
+   * @generated from enum value: VALUE_KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Text, compared by its bytes in UTF-8.
+   *
+   * @generated from enum value: VALUE_KIND_STRING = 1;
+   */
+  STRING = 1,
+
+  /**
+   * A number as JSON writes it, compared exactly, however many digits it has.
+   *
+   * @generated from enum value: VALUE_KIND_NUMBER = 2;
+   */
+  NUMBER = 2,
+
+  /**
+   * true or false.
+   *
+   * @generated from enum value: VALUE_KIND_BOOLEAN = 3;
+   */
+  BOOLEAN = 3,
+}
+
+/**
+ * Describes the enum headwater.v1.ValueKind.
+ */
+export const ValueKindSchema: GenEnum<ValueKind> = /*@__PURE__*/
+  enumDesc(file_headwater_v1_filter, 1);
 

@@ -4,13 +4,15 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file headwater/v1/stream.proto.
  */
 export const file_headwater_v1_stream: GenFile = /*@__PURE__*/
-  fileDesc("ChloZWFkd2F0ZXIvdjEvc3RyZWFtLnByb3RvEgxoZWFkd2F0ZXIudjEiOAoIU3RyZWFtSWQSFgoOYWdncmVnYXRlX3R5cGUYASABKAkSFAoMYWdncmVnYXRlX2lkGAIgASgJIjQKCVN0cmVhbUlkcxInCgdzdHJlYW1zGAEgAygLMhYuaGVhZHdhdGVyLnYxLlN0cmVhbUlkIikKDkFnZ3JlZ2F0ZVR5cGVzEhcKD2FnZ3JlZ2F0ZV90eXBlcxgBIAMoCSJICg1TdHJlYW1WZXJzaW9uEiYKBnN0cmVhbRgBIAEoCzIWLmhlYWR3YXRlci52MS5TdHJlYW1JZBIPCgd2ZXJzaW9uGAIgASgEYgZwcm90bzM");
+  fileDesc("ChloZWFkd2F0ZXIvdjEvc3RyZWFtLnByb3RvEgxoZWFkd2F0ZXIudjEiOAoIU3RyZWFtSWQSFgoOYWdncmVnYXRlX3R5cGUYASABKAkSFAoMYWdncmVnYXRlX2lkGAIgASgJIjQKCVN0cmVhbUlkcxInCgdzdHJlYW1zGAEgAygLMhYuaGVhZHdhdGVyLnYxLlN0cmVhbUlkIikKDkFnZ3JlZ2F0ZVR5cGVzEhcKD2FnZ3JlZ2F0ZV90eXBlcxgBIAMoCSJICg1TdHJlYW1WZXJzaW9uEiYKBnN0cmVhbRgBIAEoCzIWLmhlYWR3YXRlci52MS5TdHJlYW1JZBIPCgd2ZXJzaW9uGAIgASgEIpgCCgpTdHJlYW1JbmZvEiYKBnN0cmVhbRgBIAEoCzIWLmhlYWR3YXRlci52MS5TdHJlYW1JZBIPCgd2ZXJzaW9uGAIgASgEEhUKDWZpcnN0X3ZlcnNpb24YAyABKAQSLgoKY3JlYXRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKZGVsZXRlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKgoJcmV0ZW50aW9uGAcgASgLMhcuaGVhZHdhdGVyLnYxLlJldGVudGlvbiJKCglSZXRlbnRpb24SKgoHbWF4X2FnZRgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIRCgltYXhfY291bnQYAiABKARiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * Names one stream: all the events of one aggregate.
@@ -111,4 +113,95 @@ export type StreamVersion = Message<"headwater.v1.StreamVersion"> & {
  */
 export const StreamVersionSchema: GenMessage<StreamVersion> = /*@__PURE__*/
   messageDesc(file_headwater_v1_stream, 3);
+
+/**
+ * What is known about a stream that has, or had, events.
+ *
+ * @generated from message headwater.v1.StreamInfo
+ */
+export type StreamInfo = Message<"headwater.v1.StreamInfo"> & {
+  /**
+   * The stream.
+   *
+   * @generated from field: headwater.v1.StreamId stream = 1;
+   */
+  stream?: StreamId | undefined;
+
+  /**
+   * The version of its last event.
+   *
+   * @generated from field: uint64 version = 2;
+   */
+  version: bigint;
+
+  /**
+   * The lowest version that a read of this stream still shows; above version if it shows none.
+   *
+   * @generated from field: uint64 first_version = 3;
+   */
+  firstVersion: bigint;
+
+  /**
+   * When it was created, or created anew.
+   *
+   * @generated from field: google.protobuf.Timestamp created_at = 4;
+   */
+  createdAt?: Timestamp | undefined;
+
+  /**
+   * When its last event was recorded.
+   *
+   * @generated from field: google.protobuf.Timestamp updated_at = 5;
+   */
+  updatedAt?: Timestamp | undefined;
+
+  /**
+   * When it was deleted; not set if it is not deleted.
+   *
+   * @generated from field: google.protobuf.Timestamp deleted_at = 6;
+   */
+  deletedAt?: Timestamp | undefined;
+
+  /**
+   * What it keeps. Not set: everything.
+   *
+   * @generated from field: headwater.v1.Retention retention = 7;
+   */
+  retention?: Retention | undefined;
+};
+
+/**
+ * Describes the message headwater.v1.StreamInfo.
+ * Use `create(StreamInfoSchema)` to create a new message.
+ */
+export const StreamInfoSchema: GenMessage<StreamInfo> = /*@__PURE__*/
+  messageDesc(file_headwater_v1_stream, 4);
+
+/**
+ * What a stream keeps; older events are hidden at once and emptied soon after.
+ *
+ * @generated from message headwater.v1.Retention
+ */
+export type Retention = Message<"headwater.v1.Retention"> & {
+  /**
+   * Events recorded longer ago are hidden. Default: no limit; at least one second.
+   *
+   * @generated from field: google.protobuf.Duration max_age = 1;
+   */
+  maxAge?: Duration | undefined;
+
+  /**
+   * Only so many of the newest events are shown, the store's own ("$…") not counted. Default 0: no limit.
+   *
+   * @generated from field: uint64 max_count = 2;
+   */
+  maxCount: bigint;
+};
+
+/**
+ * Describes the message headwater.v1.Retention.
+ * Use `create(RetentionSchema)` to create a new message.
+ */
+export const RetentionSchema: GenMessage<Retention> = /*@__PURE__*/
+  messageDesc(file_headwater_v1_stream, 5);
 
