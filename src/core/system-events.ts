@@ -72,7 +72,7 @@ function dataOf(change: StreamChangeKind): unknown {
  */
 export function erasedVersions(event: Event): readonly Required<Range<bigint>>[] | undefined {
   if (event.eventType === '$stream-erased') return [{ first: 1n, last: event.version - 1n }];
-  if (event.eventType !== '$events-erased') return undefined;
+  if (event.eventType !== '$events-erased' || event.erased) return undefined;
   const { versions } = JSON.parse(new TextDecoder().decode(event.data)) as {
     versions: readonly { first: string; last: string }[];
   };
