@@ -5,23 +5,29 @@
 -- so each statement's snapshot begins after the lock, and sees all that was committed under it. One statement that
 -- locked and checked would decide on rows as they were before it waited.
 --
--- What comes in is flat: the distinct streams of the group; per request how many entries it has; per entry its stream
--- (index into the streams), expected version (above 0 exact, 0 NO_STREAM, -1 STREAM_EXISTS, -2 ANY) and how many events;
--- per event its columns. No two requests of a group may share an event id: the caller puts those into separate groups.
+-- What comes in is flat: the distinct streams of the group; per request how many entries it has, and of its condition the
+-- position above which events count (-1: no condition), the epoch in which that was read (0: unknown) and up to where it
+-- was found to hold already; per entry its stream (index into the streams), expected version (above 0 exact, 0 NO_STREAM,
+-- -1 STREAM_EXISTS, -2 ANY) and how many events; per item of a condition its request, types and tags; per event its
+-- columns. The caller puts into separate groups requests that share an event id, and a condition together with events
+-- before it in the group that may match it: conditions are checked against the table.
 --
--- What comes out: a letter per request (A appended, R refused for an expected version, D repeated: done before,
--- X event id used for something else); per entry the stream's version, after the append or, if refused, as it is; the
--- head before the group; details of D and X.
+-- What comes out: a letter per request: A appended, D repeated (done before), X event id used for something else, G a
+-- stream is deleted, R refused for an expected version, P the condition's position is not of this log, E it is of a tail
+-- that was lost, C refused for its condition; per entry the stream's version, after the append or, if refused, as it is;
+-- the head before the group; for each letter but A and R an entry in details.
 --
 -- The joins are told to walk indexes, since a plan kept from when the tables were small would read them whole.
 CREATE OR REPLACE FUNCTION :schema.append(
   stream_aggregate_types text[], stream_aggregate_ids text[],
   request_entries integer[],
   entry_streams integer[], entry_expected bigint[], entry_events integer[],
+  condition_afters bigint[], condition_epochs bigint[], condition_checked bigint[],
+  item_requests integer[], item_types text[], item_tags text[],
   event_entries integer[], event_ids uuid[], event_types text[], event_data bytea[], event_hashes bytea[],
   event_content_types text[], event_metadata jsonb[], event_tags text[], event_schema_versions integer[],
   OUT verdicts text, OUT entry_versions bigint[], OUT head_before bigint, OUT recorded_at timestamptz, OUT epoch bigint,
-  OUT repeats jsonb
+  OUT details jsonb
 )
   LANGUAGE plpgsql VOLATILE SECURITY DEFINER
   SET search_path = :schema, pg_catalog, pg_temp
@@ -31,8 +37,11 @@ CREATE OR REPLACE FUNCTION :schema.append(
   AS
 $$
 #variable_conflict use_column
+
 DECLARE
   stream_versions bigint[];
+  stream_deleted boolean[];
+  stream_created_anew boolean[];
   old_versions bigint[];
   entry_first_event integer[];
   entry_first_version bigint[];
@@ -51,6 +60,10 @@ DECLARE
   actual bigint;
   expected bigint;
   holds boolean;
+  gone integer;
+  refusal jsonb;
+  repeated boolean := false;
+  item integer := 1;
   written bigint;
 BEGIN
   IF current_setting('transaction_isolation') <> 'read committed' THEN
@@ -61,10 +74,12 @@ BEGIN
   SELECT head_position, greatest(head_recorded_at, clock_timestamp()), head_epoch
     INTO head_before, recorded_at, epoch FROM lock_head();
 
-  SELECT array_agg(coalesce(s.version, 0) ORDER BY n.place) INTO stream_versions
+  SELECT array_agg(coalesce(s.version, 0) ORDER BY n.place), array_agg(s.deleted_at IS NOT NULL ORDER BY n.place)
+    INTO stream_versions, stream_deleted
     FROM unnest(stream_aggregate_types, stream_aggregate_ids) WITH ORDINALITY n (aggregate_type, aggregate_id, place)
     LEFT JOIN streams s ON s.aggregate_type = n.aggregate_type AND s.aggregate_id = n.aggregate_id;
   old_versions := stream_versions;
+  stream_created_anew := array_fill(false, ARRAY[cardinality(stream_versions)]);
 
   SELECT EXISTS (SELECT FROM unnest(event_ids) n (id) JOIN events e ON e.event_id = n.id) INTO some_known;
 
@@ -75,8 +90,9 @@ BEGIN
   entry_first_version := entry_versions;
   entry_first_position := entry_versions;
   entry_append_end := entry_versions;
-  repeats := '[]';
+  details := '[]';
 
+  <<requests>>
   FOR request IN 1 .. cardinality(request_entries) LOOP
     entry_end := entry + request_entries[request];
     request_events := 0;
@@ -98,24 +114,55 @@ BEGIN
 
     IF found IS NOT NULL THEN
       verdicts := verdicts || CASE WHEN found ? 'reused' THEN 'X' ELSE 'D' END;
-      repeats := repeats || jsonb_build_array(found);
+      details := details || jsonb_build_array(found);
+      repeated := true;
     ELSE
       holds := true;
+      gone := NULL;
+      refusal := NULL;
       FOR e IN entry + 1 .. entry_end LOOP
-        actual := stream_versions[entry_streams[e]];
+        stream := entry_streams[e];
+        actual := stream_versions[stream];
         expected := entry_expected[e];
         entry_versions[e] := actual;
-        IF NOT (CASE expected WHEN -2 THEN true WHEN -1 THEN actual > 0 ELSE actual = expected END) THEN
+        IF stream_deleted[stream] AND expected <> 0 THEN
+          gone := coalesce(gone, stream);
+        ELSIF NOT (CASE expected WHEN -2 THEN true WHEN -1 THEN actual > 0 WHEN 0 THEN actual = 0 OR stream_deleted[stream]
+                   ELSE actual = expected END) THEN
           holds := false;
         END IF;
       END LOOP;
-      IF holds THEN
+      IF holds AND gone IS NULL AND condition_afters[request] >= 0 THEN
+        WHILE item_requests[item] < request LOOP
+          item := item + 1;
+        END LOOP;
+        refusal := refuse_condition(
+          condition_afters[request], condition_epochs[request], condition_checked[request], head_before, epoch,
+          (SELECT array_agg(n.types ORDER BY n.place) FROM unnest(item_requests, item_types) WITH ORDINALITY n (request, types, place)
+            WHERE n.place >= item AND n.request = requests.request),
+          (SELECT array_agg(n.tags ORDER BY n.place) FROM unnest(item_requests, item_tags) WITH ORDINALITY n (request, tags, place)
+            WHERE n.place >= item AND n.request = requests.request));
+      END IF;
+      IF gone IS NOT NULL THEN
+        verdicts := verdicts || 'G';
+        details := details || jsonb_build_array(jsonb_build_object(
+          'deleted', jsonb_build_array(stream_aggregate_types[gone], stream_aggregate_ids[gone])));
+      ELSIF NOT holds THEN
+        verdicts := verdicts || 'R';
+      ELSIF refusal IS NOT NULL THEN
+        verdicts := verdicts || (refusal ->> 'verdict');
+        details := details || jsonb_build_array(refusal);
+      ELSE
         verdicts := verdicts || 'A';
         append_end := next_position + request_events - 1;
         entry_event := event;
         FOR e IN entry + 1 .. entry_end LOOP
           IF entry_events[e] > 0 THEN
             stream := entry_streams[e];
+            IF stream_deleted[stream] THEN
+              stream_deleted[stream] := false;
+              stream_created_anew[stream] := true;
+            END IF;
             entry_first_event[e] := entry_event + 1;
             entry_first_version[e] := stream_versions[stream] + 1;
             entry_first_position[e] := next_position;
@@ -126,8 +173,6 @@ BEGIN
           END IF;
           entry_event := entry_event + entry_events[e];
         END LOOP;
-      ELSE
-        verdicts := verdicts || 'R';
       END IF;
     END IF;
     entry := entry_end;
@@ -163,6 +208,13 @@ BEGIN
            n (aggregate_type, aggregate_id, version, old_version)
      WHERE n.old_version > 0 AND n.version > n.old_version
        AND s.aggregate_type = n.aggregate_type AND s.aggregate_id = n.aggregate_id;
+    IF true = ANY (stream_created_anew) THEN
+      -- What it shows begins behind what was there; what was truncated or is to be erased stays so.
+      UPDATE streams s SET created_at = append.recorded_at, deleted_at = NULL, hidden_before = n.old_version + 1
+        FROM unnest(stream_aggregate_types, stream_aggregate_ids, old_versions, stream_created_anew)
+             n (aggregate_type, aggregate_id, old_version, anew)
+       WHERE n.anew AND s.aggregate_type = n.aggregate_type AND s.aggregate_id = n.aggregate_id;
+    END IF;
     INSERT INTO streams (aggregate_type, aggregate_id, version, created_at, updated_at)
     SELECT n.aggregate_type, n.aggregate_id, n.version, append.recorded_at, append.recorded_at
       FROM unnest(stream_aggregate_types, stream_aggregate_ids, stream_versions, old_versions)
@@ -170,6 +222,10 @@ BEGIN
      WHERE n.old_version = 0 AND n.version > 0;
 
     UPDATE log_head SET position = next_position - 1, recorded_at = append.recorded_at;
+  ELSIF repeated THEN
+    -- So that this commit, too, waits for the standbys: the first one may have been cut off from them before they had it, and
+    -- a repeat must not promise more than there is.
+    UPDATE log_head SET recorded_at = log_head.recorded_at;
   END IF;
 END
 $$;
