@@ -12,6 +12,7 @@ import {
   startEmbeddedPostgres,
 } from './embedded/index.js';
 import { GrpcServer } from './grpc/server.js';
+import { oneNamespace } from './grpc/served-namespaces.js';
 import { HealthHttp } from './grpc/health-http.js';
 import { Database, type DatabaseOptions } from './postgres/database.js';
 import { logHealth } from './postgres/log-health.js';
@@ -130,7 +131,7 @@ async function compose(config: Config, logger: Logger, undo: (() => Promise<unkn
   const grpc = new GrpcServer({
     host: config.grpcHost,
     port: config.grpcPort,
-    store,
+    namespaces: oneNamespace(store, config.schema),
     policy: allowAll,
     logger,
     runtime,

@@ -1,23 +1,30 @@
 import type { StreamId } from '../core/stream.js';
-import type { Principal } from './principal.js';
+import type { Caller } from './caller.js';
 
 /** What is done; policies and refusals name it so. */
-export type Action = 'append' | 'load' | 'subscribe' | 'info';
+export type Action =
+  | 'append'
+  | 'load'
+  | 'subscribe'
+  | 'info'
+  | 'create-namespace'
+  | 'list-namespaces'
+  | 'drop-namespace';
 
 /** What it is done to. */
 export type Resource =
   | { readonly kind: 'LOG' }
   | { readonly kind: 'STREAM'; readonly stream: StreamId }
   | { readonly kind: 'AGGREGATE_TYPE'; readonly aggregateType: string }
+  | { readonly kind: 'NAMESPACE'; readonly name: string }
   | { readonly kind: 'SERVICE' };
 
 /**
- * A call in the words of policies: who wants to do what to which things. Every RPC resolves its request to one before
- * anything else happens, and its handler sees nothing but the plan.
+ * A call in the words of policies: who wants to do what to which things, in which namespace. Every RPC resolves its
+ * request to one before anything else happens, and its handler sees nothing but the plan.
  */
-export interface Plan {
-  readonly principal: Principal;
+export interface Plan extends Caller {
   readonly action: Action;
-  /** All that the call touches; a policy must allow every one. */
+  /** All that the call touches, in the caller's namespace; a policy must allow every one. */
   readonly resources: readonly Resource[];
 }

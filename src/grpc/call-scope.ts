@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events';
 import { setMaxListeners } from 'node:events';
+import { onAbort } from '../core/on-abort.js';
 
 /** Says that nobody waits for the answer any more. */
 export class CallGoneError extends Error {
@@ -15,6 +16,7 @@ export class CallScope {
   readonly #onClosed: (scope: CallScope) => void;
   #waiting: ((reason: unknown) => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #letGo: (() => void) | undefined;
   /** What the call does when the service begins to shut down; nothing by default: it may finish. */
   onDrain: (() => void) | undefined;
 
@@ -49,6 +51,12 @@ export class CallScope {
     this.#timer = setTimeout(() => this.abort(reason()), milliseconds);
   }
 
+  /** Aborts it, with the same reason, when the signal is aborted. */
+  endWith(signal: AbortSignal): void {
+    if (signal.aborted) this.abort(signal.reason as Error);
+    else this.#letGo = onAbort(signal, () => this.abort(signal.reason as Error));
+  }
+
   /**
    * What the promise becomes, or a rejection with the signal's reason as soon as the scope is aborted. One wait at a
    * time. By hand, since `Promise.race` against a promise that lives as long as the call would keep every round.
@@ -70,8 +78,9 @@ export class CallScope {
     });
   }
 
-  /** Frees the deadline's timer. */
+  /** Frees what would end it. */
   close(): void {
+    this.#letGo?.();
     clearTimeout(this.#timer);
   }
 }

@@ -1,19 +1,25 @@
 import type { Metadata } from '@grpc/grpc-js';
 import { authorize, type PolicyDecision } from '../auth/policy-decision.js';
+import type { Caller } from '../auth/caller.js';
 import type { Plan } from '../auth/plan.js';
-import { ANONYMOUS, type Principal } from '../auth/principal.js';
+import { ANONYMOUS } from '../auth/principal.js';
 import { type HeadwaterError, InvalidRequestError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
+import { namespaceProblem } from '../core/namespace.js';
 import type { Runtime } from '../core/runtime.js';
 import type { Received } from '../wire/method.js';
+import { NAMESPACE_HEADER } from '../wire/namespace.js';
 import type { Calls } from './calls.js';
+import type { CallScope } from './call-scope.js';
 import { publicError } from './failure.js';
+import type { ServedNamespaces } from './served-namespaces.js';
 
 const METADATA_BYTES = 8 * 1024;
 
 /** What the desk works with. */
 export interface DeskOptions {
   readonly policy: PolicyDecision;
+  readonly namespaces: ServedNamespaces;
   readonly calls: Calls;
   readonly logger: Logger;
   readonly runtime: Runtime;
@@ -47,8 +53,8 @@ export class Desk {
     return received.message;
   }
 
-  /** Who calls; throws if the call may not begin at all. */
-  begin(metadata: Metadata): Principal {
+  /** Who calls, and about which namespace; throws if the call may not begin at all. */
+  begin(metadata: Metadata): Caller {
     this.calls.refuseWhileDraining();
     let bytes = 0;
     for (const [key, values] of Object.entries(metadata.toHttp2Headers()))
@@ -58,13 +64,37 @@ export class Desk {
       throw new InvalidRequestError([
         { field: 'metadata', description: `is ${bytes} bytes long, the limit is ${METADATA_BYTES}` },
       ]);
-    return ANONYMOUS;
+    return { principal: ANONYMOUS, namespace: this.#namespaceOf(metadata) };
+  }
+
+  /**
+   * Makes the namespace ready; `undefined` if it is. Once per call, and after the policy where there is one request:
+   * whether a namespace exists is not for everybody to know.
+   */
+  open(namespace: string): Promise<unknown> | undefined {
+    return this.#options.namespaces.open(namespace);
+  }
+
+  /** Ends the call, however long it lasts, when its namespace is dropped. */
+  endWith(namespace: string, scope: CallScope): void {
+    scope.endWith(this.#options.namespaces.of(namespace).gone);
   }
 
   /** The plan, if the policy allows it. */
   plan<P extends Plan>(plan: P): P {
     authorize(this.#options.policy, plan);
     return plan;
+  }
+
+  #namespaceOf(metadata: Metadata): string {
+    const values = metadata.get(NAMESPACE_HEADER);
+    const [name] = values;
+    if (name === undefined) return this.#options.namespaces.default;
+    const problem =
+      values.length > 1 ? 'is there more than once' : namespaceProblem(typeof name === 'string' ? name : '');
+    if (problem !== undefined)
+      throw new InvalidRequestError([{ field: NAMESPACE_HEADER, description: problem }]);
+    return String(name);
   }
 
   /** The error that the caller may see. */

@@ -6,11 +6,10 @@ import {
   type PipelinedAppendResult,
   PipelinedAppendResultSchema,
 } from '../../gen/headwater/v1/event_store_service_pb.js';
+import type { Caller } from '../auth/caller.js';
 import type { Plan, Resource } from '../auth/plan.js';
-import type { Principal } from '../auth/principal.js';
 import type { AppendRequest } from '../core/append.js';
 import { InvalidRequestError } from '../core/errors.js';
-import type { EventStore } from '../core/event-store.js';
 import type { Scope } from '../core/filter.js';
 import type { LoadRequest } from '../core/load.js';
 import type { SubscribeRequest } from '../core/subscribe.js';
@@ -27,30 +26,32 @@ import { fromWireSubscribeRequest } from '../wire/subscribe.js';
 import { pipelined } from './pipelined.js';
 import type { RpcsOf } from './register.js';
 import { serverStream } from './server-stream.js';
+import type { StoreOf } from './served-namespaces.js';
 import { unary } from './unary.js';
 
 type AppendPlan = Plan & { readonly request: AppendRequest };
 type LoadPlan = Plan & { readonly request: LoadRequest };
 type SubscribePlan = Plan & { readonly request: SubscribeRequest };
 
-/** The EventStoreService on any store. */
-export function eventStoreService(store: EventStore): RpcsOf<typeof EventStoreService> {
+/** The EventStoreService; `storeOf` gives the store of a plan's namespace, which is open. */
+export function eventStoreService(storeOf: StoreOf): RpcsOf<typeof EventStoreService> {
   return {
     append: unary({
       resolve: planAppend,
-      handle: async ({ request }, signal) => toWireAppendResponse(await store.append(request, { signal })),
+      handle: async (plan, signal) =>
+        toWireAppendResponse(await storeOf(plan).append(plan.request, { signal })),
     }),
     appendStream: pipelined({
       split: ({ requests }) =>
         requests.map(({ correlation, append }, index) => ({ correlation, item: { append, index } })),
-      resolve: ({ append, index }, principal) => {
-        if (append !== undefined) return planAppend(append, principal);
+      resolve: ({ append, index }, caller) => {
+        if (append !== undefined) return planAppend(append, caller);
         const field = `requests[${index}].append`;
         throw new InvalidRequestError([{ field, description: 'must be set' }]);
       },
       // Not async: the store has to see the requests of one call in the order sent.
-      handle: ({ request }: AppendPlan, signal) =>
-        store.append({ ...request, onConflict: 'RETURN' }, { signal }),
+      handle: (plan: AppendPlan, signal) =>
+        storeOf(plan).append({ ...plan.request, onConflict: 'RETURN' }, { signal }),
       answered: (correlation, verdict) =>
         result({
           correlation,
@@ -65,26 +66,26 @@ export function eventStoreService(store: EventStore): RpcsOf<typeof EventStoreSe
       join: (results) => create(AppendStreamResponseSchema, { results }),
     }),
     load: serverStream({
-      resolve: (request, principal): LoadPlan => {
+      resolve: (request, caller): LoadPlan => {
         const load = fromWireLoadRequest(request);
-        return { principal, action: 'load', resources: resourcesOf(load.scope), request: load };
+        return { ...caller, action: 'load', resources: resourcesOf(load.scope), request: load };
       },
-      handle: ({ request }, signal) => store.load(request, { signal }),
+      handle: (plan, signal) => storeOf(plan).load(plan.request, { signal }),
       encode: encodeLoadPage,
       positionOf: ({ scannedTo }) => scannedTo,
       endless: false,
     }),
     subscribe: serverStream({
-      resolve: (request, principal): SubscribePlan => {
+      resolve: (request, caller): SubscribePlan => {
         const subscribe = fromWireSubscribeRequest(request);
         return {
-          principal,
+          ...caller,
           action: 'subscribe',
           resources: resourcesOf(subscribe.scope),
           request: subscribe,
         };
       },
-      handle: ({ request }, signal) => store.subscribe(request, { signal }),
+      handle: (plan, signal) => storeOf(plan).subscribe(plan.request, { signal }),
       encode: encodeSubscriptionMessage,
       positionOf: ({ scannedTo }) => scannedTo,
       endless: true,
@@ -92,10 +93,10 @@ export function eventStoreService(store: EventStore): RpcsOf<typeof EventStoreSe
   };
 }
 
-function planAppend(request: WireAppendRequest, principal: Principal): AppendPlan {
+function planAppend(request: WireAppendRequest, caller: Caller): AppendPlan {
   const append = fromWireAppendRequest(request);
   return {
-    principal,
+    ...caller,
     action: 'append',
     resources: append.streams.map(({ stream }) => ({ kind: 'STREAM', stream })),
     request: append,

@@ -4,16 +4,19 @@ import { type ServiceInfo, toWireInfo } from '../wire/info.js';
 import type { RpcsOf } from './register.js';
 import { unary } from './unary.js';
 
+/** What GetInfo answers about a namespace, which is open. */
+export type InfoOf = (namespace: string) => ServiceInfo | Promise<ServiceInfo>;
+
 /** The InfoService; `info` is asked each time, since the database may be exchanged under a running service. */
-export function infoService(info: () => ServiceInfo | Promise<ServiceInfo>): RpcsOf<typeof InfoService> {
+export function infoService(info: InfoOf): RpcsOf<typeof InfoService> {
   return {
     getInfo: unary({
-      resolve: (_request, principal): Plan => ({
-        principal,
+      resolve: (_request, caller): Plan => ({
+        ...caller,
         action: 'info',
         resources: [{ kind: 'SERVICE' }],
       }),
-      handle: async () => toWireInfo(await info()),
+      handle: async ({ namespace }) => toWireInfo(await info(namespace)),
     }),
   };
 }

@@ -1,6 +1,6 @@
 import { Metadata, type ServerDuplexStream } from '@grpc/grpc-js';
+import type { Caller } from '../auth/caller.js';
 import type { Plan } from '../auth/plan.js';
-import type { Principal } from '../auth/principal.js';
 import { type HeadwaterError, InvalidRequestError, OverloadedError } from '../core/errors.js';
 import type { Received } from '../wire/method.js';
 import { oneMessageAhead } from '../wire/one-message-ahead.js';
@@ -23,7 +23,7 @@ export interface PipelineParts<Message, Item, P extends Plan, Verdict, Result, A
   readonly scope: CallScope;
   readonly desk: Desk;
   readonly rpc: string;
-  readonly principal: Principal;
+  readonly caller: Caller;
   readonly entry: PipelinedEntry<Message, Item, P, Verdict, Result, Answer>;
 }
 
@@ -90,7 +90,7 @@ export class Pipeline<Message, Item, P extends Plan, Verdict, Result, Answer> {
   }
 
   #begin({ correlation, item, bytes }: Numbered<Item> & { readonly bytes: number }): void {
-    const { desk, entry, principal, scope } = this.#parts;
+    const { caller, desk, entry, scope } = this.#parts;
     this.#begun += 1;
     if (this.#underWay.has(correlation)) {
       const field = 'requests.correlation';
@@ -102,7 +102,7 @@ export class Pipeline<Message, Item, P extends Plan, Verdict, Result, Answer> {
     this.#underWay.set(correlation, bytes);
     this.#bytes += bytes;
     try {
-      const plan = desk.plan(entry.resolve(item, principal));
+      const plan = desk.plan(entry.resolve(item, caller));
       entry.handle(plan, scope.signal).then(
         (verdict) => this.#settle(entry.answered(correlation, verdict), correlation),
         (error: unknown) => this.#fail(correlation, error),

@@ -1,6 +1,6 @@
 import type { handleBidiStreamingCall } from '@grpc/grpc-js';
+import type { Caller } from '../auth/caller.js';
 import type { Plan } from '../auth/plan.js';
-import type { Principal } from '../auth/principal.js';
 import type { HeadwaterError } from '../core/errors.js';
 import type { Received } from '../wire/method.js';
 import type { Desk } from './desk.js';
@@ -19,7 +19,7 @@ export interface PipelinedEntry<Message, Item, P extends Plan, Verdict, Result, 
   /** The requests of one message, in order. */
   split(message: Message): readonly Numbered<Item>[];
   /** What one request means in the words of policies; throws for what it should not say. */
-  resolve(item: Item, principal: Principal): P;
+  resolve(item: Item, caller: Caller): P;
   /** Sees nothing but the plan. Called in the order sent; the answers may come in any. */
   handle(plan: P, signal: AbortSignal): Promise<Verdict>;
   answered(correlation: bigint, verdict: Verdict): Result;
@@ -46,11 +46,20 @@ function pipelinedHandler<Message, Item, P extends Plan, Verdict, Result, Answer
 ): handleBidiStreamingCall<Received<Message>, Answer> {
   return (call) => {
     const scope = desk.calls.open(call);
-    try {
-      const principal = desk.begin(call.metadata);
-      new Pipeline({ call, scope, desk, rpc, principal, entry }).start();
-    } catch (error) {
-      call.emit('error', toServiceError(desk.failure(error, rpc)));
-    }
+    const start = async () => {
+      const caller = desk.begin(call.metadata);
+      // Once for all requests, and before the first: from here on each reaches the store in the turn in which it is read.
+      const opening = desk.open(caller.namespace);
+      if (opening !== undefined) {
+        await scope.wait(opening);
+        desk.calls.refuseWhileDraining();
+      }
+      const pipeline = new Pipeline({ call, scope, desk, rpc, caller, entry });
+      desk.endWith(caller.namespace, scope);
+      pipeline.start();
+    };
+    start().catch((error: unknown) => {
+      if (!scope.gone) call.emit('error', toServiceError(desk.failure(error, rpc)));
+    });
   };
 }

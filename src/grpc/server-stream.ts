@@ -1,7 +1,7 @@
 import type { handleServerStreamingCall, ServerWritableStream } from '@grpc/grpc-js';
 import { Metadata } from '@grpc/grpc-js';
+import type { Caller } from '../auth/caller.js';
 import type { Plan } from '../auth/plan.js';
-import type { Principal } from '../auth/principal.js';
 import { OverloadedError } from '../core/errors.js';
 import type { Received } from '../wire/method.js';
 import { shuttingDown } from './calls.js';
@@ -20,7 +20,7 @@ const WINDOW = 512 * 1024;
 /** How an RPC that answers with a stream is served. */
 export interface ServerStreamEntry<Request, P extends Plan, Item> {
   /** What the request means in the words of policies; throws for what it should not say. */
-  resolve(request: Request, principal: Principal): P;
+  resolve(request: Request, caller: Caller): P;
   /** Sees nothing but the plan. */
   handle(plan: P, signal: AbortSignal): AsyncIterable<Item>;
   encode(item: Item): Buffer;
@@ -47,9 +47,12 @@ function serverStreamHandler<Request, P extends Plan, Item>(
   return (call) => {
     const scope = desk.calls.open(call);
     if (entry.endless) scope.onDrain = () => scope.abort(shuttingDown());
-    const start = () => {
-      const principal = desk.begin(call.metadata);
-      const plan = desk.plan(entry.resolve(desk.accept(call.request), principal));
+    const start = async () => {
+      const caller = desk.begin(call.metadata);
+      const plan = desk.plan(entry.resolve(desk.accept(call.request), caller));
+      const opening = desk.open(plan.namespace);
+      if (opening !== undefined) await scope.wait(opening);
+      desk.endWith(plan.namespace, scope);
       return entry.handle(plan, scope.signal);
     };
     pump(call, scope, start, entry, desk.stallTimeoutMs).then(
@@ -69,11 +72,11 @@ function serverStreamHandler<Request, P extends Plan, Item>(
 async function pump<Request, Item>(
   call: ServerWritableStream<Received<Request>, unknown>,
   scope: CallScope,
-  start: () => AsyncIterable<Item>,
+  start: () => Promise<AsyncIterable<Item>>,
   entry: Pick<ServerStreamEntry<Request, Plan, Item>, 'encode' | 'positionOf'>,
   stallTimeoutMs: number,
 ): Promise<void> {
-  const iterator = start()[Symbol.asyncIterator]();
+  const iterator = (await start())[Symbol.asyncIterator]();
   const outbox = new Outbox(call, WINDOW);
   let done = false;
   try {

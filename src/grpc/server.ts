@@ -3,24 +3,23 @@ import { EventStoreService } from '../../gen/headwater/v1/event_store_service_pb
 import { InfoService } from '../../gen/headwater/v1/info_service_pb.js';
 import { allowAll, type PolicyDecision } from '../auth/policy-decision.js';
 import { StoreUnavailableError } from '../core/errors.js';
-import type { EventStore } from '../core/event-store.js';
 import type { Logger } from '../core/logger.js';
 import type { Runtime } from '../core/runtime.js';
-import type { ServiceInfo } from '../wire/info.js';
 import { bind } from './bind.js';
 import { Calls } from './calls.js';
 import { Desk } from './desk.js';
 import { eventStoreService } from './event-store-service.js';
 import { Health } from './health.js';
-import { infoService } from './info-service.js';
+import { type InfoOf, infoService } from './info-service.js';
 import { addReflection } from './reflection.js';
 import { register } from './register.js';
+import type { ServedNamespaces } from './served-namespaces.js';
 
 /** What the gRPC face of the service works with. */
 export interface GrpcServerOptions {
-  readonly store: EventStore;
+  readonly namespaces: ServedNamespaces;
   /** What GetInfo answers. */
-  readonly info: () => ServiceInfo | Promise<ServiceInfo>;
+  readonly info: InfoOf;
   readonly logger: Logger;
   readonly runtime: Runtime;
   /** @default "127.0.0.1" */
@@ -73,10 +72,11 @@ export class GrpcServer {
   constructor(options: GrpcServerOptions) {
     this.#options = options;
     this.#server = new Server(channelOptions(options));
-    const { store, info, logger, runtime, policy = allowAll } = options;
+    const { namespaces, info, logger, runtime, policy = allowAll } = options;
     const { stallTimeoutMs = 60_000, defaultDeadlineMs = 10_000, longestDeadlineMs = 60_000 } = options;
     const desk = new Desk({
       policy,
+      namespaces,
       calls: this.#calls,
       logger,
       runtime,
@@ -84,7 +84,12 @@ export class GrpcServer {
       defaultDeadlineMs,
       longestDeadlineMs,
     });
-    register(this.#server, EventStoreService, eventStoreService(store), desk);
+    register(
+      this.#server,
+      EventStoreService,
+      eventStoreService(({ namespace }) => namespaces.of(namespace).store),
+      desk,
+    );
     register(this.#server, InfoService, infoService(info), desk);
     const services = [EventStoreService, InfoService];
     this.#health = new Health(services);

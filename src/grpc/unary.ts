@@ -1,6 +1,6 @@
 import type { handleUnaryCall, ServerUnaryCall } from '@grpc/grpc-js';
+import type { Caller } from '../auth/caller.js';
 import type { Plan } from '../auth/plan.js';
-import type { Principal } from '../auth/principal.js';
 import { DeadlineExceededError } from '../core/errors.js';
 import type { Received } from '../wire/method.js';
 import type { Desk } from './desk.js';
@@ -10,9 +10,14 @@ import type { Rpc } from './register.js';
 /** How an RPC of one request and one answer is served. */
 export interface UnaryEntry<Request, P extends Plan, Answer> {
   /** What the request means in the words of policies; throws for what it should not say. */
-  resolve(request: Request, principal: Principal): P;
+  resolve(request: Request, caller: Caller): P;
   /** Sees nothing but the plan. */
   handle(plan: P, signal: AbortSignal): Promise<Answer>;
+  /**
+   * Whether the caller's namespace must be there.
+   * @default true
+   */
+  readonly inNamespace?: boolean;
 }
 
 export function unary<Request, P extends Plan, Answer>(
@@ -44,8 +49,10 @@ function unaryHandler<Request, P extends Plan, Answer>(
       );
     }
     try {
-      const principal = desk.begin(call.metadata);
-      const plan = desk.plan(entry.resolve(desk.accept(call.request), principal));
+      const caller = desk.begin(call.metadata);
+      const plan = desk.plan(entry.resolve(desk.accept(call.request), caller));
+      const opening = entry.inNamespace === false ? undefined : desk.open(plan.namespace);
+      if (opening !== undefined) await scope.wait(opening);
       return await scope.wait(entry.handle(plan, scope.signal));
     } catch (error) {
       if (scope.gone) throw error;

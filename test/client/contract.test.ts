@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { connect } from '../../src/client/connect.js';
 import { silentLogger } from '../../src/core/logger.js';
 import { DEFAULT_LIMITS } from '../../src/core/limits.js';
+import { oneNamespace } from '../../src/grpc/served-namespaces.js';
 import { GrpcServer } from '../../src/grpc/server.js';
 import { systemRuntime } from '../../src/system.js';
 import { eventStoreContract } from '../../src/testing/index.js';
@@ -12,12 +13,12 @@ describe('the store over gRPC, on Postgres', () => {
     const test = await openTestStore();
     const startedAt = systemRuntime.now();
     const server = new GrpcServer({
-      store: test.store,
+      namespaces: oneNamespace(test.store, test.schema),
       logger: silentLogger,
       runtime: systemRuntime,
-      info: () => ({
+      info: (namespace) => ({
         version: '0',
-        namespace: test.schema,
+        namespace,
         postgresVersion: '0',
         startedAt,
         limits: DEFAULT_LIMITS,

@@ -6,6 +6,7 @@ import type { Event } from '../../src/core/event.js';
 import type { EventStore } from '../../src/core/event-store.js';
 import { DEFAULT_LIMITS } from '../../src/core/limits.js';
 import type { LogFields, Logger } from '../../src/core/logger.js';
+import { oneNamespace } from '../../src/grpc/served-namespaces.js';
 import { GrpcServer, type GrpcServerOptions } from '../../src/grpc/server.js';
 import { systemRuntime } from '../../src/system.js';
 import { deserializer, methodPath, serializer } from '../../src/wire/method.js';
@@ -31,14 +32,20 @@ export async function startService(
       logged.push({ level, message, fields });
     };
   const logger: Logger = { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') };
-  const info = () => ({
+  const info = (namespace: string) => ({
     version: '0.0.1',
-    namespace: 'test',
+    namespace,
     postgresVersion: '18.4',
     startedAt: 1_700_000_000_123_456n,
     limits: DEFAULT_LIMITS,
   });
-  const server = new GrpcServer({ store, info, logger, runtime: systemRuntime, ...options });
+  const server = new GrpcServer({
+    namespaces: oneNamespace(store, 'test'),
+    info,
+    logger,
+    runtime: systemRuntime,
+    ...options,
+  });
   const port = await server.start();
   server.setServing(true);
   const address = `127.0.0.1:${port}`;

@@ -46,7 +46,7 @@ describe('a server that starts', () => {
 });
 
 describe('an RPC', () => {
-  const entries = eventStoreService(storeThat({}));
+  const entries = eventStoreService(() => storeThat({}));
 
   it('without resolver and handler stops the start, by name', () => {
     const { load: _, ...rest } = entries;
@@ -57,7 +57,7 @@ describe('an RPC', () => {
 
   it('with an entry of another kind stops the start', () => {
     const load = unaryRpc({
-      resolve: () => ({ principal: ANONYMOUS, action: 'load', resources: [] }),
+      resolve: () => ({ principal: ANONYMOUS, namespace: 'test', action: 'load', resources: [] }),
       handle: async () => create(AppendResponseSchema),
     });
     expect(() => register(new Server(), EventStoreService, { ...entries, load }, undefined as never)).toThrow(
