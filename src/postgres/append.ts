@@ -1,18 +1,29 @@
 import type { AppendOutcome, VersionConflict } from '../core/append.js';
-import { EventIdReusedError } from '../core/errors.js';
-import { type ExpectedVersion, expectedVersionHolds } from '../core/expected-version.js';
+import {
+  EventIdReusedError,
+  LogEpochChangedError,
+  PositionUnknownError,
+  StreamDeletedError,
+} from '../core/errors.js';
+import type { ExpectedVersion } from '../core/expected-version.js';
 import { type StreamVersion, streamKey } from '../core/stream.js';
 import { byteaArray, int4Array, int8Array, jsonbArray, textArray, uuidArray } from './binary-array.js';
 import type { Database, Row } from './database.js';
-import type { PreparedAppend, PreparedEvent } from './prepared-append.js';
+import { arrayLiteral, type PreparedAppend, type PreparedEvent } from './prepared-append.js';
 import { quotedSchema } from './schema.js';
 
 /** What became of one request of a group. */
-export type Verdict = AppendOutcome | EventIdReusedError;
+export type Verdict =
+  | AppendOutcome
+  | EventIdReusedError
+  | StreamDeletedError
+  | PositionUnknownError
+  | LogEpochChangedError;
 
 /**
  * Runs the append function for a group: one statement, one transaction, one round trip. Resolves when it is committed, with
- * a verdict for each request in order. No two requests may share an event id.
+ * a verdict for each request in order. No two requests may share an event id, and no condition may be about events of a
+ * request before it.
  */
 export async function append(
   database: Database,
@@ -27,8 +38,9 @@ export async function append(
 
 function statement(schema: string): string {
   return (
-    'SELECT verdicts, entry_versions::text, head_before, (extract(epoch FROM recorded_at) * 1000000)::bigint, epoch, repeats ' +
-    `FROM ${quotedSchema(schema)}.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`
+    'SELECT verdicts, entry_versions::text, head_before, (extract(epoch FROM recorded_at) * 1000000)::bigint, epoch, details, failed_entries::text ' +
+    `FROM ${quotedSchema(schema)}.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, ` +
+    '$18, $19, $20, $21)'
   );
 }
 
@@ -42,8 +54,23 @@ function parameters(group: readonly PreparedAppend[]): readonly Buffer[] {
   const entryEvents: number[] = [];
   const eventEntries: number[] = [];
   const events: PreparedEvent[] = [];
-  for (const { entries } of group) {
+  const conditionAfters: bigint[] = [];
+  const conditionEpochs: bigint[] = [];
+  const conditionChecked: bigint[] = [];
+  const itemRequests: number[] = [];
+  const itemTypes: string[] = [];
+  const itemTags: string[] = [];
+  for (const { entries, request, conditionChecked: checked } of group) {
     requestEntries.push(entries.length);
+    const { condition } = request;
+    conditionAfters.push(condition === undefined ? -1n : (condition.after?.position ?? 0n));
+    conditionEpochs.push(condition?.after?.epoch ?? 0n);
+    conditionChecked.push(checked);
+    for (const { eventTypes = [], tags = [] } of condition?.items ?? []) {
+      itemRequests.push(requestEntries.length);
+      itemTypes.push(arrayLiteral(eventTypes));
+      itemTags.push(arrayLiteral(tags));
+    }
     for (const entry of entries) {
       const key = streamKey(entry.stream);
       let index = streams.get(key);
@@ -69,6 +96,12 @@ function parameters(group: readonly PreparedAppend[]): readonly Buffer[] {
     int4Array(entryStreams),
     int8Array(entryExpected),
     int4Array(entryEvents),
+    int8Array(conditionAfters),
+    int8Array(conditionEpochs),
+    int8Array(conditionChecked),
+    int4Array(itemRequests),
+    textArray(itemTypes),
+    textArray(itemTags),
     int4Array(eventEntries),
     uuidArray(events.map(({ id }) => id)),
     textArray(events.map(({ type }) => type)),
@@ -81,7 +114,8 @@ function parameters(group: readonly PreparedAppend[]): readonly Buffer[] {
   ];
 }
 
-function expectedNumber(expected: ExpectedVersion): bigint {
+/** The number by which the functions know an expected version. */
+export function expectedNumber(expected: ExpectedVersion): bigint {
   switch (expected) {
     case 'NO_STREAM':
       return 0n;
@@ -94,8 +128,14 @@ function expectedNumber(expected: ExpectedVersion): bigint {
   }
 }
 
-interface Repeat {
+/** What the function says about a verdict that is neither A nor R. */
+interface Detail {
   readonly reused?: { readonly event_id: string; readonly position: string };
+  readonly deleted: readonly [string, string];
+  readonly condition_position: string;
+  readonly head: string;
+  readonly last_common_position: string;
+  readonly current_epoch: string;
   readonly first_position: string;
   readonly last_position: string;
   readonly recorded_at: string;
@@ -103,17 +143,21 @@ interface Repeat {
 }
 
 function verdicts(group: readonly PreparedAppend[], row: Row): readonly Verdict[] {
-  const [letters = '', versionsText, headBefore, recordedAtText, epochText, repeatsText] = row;
+  const [letters = '', versionsText, headBefore, recordedAtText, epochText, detailsText, failedText] = row;
   // As '{1,2,3}'.
   const versions = (versionsText ?? '{}').slice(1, -1).split(',');
+  const failed = new Set((failedText ?? '{}').slice(1, -1).split(','));
   const recordedAt = BigInt(recordedAtText ?? 0);
   const epoch = BigInt(epochText ?? 0);
-  const repeats = JSON.parse(repeatsText ?? '[]') as Repeat[];
+  const details = JSON.parse(detailsText ?? '[]') as Detail[];
   let position = BigInt(headBefore ?? 0);
   let entryIndex = 0;
   return group.map((prepared, index): Verdict => {
+    const firstEntry = entryIndex;
     const actual = prepared.entries.map(() => BigInt(versions[entryIndex++] ?? 0));
-    switch (letters?.[index]) {
+    const letter = letters?.[index] ?? '';
+    const detail = letter === 'A' || letter === 'R' ? undefined : details.shift();
+    switch (letter) {
       case 'A': {
         const firstPosition = prepared.events > 0 ? position + 1n : 0n;
         position += BigInt(prepared.events);
@@ -129,28 +173,52 @@ function verdicts(group: readonly PreparedAppend[], row: Row): readonly Verdict[
         };
       }
       case 'R':
-        return { outcome: 'REFUSED', conflicts: conflicts(prepared, actual) };
-      default: {
-        const repeat = repeats.shift();
-        if (repeat === undefined) throw new Error(`The append function gave no verdict for request ${index}`);
-        if (repeat.reused)
-          return new EventIdReusedError(repeat.reused.event_id, BigInt(repeat.reused.position));
-        return {
-          outcome: 'APPENDED',
-          firstPosition: BigInt(repeat.first_position),
-          lastPosition: BigInt(repeat.last_position),
-          versions: repeat.versions.map(([aggregateType, aggregateId, version]) => ({
-            stream: { aggregateType, aggregateId },
-            version: BigInt(version),
-          })),
-          eventIds: prepared.eventIds,
-          recordedAt: BigInt(repeat.recorded_at),
-          epoch,
-          deduplicated: true,
-        };
-      }
+        return { outcome: 'REFUSED', conflicts: conflicts(prepared, actual, firstEntry, failed) };
+      default:
+        if (detail === undefined) throw new Error(`The append function gave no verdict for request ${index}`);
+        return otherVerdict(letter, detail, prepared, epoch);
     }
   });
+}
+
+function otherVerdict(letter: string, detail: Detail, prepared: PreparedAppend, epoch: bigint): Verdict {
+  const after = prepared.request.condition?.after;
+  const position = after?.position ?? 0n;
+  switch (letter) {
+    case 'D':
+      return {
+        outcome: 'APPENDED',
+        firstPosition: BigInt(detail.first_position),
+        lastPosition: BigInt(detail.last_position),
+        versions: detail.versions.map(([aggregateType, aggregateId, version]) => ({
+          stream: { aggregateType, aggregateId },
+          version: BigInt(version),
+        })),
+        eventIds: prepared.eventIds,
+        recordedAt: BigInt(detail.recorded_at),
+        epoch,
+        deduplicated: true,
+      };
+    case 'X':
+      return new EventIdReusedError(detail.reused?.event_id ?? '', BigInt(detail.reused?.position ?? 0));
+    case 'G': {
+      const [aggregateType, aggregateId] = detail.deleted;
+      return new StreamDeletedError({ aggregateType, aggregateId });
+    }
+    case 'C':
+      return { outcome: 'REFUSED', conflicts: [], conditionFailedAt: BigInt(detail.condition_position) };
+    case 'P':
+      return new PositionUnknownError(position, after?.epoch ?? 0n, BigInt(detail.head));
+    case 'E':
+      return new LogEpochChangedError(
+        position,
+        after?.epoch ?? 0n,
+        BigInt(detail.last_common_position),
+        BigInt(detail.current_epoch),
+      );
+    default:
+      throw new Error(`The append function gave the verdict ${JSON.stringify(letter)}`);
+  }
 }
 
 function writtenVersions(prepared: PreparedAppend, actual: readonly bigint[]): readonly StreamVersion[] {
@@ -161,11 +229,14 @@ function writtenVersions(prepared: PreparedAppend, actual: readonly bigint[]): r
   return written;
 }
 
-function conflicts(prepared: PreparedAppend, actual: readonly bigint[]): readonly VersionConflict[] {
-  const failed: VersionConflict[] = [];
-  prepared.entries.forEach(({ stream, expected }, index) => {
-    const version = actual[index] ?? 0n;
-    if (!expectedVersionHolds(expected, version)) failed.push({ stream, expected, actual: version });
-  });
-  return failed;
+function conflicts(
+  prepared: PreparedAppend,
+  actual: readonly bigint[],
+  firstEntry: number,
+  failed: ReadonlySet<string>,
+): readonly VersionConflict[] {
+  return prepared.entries.flatMap(({ stream, expected }, index) =>
+    // Counted from 1 in the database.
+    failed.has(String(firstEntry + index + 1)) ? [{ stream, expected, actual: actual[index] ?? 0n }] : [],
+  );
 }

@@ -3,14 +3,24 @@ import { quotedSchema } from './schema.js';
 import { inTransaction } from './session-transaction.js';
 import { sqlstateOf } from './sqlstate.js';
 
+const ROLES = ['headwater_writer', 'headwater_reader', 'headwater_eraser'];
+/** What writes runs as these roles, whoever calls it. */
+const OWNED: Readonly<Record<string, readonly string[]>> = {
+  headwater_writer: ['append', 'open_log'],
+  headwater_eraser: ['change_stream', 'sweep_stream', 'streams_to_sweep', 'empty_events'],
+};
+/** What empties events must not be called but by what decides about it. */
+const NOT_FOR_WRITERS = ['empty_events'];
+const FOR_READERS = ['position_before', 'json_or_null', 'first_kept', 'first_match'];
+
 /**
- * Makes the roles where that is allowed, and gives the functions that write to headwater_writer, as which they run:
- * whoever calls them, they can insert and not change events. EXECUTE is taken from PUBLIC.
+ * Makes the roles where that is allowed, and gives the functions that write to them: whoever calls them, appends can
+ * insert and not change events, and what can empty events cannot be called directly. EXECUTE is taken from PUBLIC.
  */
 export async function grant(session: Session, schema: string): Promise<void> {
   const quoted = quotedSchema(schema);
   const revoke = `REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ${quoted} FROM PUBLIC`;
-  for (const role of ['headwater_writer', 'headwater_reader']) {
+  for (const role of ROLES) {
     const [row] = await session.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [role]);
     if (row !== undefined) continue;
     try {
@@ -23,32 +33,53 @@ export async function grant(session: Session, schema: string): Promise<void> {
       return;
     }
   }
+  const all = ROLES.join(', ');
   try {
     await inTransaction(session, async () => {
       await session.query(revoke);
-      await session.query(`GRANT USAGE ON SCHEMA ${quoted} TO headwater_writer, headwater_reader`);
-      await session.query(
-        `GRANT SELECT ON ALL TABLES IN SCHEMA ${quoted} TO headwater_writer, headwater_reader`,
-      );
+      await session.query(`GRANT USAGE ON SCHEMA ${quoted} TO ${all}`);
+      await session.query(`GRANT SELECT ON ALL TABLES IN SCHEMA ${quoted} TO ${all}`);
       await session.query(`GRANT INSERT ON ${quoted}.events, ${quoted}.event_tags TO headwater_writer`);
+      await session.query(`GRANT INSERT, UPDATE ON ${quoted}.events TO headwater_eraser`);
+      await session.query(`GRANT DELETE ON ${quoted}.event_tags TO headwater_eraser`);
       await session.query(
-        `GRANT INSERT, UPDATE ON ${quoted}.streams, ${quoted}.log_head, ${quoted}.epochs TO headwater_writer`,
+        `GRANT INSERT, UPDATE ON ${quoted}.streams, ${quoted}.log_head, ${quoted}.epochs TO headwater_writer, headwater_eraser`,
       );
-      await session.query(`GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA ${quoted} TO headwater_writer`);
       await session.query(
-        `GRANT EXECUTE ON FUNCTION ${quoted}.position_before, ${quoted}.json_or_null TO headwater_reader`,
+        `GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA ${quoted} TO headwater_writer, headwater_eraser`,
       );
+      for (const name of await signatures(session, schema, NOT_FOR_WRITERS))
+        await session.query(`REVOKE EXECUTE ON FUNCTION ${name} FROM headwater_writer`);
+      for (const name of await signatures(session, schema, FOR_READERS))
+        await session.query(`GRANT EXECUTE ON FUNCTION ${name} TO headwater_reader`);
     });
     await inTransaction(session, async () => {
       // To give a function away one must be a member of the role, and the role may create in the schema.
-      await session.query(`GRANT CREATE ON SCHEMA ${quoted} TO headwater_writer`);
-      await session.query(`ALTER FUNCTION ${quoted}.append OWNER TO headwater_writer`);
-      await session.query(`ALTER FUNCTION ${quoted}.open_log OWNER TO headwater_writer`);
-      await session.query(`REVOKE CREATE ON SCHEMA ${quoted} FROM headwater_writer`);
+      for (const [role, names] of Object.entries(OWNED)) {
+        await session.query(`GRANT CREATE ON SCHEMA ${quoted} TO ${role}`);
+        for (const name of await signatures(session, schema, names))
+          await session.query(`ALTER FUNCTION ${name} OWNER TO ${role}`);
+        await session.query(`REVOKE CREATE ON SCHEMA ${quoted} FROM ${role}`);
+      }
     });
   } catch (error) {
     if (sqlstateOf(error) !== '42501') throw error;
   }
+}
+
+/** The functions of these names, each with its parameters, quoted. */
+async function signatures(
+  session: Session,
+  schema: string,
+  names: readonly string[],
+): Promise<readonly string[]> {
+  const rows = await session.query(
+    `SELECT format('%I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid))
+       FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+      WHERE n.nspname = $1 AND p.proname = ANY ($2::text[]) ORDER BY 1`,
+    [schema, names],
+  );
+  return rows.map(([signature]) => signature ?? '');
 }
 
 /** Whether appends run as headwater_writer; if not, as the role that migrated. */

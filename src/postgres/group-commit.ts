@@ -1,8 +1,9 @@
-import { HeadwaterError, OverloadedError, type Outcome, StoreUnavailableError } from '../core/errors.js';
+import { type HeadwaterError, OverloadedError, type Outcome, StoreUnavailableError } from '../core/errors.js';
 import type { Runtime } from '../core/runtime.js';
 import type { Verdict } from './append.js';
-import { NotSentError } from './database.js';
 import type { PreparedAppend } from './prepared-append.js';
+import { WrittenMarks } from './written-marks.js';
+import { resolved, UnresolvedError } from './resolved.js';
 import { failureOf } from './sqlstate.js';
 
 /** How appends are gathered. */
@@ -96,11 +97,15 @@ export class GroupCommit {
     this.#running = undefined;
   }
 
-  /** The longest run from the queue's front that keeps within the budget and has no event id twice. */
+  /**
+   * The longest run from the queue's front that keeps within the budget, has no event id twice, and no condition that may
+   * be about events in front of it: those are checked against the table.
+   */
   #nextGroup(): Waiting[] {
     const { groupEvents = 1000, groupBytes = 4 * 1024 * 1024 } = this.#options;
     const group: Waiting[] = [];
     const ids = new Set<string>();
+    const written = new WrittenMarks();
     let events = 0;
     let bytes = 0;
     let taken = 0;
@@ -114,8 +119,9 @@ export class GroupCommit {
           (events + prepared.events > groupEvents ||
             bytes + prepared.bytes > groupBytes ||
             group.length >= groupEvents);
-        if (full || prepared.eventIds.some((id) => ids.has(id))) break;
+        if (full || prepared.eventIds.some((id) => ids.has(id)) || written.mayBreak(prepared)) break;
         for (const id of prepared.eventIds) ids.add(id);
+        written.add(prepared);
         events += prepared.events;
         bytes += prepared.bytes;
         group.push(waiting);
@@ -131,7 +137,7 @@ export class GroupCommit {
     const { commit, errorFor } = this.#options;
     let verdicts: readonly Verdict[];
     try {
-      verdicts = await this.#resolved(() => commit(group.map(({ prepared }) => prepared)));
+      verdicts = await resolved(() => commit(group.map(({ prepared }) => prepared)), this.#options);
     } catch (error) {
       if (error instanceof UnresolvedError) {
         for (const waiting of group)
@@ -159,40 +165,5 @@ export class GroupCommit {
       if (!(verdict instanceof Error) && verdict.outcome === 'APPENDED' && verdict.lastPosition > last)
         last = verdict.lastPosition;
     if (last > 0n) this.#options.onCommitted?.(last);
-  }
-
-  /** Repeats `work` while its outcome is unknown. Rejects with `UnresolvedError`, or with a refusal of the database. */
-  async #resolved<T>(work: () => Promise<T>): Promise<T> {
-    const { runtime, resolveMilliseconds = 30_000 } = this.#options;
-    const began = runtime.monotonic();
-    let sent = false;
-    for (let attempt = 0; ; attempt++) {
-      try {
-        return await work();
-      } catch (error) {
-        // Committed, but not replicated: sending it again would find it and call it safe.
-        if (error instanceof HeadwaterError)
-          throw new UnresolvedError(error, sent || error.outcome === 'UNKNOWN');
-        if (!(error instanceof NotSentError)) {
-          const failure = failureOf(error);
-          // That this try was refused, by a lock for instance that the lost one still holds, says nothing of that one.
-          if (failure !== 'CONNECTION' && (!sent || failure === 'VALUE')) throw error;
-          sent = true;
-        }
-        // What was never sent is not in doubt; the caller is told at once and may try again.
-        if (!sent || runtime.monotonic() - began > resolveMilliseconds)
-          throw new UnresolvedError(error, sent);
-        await runtime.sleep(Math.min(1000, 20 * 2 ** attempt) * (0.5 + runtime.random() / 2));
-      }
-    }
-  }
-}
-
-class UnresolvedError extends Error {
-  constructor(
-    cause: unknown,
-    readonly sent: boolean,
-  ) {
-    super('The outcome of a group is not known', { cause });
   }
 }

@@ -1,26 +1,30 @@
 import type { AppendOutcome, AppendRequest, Appended } from '../core/append.js';
-import {
-  HeadwaterError,
-  type InternalError,
-  type Outcome,
-  WrongExpectedVersionError,
-} from '../core/errors.js';
+import { HeadwaterError, type InternalError, type Outcome } from '../core/errors.js';
 import type { CallOptions, EventStore } from '../core/event-store.js';
+import { interveningEvents } from '../core/intervening.js';
 import { DEFAULT_LIMITS, type Limits } from '../core/limits.js';
 import type { LoadPage, LoadRequest } from '../core/load.js';
 import type { Epoch, Log, LogHead } from '../core/log.js';
 import type { Runtime } from '../core/runtime.js';
+import { refusalError } from '../core/refusal-error.js';
+import { type StreamChange, type StreamChanged, StreamChanges } from '../core/stream-changes.js';
 import type { SubscribeRequest, SubscriptionMessage } from '../core/subscribe.js';
 import { validateLoad } from '../core/validate-read.js';
+import { validateStreamChange } from '../core/validate-stream-change.js';
 import { createSubscriber, type Subscriber, type SubscriberOptions } from '../subscriptions/subscriber.js';
-import { append } from './append.js';
+import { append, type Verdict } from './append.js';
+import { ChangeQueue } from './change-queue.js';
+import { changeStream } from './change-stream.js';
+import { checkCondition } from './check-condition.js';
+import { ConditionChecks } from './condition-checks.js';
 import type { Database } from './database.js';
 import { openLog } from './epochs.js';
 import { GroupCommit, type GroupCommitOptions } from './group-commit.js';
 import { Hints } from './hints.js';
 import { PostgresLog } from './postgres-log.js';
-import { prepareAppend } from './prepared-append.js';
+import { type PreparedAppend, prepareAppend } from './prepared-append.js';
 import { storeError } from './sqlstate.js';
+import { finishErasure, Sweep, type SweepOptions } from './sweep.js';
 
 /** What the store needs; see `createPostgresEventStore`. */
 export interface PostgresEventStoreOptions {
@@ -34,6 +38,7 @@ export interface PostgresEventStoreOptions {
     'groupEvents' | 'groupBytes' | 'queueRequests' | 'queueBytes' | 'resolveMilliseconds'
   >;
   readonly subscriptions?: Pick<SubscriberOptions, 'tail' | 'progress'>;
+  readonly sweep?: Pick<SweepOptions, 'intervalMilliseconds' | 'statementVersions' | 'share' | 'onFailure'>;
   /** Logs an unexpected failure, and gives the error to answer instead. */
   readonly onUnexpected: (error: unknown, outcome?: Outcome) => InternalError;
   /** Told when listening for other instances fails; it is tried again by itself. */
@@ -41,15 +46,22 @@ export interface PostgresEventStoreOptions {
 }
 
 /** The log on Postgres. */
-export class PostgresEventStore implements EventStore {
+export class PostgresEventStore extends StreamChanges implements EventStore {
   readonly #options: PostgresEventStoreOptions;
   readonly #limits: Limits;
   readonly #log: PostgresLog;
   readonly #commits: GroupCommit;
+  readonly #changes: ChangeQueue;
+  readonly #checks: ConditionChecks;
+  /** The last position that was committed here; 0 while nothing was. */
+  #knownHead = 0n;
+  readonly #sweepOptions: SweepOptions;
+  readonly #sweep: Sweep;
   readonly #hints: Hints;
   readonly #subscriber: Subscriber;
 
   constructor(options: PostgresEventStoreOptions) {
+    super();
     const { database, schema, runtime } = options;
     this.#options = options;
     this.#limits = options.limits ?? DEFAULT_LIMITS;
@@ -64,9 +76,23 @@ export class PostgresEventStore implements EventStore {
       ...options.groupCommit,
       commit: (group) => append(database, schema, group),
       errorFor: (error, outcome) => this.#error(error, outcome),
-      onCommitted: (position) => this.#hints.committed(position),
+      onCommitted: (position) => this.#committed(position),
       runtime,
     });
+    this.#checks = new ConditionChecks((condition, signal) =>
+      checkCondition(database, schema, condition, signal),
+    );
+    this.#changes = new ChangeQueue({
+      change: (change) => changeStream(database, schema, change),
+      errorFor: (error, outcome) => this.#error(error, outcome),
+      onCommitted: (position) => this.#committed(position),
+      runtime,
+      ...(options.groupCommit?.resolveMilliseconds === undefined
+        ? {}
+        : { resolveMilliseconds: options.groupCommit.resolveMilliseconds }),
+    });
+    this.#sweepOptions = { ...options.sweep, database, schema, runtime };
+    this.#sweep = new Sweep(this.#sweepOptions);
     this.#subscriber = createSubscriber({ ...options.subscriptions, log: this.#log, runtime });
   }
 
@@ -75,12 +101,14 @@ export class PostgresEventStore implements EventStore {
     const { database, schema } = this.#options;
     const head = await openLog(database, schema);
     this.#hints.start();
+    this.#sweep.start();
     return head;
   }
 
   /** Takes no more appends, and resolves when those that were taken are answered. */
   async stop(): Promise<void> {
-    await this.#commits.close();
+    await this.#sweep.stop();
+    await Promise.all([this.#commits.close(), this.#changes.close()]);
     await this.#hints.stop();
   }
 
@@ -105,11 +133,42 @@ export class PostgresEventStore implements EventStore {
   append(request: AppendRequest, options?: CallOptions): Promise<AppendOutcome>;
   async append(request: AppendRequest, options: CallOptions = {}): Promise<AppendOutcome> {
     const prepared = prepareAppend(request, this.#limits, this.#options.runtime);
-    const verdict = await this.#commits.submit(prepared, options.signal);
+    const verdict = await this.#submit(prepared, options.signal);
     if (verdict instanceof HeadwaterError) throw verdict;
-    if (verdict.outcome === 'REFUSED' && request.onConflict !== 'RETURN')
-      throw new WrongExpectedVersionError(verdict.conflicts);
-    return verdict;
+    if (verdict.outcome === 'APPENDED') return verdict;
+    if (request.onConflict !== 'RETURN') throw refusalError(verdict);
+    if (!request.interveningBytes) return verdict;
+    return {
+      ...verdict,
+      intervening: await interveningEvents((load) => this.load(load, options), request, verdict),
+    };
+  }
+
+  /** Takes a place in the queue at once, so that calls are decided in order; unless a long condition must be looked at. */
+  #submit(prepared: PreparedAppend, signal: AbortSignal | undefined): Promise<Verdict> {
+    const ready = this.#checks.before(prepared, this.#knownHead, signal);
+    if (ready === undefined) return this.#commits.submit(prepared, signal);
+    return ready.then(
+      (checked) => this.#commits.submit(checked, signal),
+      (error: unknown) => {
+        throw signal?.aborted ? error : this.#error(error, 'NOT_APPLIED');
+      },
+    );
+  }
+
+  async changeStream(change: StreamChange, { signal }: CallOptions = {}): Promise<StreamChanged> {
+    validateStreamChange(change, this.#limits);
+    const eventId = change.eventId?.toLowerCase() ?? this.#options.runtime.newEventId();
+    const changed = await this.#changes.submit({ ...change, eventId }, signal);
+    try {
+      if (change.kind === 'ERASE') await finishErasure(this.#sweepOptions, change.stream, signal);
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      // Done so far is done, and the sweep goes on with it; the same call again waits for the rest.
+      throw this.#error(error, 'UNKNOWN');
+    }
+    if (change.kind === 'TRUNCATE' || change.kind === 'SET_RETENTION') this.#sweep.wake();
+    return changed;
   }
 
   async *load(request: LoadRequest, options: CallOptions = {}): AsyncGenerator<LoadPage, void, undefined> {
@@ -144,6 +203,11 @@ export class PostgresEventStore implements EventStore {
       if (signal?.aborted) throw error;
       throw this.#error(error);
     }
+  }
+
+  #committed(position: bigint): void {
+    if (position > this.#knownHead) this.#knownHead = position;
+    this.#hints.committed(position);
   }
 
   #error(error: unknown, outcome?: Outcome): HeadwaterError {

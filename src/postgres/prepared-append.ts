@@ -3,6 +3,7 @@ import type { AppendRequest } from '../core/append.js';
 import { DEFAULT_CONTENT_TYPE, eventBytes } from '../core/event.js';
 import type { ExpectedVersion } from '../core/expected-version.js';
 import type { Limits } from '../core/limits.js';
+import { receivedData } from '../core/received-data.js';
 import type { Runtime } from '../core/runtime.js';
 import type { StreamId } from '../core/stream.js';
 import { validateAppend } from '../core/validate-append.js';
@@ -14,6 +15,8 @@ export interface PreparedAppend {
   readonly eventIds: readonly string[];
   readonly events: number;
   readonly bytes: number;
+  /** Up to this position the condition was found to hold, or to break just behind it; 0 if nobody looked. */
+  readonly conditionChecked: bigint;
 }
 
 export interface PreparedEntry {
@@ -33,6 +36,7 @@ export interface PreparedEvent {
   readonly metadata: string;
   /** As a literal of Postgres' text[]. */
   readonly tags: string;
+  readonly tagList: readonly string[];
   readonly schemaVersion: number;
 }
 
@@ -52,18 +56,20 @@ export function prepareAppend(request: AppendRequest, limits: Limits, runtime: R
         id,
         type: event.eventType,
         data: event.data,
-        hash: hash('sha256', event.data, 'buffer'),
+        hash: hash('sha256', receivedData(event), 'buffer'),
         contentType: event.contentType ?? DEFAULT_CONTENT_TYPE,
         metadata: event.metadata === undefined ? '{}' : JSON.stringify(event.metadata),
         tags: arrayLiteral(event.tags ?? []),
+        tagList: event.tags ?? [],
         schemaVersion: event.schemaVersion ?? 1,
       };
     }),
   }));
-  return { request, entries, eventIds, events: eventIds.length, bytes };
+  return { request, entries, eventIds, events: eventIds.length, bytes, conditionChecked: 0n };
 }
 
-function arrayLiteral(values: readonly string[]): string {
+/** A literal of Postgres' text[]. */
+export function arrayLiteral(values: readonly string[]): string {
   if (values.length === 0) return '{}';
   return `{${values.map((value) => `"${value.replace(/["\\]/g, '\\$&')}"`).join(',')}}`;
 }

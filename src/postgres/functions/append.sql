@@ -15,7 +15,7 @@
 -- What comes out: a letter per request: A appended, D repeated (done before), X event id used for something else, G a
 -- stream is deleted, R refused for an expected version, P the condition's position is not of this log, E it is of a tail
 -- that was lost, C refused for its condition; per entry the stream's version, after the append or, if refused, as it is;
--- the head before the group; for each letter but A and R an entry in details.
+-- the head before the group; for each letter but A and R an entry in details; the entries whose expected version failed.
 --
 -- The joins are told to walk indexes, since a plan kept from when the tables were small would read them whole.
 CREATE OR REPLACE FUNCTION :schema.append(
@@ -27,7 +27,7 @@ CREATE OR REPLACE FUNCTION :schema.append(
   event_entries integer[], event_ids uuid[], event_types text[], event_data bytea[], event_hashes bytea[],
   event_content_types text[], event_metadata jsonb[], event_tags text[], event_schema_versions integer[],
   OUT verdicts text, OUT entry_versions bigint[], OUT head_before bigint, OUT recorded_at timestamptz, OUT epoch bigint,
-  OUT details jsonb
+  OUT details jsonb, OUT failed_entries integer[]
 )
   LANGUAGE plpgsql VOLATILE SECURITY DEFINER
   SET search_path = :schema, pg_catalog, pg_temp
@@ -91,6 +91,7 @@ BEGIN
   entry_first_position := entry_versions;
   entry_append_end := entry_versions;
   details := '[]';
+  failed_entries := '{}';
 
   <<requests>>
   FOR request IN 1 .. cardinality(request_entries) LOOP
@@ -130,6 +131,7 @@ BEGIN
         ELSIF NOT (CASE expected WHEN -2 THEN true WHEN -1 THEN actual > 0 WHEN 0 THEN actual = 0 OR stream_deleted[stream]
                    ELSE actual = expected END) THEN
           holds := false;
+          failed_entries := failed_entries || e;
         END IF;
       END LOOP;
       IF holds AND gone IS NULL AND condition_afters[request] >= 0 THEN

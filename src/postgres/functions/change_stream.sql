@@ -6,7 +6,7 @@
 CREATE OR REPLACE FUNCTION :schema.change_stream(
   kind text, of_type text, of_id text, expected bigint, id uuid, type text, data bytea, hash bytea, metadata jsonb,
   new_before bigint, new_max_age bigint, new_max_count bigint, first_versions bigint[], last_versions bigint[],
-  OUT verdict text, OUT version bigint, OUT position bigint, OUT recorded_at timestamptz, OUT epoch bigint, OUT detail jsonb
+  OUT verdict text, OUT version bigint, OUT at_position bigint, OUT recorded_at timestamptz, OUT epoch bigint, OUT detail jsonb
 )
   LANGUAGE plpgsql VOLATILE SECURITY DEFINER
   SET search_path = :schema, pg_catalog, pg_temp
@@ -29,7 +29,7 @@ BEGIN
   IF EXISTS (SELECT FROM events e WHERE e.event_id = id) THEN
     detail := find_repeat(ARRAY[id], ARRAY[of_type], ARRAY[of_id], ARRAY[type], ARRAY[hash]);
     verdict := CASE WHEN detail ? 'reused' THEN 'X' ELSE 'D' END;
-    SELECT e.version, e.position, e.recorded_at INTO version, position, recorded_at FROM events e WHERE e.event_id = id;
+    SELECT e.version, e.position, e.recorded_at INTO version, at_position, recorded_at FROM events e WHERE e.event_id = id;
     -- So that this commit, too, waits for the standbys.
     UPDATE log_head SET recorded_at = log_head.recorded_at;
     RETURN;
@@ -56,10 +56,10 @@ BEGIN
 
   verdict := 'A';
   version := version + 1;
-  position := head + 1;
+  at_position := head + 1;
   INSERT INTO events (position, aggregate_type, aggregate_id, version, event_id, event_type, data, content_type,
                       metadata, tags, schema_version, recorded_at, hash, ends_append)
-  VALUES (change_stream.position, of_type, of_id, change_stream.version, id, type, data, 'application/json',
+  VALUES (at_position, of_type, of_id, change_stream.version, id, type, data, 'application/json',
           metadata, '{}', 1, change_stream.recorded_at, hash, true);
   UPDATE streams s
      SET version = change_stream.version,
@@ -73,7 +73,7 @@ BEGIN
          max_age = CASE WHEN kind = 'SET_RETENTION' THEN new_max_age ELSE s.max_age END,
          max_count = CASE WHEN kind = 'SET_RETENTION' THEN new_max_count ELSE s.max_count END
    WHERE s.aggregate_type = of_type AND s.aggregate_id = of_id;
-  UPDATE log_head SET position = change_stream.position, recorded_at = change_stream.recorded_at;
+  UPDATE log_head SET position = at_position, recorded_at = change_stream.recorded_at;
 
   IF kind = 'ERASE_EVENTS' THEN
     FOR range IN 1 .. cardinality(first_versions) LOOP
