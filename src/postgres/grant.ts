@@ -11,7 +11,14 @@ const OWNED: Readonly<Record<string, readonly string[]>> = {
 };
 /** What empties events must not be called but by what decides about it. */
 const NOT_FOR_WRITERS = ['empty_events'];
-const FOR_READERS = ['position_before', 'json_or_null', 'first_kept', 'first_match'];
+const FOR_READERS = [
+  'position_before',
+  'json_or_null',
+  'first_kept',
+  'first_match',
+  'version_at',
+  'stream_windows',
+];
 
 /**
  * Makes the roles where that is allowed, and gives the functions that write to them: whoever calls them, appends can
