@@ -187,7 +187,7 @@ export class Database {
           query: async (text, values = []) =>
             (await client.query<Row>({ text, values: [...values], rowMode: 'array' })).rows,
           onNotification: (listener) => {
-            client.on('notification', ({ payload }) => listener(payload ?? ''));
+            client.on('notification', ({ payload, channel }) => listener(payload ?? '', channel));
           },
           lost,
         }),
@@ -208,7 +208,7 @@ export class Database {
 /** A connection of one's own. */
 export interface Session {
   query(text: string, values?: readonly unknown[]): Promise<Row[]>;
-  onNotification(listener: (payload: string) => void): void;
+  onNotification(listener: (payload: string, channel: string) => void): void;
   /** Rejects when the connection is gone. */
   readonly lost: Promise<never>;
 }

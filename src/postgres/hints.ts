@@ -1,5 +1,6 @@
 import type { Runtime } from '../core/runtime.js';
-import type { Database, Session } from './database.js';
+import type { Database } from './database.js';
+import { type ListeningPlace, notificationsOf } from './notifications.js';
 
 /** How instances wake each other. */
 export interface HintsOptions {
@@ -8,47 +9,41 @@ export interface HintsOptions {
   readonly runtime: Runtime;
   /** Told when the listening connection breaks; until it is back, followers poll. */
   readonly onFailure?: (error: unknown) => void;
-  /**
-   * Milliseconds within which commits share one notification.
-   * @default 20
-   */
-  readonly coalesceMilliseconds?: number;
 }
 
 /**
- * Wakes whoever follows the log: at once for commits of this process, and by NOTIFY on a connection of its own for those of
- * others. Never in the transaction of an append: there it would cost two thirds of the rate, since the server takes one
- * lock for all notifying commits. Hints only: they may be lost, and followers poll besides.
+ * Wakes whoever follows the log: at once for commits of this process, and by NOTIFY on a connection of its own, which all
+ * namespaces of a database share, for those of others. Never in the transaction of an append: there it would cost two
+ * thirds of the rate, since the server takes one lock for all notifying commits. Hints only: they may be lost, and
+ * followers poll besides.
  */
 export class Hints {
   readonly #options: HintsOptions;
-  readonly #channel: string;
   readonly #listeners = new Set<() => void>();
-  readonly #stop = new AbortController();
-  #session: Session | undefined;
-  #notified = 0n;
+  #place: ListeningPlace | undefined;
   #committed = 0n;
-  #notifying = false;
-  #done: Promise<void> = Promise.resolve();
 
   constructor(options: HintsOptions) {
     this.#options = options;
-    this.#channel = `headwater_${options.schema}`;
   }
 
   /** Begins to listen, and goes on trying when the connection is lost. */
   start(): void {
-    this.#done = this.#listen();
+    const { database, onFailure, runtime, schema } = this.#options;
+    this.#place ??= notificationsOf(database, runtime).listen(`headwater_${schema}`, {
+      heard: (payload) => this.#heard(payload),
+      connected: () => this.#wake(),
+      failed: (error) => onFailure?.(error),
+    });
   }
 
   async stop(): Promise<void> {
-    this.#stop.abort(new Error('Hints are stopped'));
-    await this.#done;
+    await this.#place?.leave();
   }
 
   /** Whether notifications of other instances arrive now. */
   get listening(): boolean {
-    return this.#session !== undefined;
+    return this.#place?.connected ?? false;
   }
 
   onAdvance(listener: () => void): () => void {
@@ -62,56 +57,11 @@ export class Hints {
   committed(position: bigint): void {
     if (position > this.#committed) this.#committed = position;
     this.#wake();
-    if (!this.#notifying) {
-      this.#notifying = true;
-      void this.#notify();
-    }
+    this.#place?.notify(String(this.#committed));
   }
 
   #wake(): void {
     for (const listener of this.#listeners) listener();
-  }
-
-  async #notify(): Promise<void> {
-    const { runtime, coalesceMilliseconds = 20 } = this.#options;
-    try {
-      while (this.#notified < this.#committed && this.#session !== undefined) {
-        this.#notified = this.#committed;
-        await this.#session.query('SELECT pg_notify($1, $2)', [this.#channel, String(this.#notified)]);
-        await runtime.sleep(coalesceMilliseconds);
-      }
-    } catch (error) {
-      // The listening loop sees the same connection break and takes a new one; others poll meanwhile.
-      if (!this.#stop.signal.aborted) this.#options.onFailure?.(error);
-    } finally {
-      this.#notifying = false;
-    }
-  }
-
-  async #listen(): Promise<void> {
-    const { database, runtime, onFailure } = this.#options;
-    const stopped = new Promise<void>((resolve) => {
-      this.#stop.signal.addEventListener('abort', () => resolve(), { once: true });
-    });
-    for (let attempt = 0; !this.#stop.signal.aborted; attempt++) {
-      try {
-        await database.withSession(async (session) => {
-          await session.query(`LISTEN "${this.#channel}"`);
-          session.onNotification((payload) => this.#heard(payload));
-          this.#session = session;
-          attempt = 0;
-          this.#wake();
-          await stopped;
-        });
-      } catch (error) {
-        onFailure?.(error);
-      } finally {
-        this.#session = undefined;
-      }
-      const pause = Math.min(5000, 100 * 2 ** attempt) * (0.5 + runtime.random() / 2);
-      // Rejects only when stopped, and then the loop ends.
-      await runtime.sleep(pause, this.#stop.signal).catch(() => undefined);
-    }
   }
 
   #heard(payload: string): void {
