@@ -9,7 +9,7 @@ const MAY_IMPORT: Record<
   string,
   { readonly folders: readonly string[]; readonly packages: readonly string[]; readonly pure?: true }
 > = {
-  core: { folders: [], packages: [], pure: true },
+  core: { folders: [], packages: ['re2js'], pure: true },
   auth: { folders: ['core'], packages: [], pure: true },
   subscriptions: { folders: ['core'], packages: [], pure: true },
   memory: { folders: ['core', 'auth', 'subscriptions'], packages: [], pure: true },

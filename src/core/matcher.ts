@@ -1,5 +1,6 @@
 import type { Event } from './event.js';
 import type { Filter, Range, Scope } from './filter.js';
+import { metadataComparison } from './metadata-comparison.js';
 import { streamKey } from './stream.js';
 
 /** Decides whether an event belongs to the answer. */
@@ -7,7 +8,10 @@ export type Matcher = (event: Event) => boolean;
 
 /**
  * The one meaning of scope and filters, for the memory store, the live ring and, where SQL only narrows, the
- * Postgres store: in the scope, and matched by at least one filter (no filters: by all).
+ * Postgres store: in the scope, and matched by at least one filter (no filters: by all). Patterns are compiled once, here.
+ *
+ * Of an erased event only the shell is left, so it is found by stream, type, version, position and time, never by a tag,
+ * and its metadata is empty.
  */
 export function matcher(scope: Scope, filters: readonly Filter[] = []): Matcher {
   const inScope = scopeMatcher(scope);
@@ -38,12 +42,14 @@ function scopeMatcher(scope: Scope): Matcher {
 function filterMatcher(filter: Filter): Matcher {
   const { eventTypes, tags, versions, positions, recorded } = filter;
   const types = eventTypes?.length ? new Set(eventTypes) : undefined;
+  const comparisons = (filter.metadata ?? []).map(metadataComparison);
   return (event) =>
     (types === undefined || types.has(event.eventType)) &&
     (tags === undefined || tags.every((tag) => event.tags.includes(tag))) &&
     within(versions, event.version) &&
     within(positions, event.position) &&
-    within(recorded, event.recordedAt);
+    within(recorded, event.recordedAt) &&
+    comparisons.every((holds) => holds(event.metadata));
 }
 
 function within(range: Range<bigint> | undefined, value: bigint): boolean {

@@ -1,9 +1,10 @@
 import type { Filter, Range, Scope } from './filter.js';
-import { FILTER_NAMES, FILTERS, MAX_BIGINT } from './limits.js';
+import { COMPARISONS, FILTER_NAMES, FILTERS, MAX_BIGINT } from './limits.js';
 import type { LoadRequest } from './load.js';
 import { streamKey } from './stream.js';
 import type { SubscribeRequest } from './subscribe.js';
 import { validateLogPosition, validateStream } from './validate-append.js';
+import { validateComparison } from './validate-comparison.js';
 import { nameProblem, typeNameProblem, Violations } from './validate.js';
 
 /** Throws `InvalidRequestError` with every field that is wrong. */
@@ -62,6 +63,13 @@ function validateFilter(filter: Filter, path: string, violations: Violations): v
   range(filter.versions, `${path}.versions`, 1n, violations);
   range(filter.positions, `${path}.positions`, 1n, violations);
   range(filter.recorded, `${path}.recorded`, undefined, violations);
+  const comparisons = filter.metadata ?? [];
+  if (comparisons.length > COMPARISONS)
+    violations.add(`${path}.metadata`, `has ${comparisons.length} comparisons, the limit is ${COMPARISONS}`);
+  else
+    comparisons.forEach((comparison, index) =>
+      validateComparison(comparison, `${path}.metadata[${index}]`, violations),
+    );
 }
 
 function names(

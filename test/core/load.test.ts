@@ -41,6 +41,7 @@ describe('a load request', () => {
       filters: [],
       direction: 'FORWARDS',
       limit: undefined,
+      includeDeleted: false,
     });
     const told = {
       scope: { kind: 'AGGREGATE_TYPES', aggregateTypes: ['Account'] },

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Filter, type Scope, WHOLE_LOG } from '../../src/core/filter.js';
 import { matcher, positionBounds } from '../../src/core/matcher.js';
+import { erasedEvent } from '../../src/core/system-events.js';
 import { someEvent, someFilter, storedEvent } from './events.js';
 
 describe('a scope', () => {
@@ -79,6 +80,42 @@ describe('a filter', () => {
   for (const [what, filter, expected] of cases)
     it(`${expected ? 'matches' : 'does not match'}: ${what}`, () =>
       expect(matcher(WHOLE_LOG, [filter])(event)).toBe(expected));
+
+  it('finds an erased event by all that its shell still says, and never by tag or metadata', () => {
+    const whole = storedEvent({
+      version: 3n,
+      position: 7n,
+      tags: ['a:1'],
+      metadata: { k: '1' },
+      recordedAt: 5n,
+    });
+    const shell = erasedEvent(whole);
+    const alike: Filter = {
+      eventTypes: ['Opened'],
+      versions: { first: 3n, last: 3n },
+      positions: { first: 7n, last: 7n },
+      recorded: { first: 5n, last: 5n },
+    };
+    for (const event of [whole, shell]) expect(matcher(WHOLE_LOG, [alike])(event)).toBe(true);
+    const equal = { key: 'k', operator: 'EQUAL', values: ['1'] } as const;
+    for (const filter of [{ tags: ['a:1'] }, { metadata: [equal] }]) {
+      expect(matcher(WHOLE_LOG, [filter])(whole)).toBe(true);
+      expect(matcher(WHOLE_LOG, [filter])(shell)).toBe(false);
+    }
+  });
+
+  it('with comparisons of metadata matches where all of them hold', () => {
+    const filter: Filter = {
+      metadata: [
+        { key: 'n', operator: 'GREATER', kind: 'NUMBER', values: ['9'] },
+        { key: 'who', operator: 'IN', values: ['ada', 'bob'] },
+      ],
+    };
+    const matches = matcher(WHOLE_LOG, [filter]);
+    expect(matches(storedEvent({ metadata: { n: '10', who: 'bob' } }))).toBe(true);
+    expect(matches(storedEvent({ metadata: { n: '9', who: 'bob' } }))).toBe(false);
+    expect(matches(storedEvent({ metadata: { n: '10' } }))).toBe(false);
+  });
 
   it('beside others matches if it or one of them does', () => {
     fc.assert(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Filter } from '../../src/core/filter.js';
+import type { Filter, MetadataComparison } from '../../src/core/filter.js';
 import { MAX_BIGINT } from '../../src/core/limits.js';
 import type { LoadRequest } from '../../src/core/load.js';
 import type { SubscribeRequest } from '../../src/core/subscribe.js';
@@ -8,6 +8,12 @@ import { violated } from './violated.js';
 
 const stream = { aggregateType: 'Account', aggregateId: 'a' };
 const many = (length: number) => Array.from({ length }, (_, n) => `T${n}`);
+const equal = (fields: Partial<MetadataComparison> = {}): MetadataComparison => ({
+  key: 'k',
+  operator: 'EQUAL',
+  values: ['x'],
+  ...fields,
+});
 const filtered = (...filters: readonly Filter[]) => ({ filters });
 
 /** What a load and a subscription are refused for alike. */
@@ -52,6 +58,83 @@ const SELECTIONS: readonly [string, Pick<LoadRequest, 'scope' | 'filters'>, stri
   ['position 0 as the last', filtered({ positions: { last: 0n } }), 'filters[0].positions.last'],
   ['a position above all', filtered({ positions: { last: MAX_BIGINT + 1n } }), 'filters[0].positions.last'],
   ['versions backwards', filtered({ versions: { first: 2n, last: 1n } }), 'filters[0].versions'],
+  [
+    '17 comparisons',
+    filtered({ metadata: Array.from({ length: 17 }, () => equal()) }),
+    'filters[0].metadata',
+  ],
+  ['a comparison without a key', filtered({ metadata: [equal({ key: '' })] }), 'filters[0].metadata[0].key'],
+  [
+    'a control character in the key of a comparison',
+    filtered({}, { metadata: [equal(), equal({ key: 'a\n' })] }),
+    'filters[1].metadata[1].key',
+  ],
+  ['EQUAL without a value', filtered({ metadata: [equal({ values: [] })] }), 'filters[0].metadata[0].values'],
+  [
+    'EQUAL with two',
+    filtered({ metadata: [equal({ values: ['a', 'b'] })] }),
+    'filters[0].metadata[0].values',
+  ],
+  [
+    'IN with 101 values',
+    filtered({ metadata: [equal({ operator: 'IN', values: many(101) })] }),
+    'filters[0].metadata[0].values',
+  ],
+  [
+    'IN without values',
+    filtered({ metadata: [equal({ operator: 'IN', values: [] })] }),
+    'filters[0].metadata[0].values',
+  ],
+  [
+    'a value of 4,097 bytes',
+    filtered({ metadata: [equal({ operator: 'IN', values: ['a', 'é'.repeat(2048) + 'x'] })] }),
+    'filters[0].metadata[0].values[1]',
+  ],
+  [
+    'a value with NUL',
+    filtered({ metadata: [equal({ values: ['a\0'] })] }),
+    'filters[0].metadata[0].values[0]',
+  ],
+  [
+    'a lone surrogate in a value',
+    filtered({ metadata: [equal({ values: ['\ud800'] })] }),
+    'filters[0].metadata[0].values[0]',
+  ],
+  [
+    'a value that is no number',
+    filtered({ metadata: [equal({ kind: 'NUMBER', values: ['1,5'] })] }),
+    'filters[0].metadata[0].values[0]',
+  ],
+  [
+    'a value that is no boolean',
+    filtered({ metadata: [equal({ kind: 'BOOLEAN', values: ['TRUE'] })] }),
+    'filters[0].metadata[0].values[0]',
+  ],
+  [
+    'booleans that are to be more',
+    filtered({ metadata: [equal({ operator: 'GREATER', kind: 'BOOLEAN', values: ['true'] })] }),
+    'filters[0].metadata[0].operator',
+  ],
+  [
+    'a number that is to match',
+    filtered({ metadata: [equal({ operator: 'MATCHES', kind: 'NUMBER' })] }),
+    'filters[0].metadata[0].kind',
+  ],
+  [
+    'a pattern of 257 bytes',
+    filtered({ metadata: [equal({ operator: 'MATCHES', values: ['x'.repeat(257)] })] }),
+    'filters[0].metadata[0].values[0]',
+  ],
+  [
+    'a pattern that is none',
+    filtered({ metadata: [equal({ operator: 'MATCHES', values: ['(a'] })] }),
+    'filters[0].metadata[0].values[0]',
+  ],
+  [
+    'a pattern that looks ahead',
+    filtered({ metadata: [equal({ operator: 'MATCHES', values: ['a(?=b)'] })] }),
+    'filters[0].metadata[0].values[0]',
+  ],
   ['times backwards', filtered({ recorded: { first: 2n, last: 1n } }), 'filters[0].recorded'],
 ];
 
@@ -80,6 +163,9 @@ describe('a load', () => {
         versions: { first: 1n, last: MAX_BIGINT },
         positions: { first: 5n, last: 5n },
         recorded: { first: -5n, last: 5n },
+        metadata: Array.from({ length: 16 }, () =>
+          equal({ operator: 'NOT_IN', values: Array.from({ length: 100 }, () => 'x'.repeat(4096)) }),
+        ),
       })),
       direction: 'BACKWARDS',
       limit: MAX_BIGINT,
