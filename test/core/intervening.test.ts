@@ -33,20 +33,18 @@ function log(length: number): Event[] {
 /** A store's load over the events, in pages of three, that counts them. */
 function loader(events: readonly Event[]) {
   const loads: { requests: LoadRequest[]; pages: number } = { requests: [], pages: 0 };
-  return {
-    loads,
-    async *load(request: LoadRequest): AsyncGenerator<LoadPage, void, undefined> {
-      validateLoad(request);
-      loads.requests.push(request);
-      const found = events.filter(matcher(request.scope ?? WHOLE_LOG, request.filters));
-      for (let from = 0; from === 0 || from < found.length; from += 3) {
-        await Promise.resolve();
-        loads.pages += 1;
-        const some = found.slice(from, from + 3);
-        yield { events: some, scannedAfter: 0n, scannedTo: some.at(-1)?.position ?? 0n, epoch: 1n };
-      }
-    },
+  const load = async function* (request: LoadRequest): AsyncGenerator<LoadPage, void, undefined> {
+    validateLoad(request);
+    loads.requests.push(request);
+    const found = events.filter(matcher(request.scope ?? WHOLE_LOG, request.filters));
+    for (let from = 0; from === 0 || from < found.length; from += 3) {
+      await Promise.resolve();
+      loads.pages += 1;
+      const some = found.slice(from, from + 3);
+      yield { events: some, scannedAfter: 0n, scannedTo: some.at(-1)?.position ?? 0n, epoch: 1n };
+    }
   };
+  return { loads, load };
 }
 
 const conflicts = (...list: VersionConflict[]): Refused => ({ outcome: 'REFUSED', conflicts: list });

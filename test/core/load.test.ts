@@ -48,6 +48,7 @@ describe('a load request', () => {
       filters: [{ tags: ['a:1'] }],
       direction: 'BACKWARDS',
       limit: 3n,
+      includeDeleted: true,
     } as const;
     expect(withLoadDefaults(told)).toEqual(told);
   });
