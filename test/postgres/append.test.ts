@@ -68,7 +68,7 @@ describe('append when the isolation level is not read committed', () => {
   it('is refused by the function itself', async () => {
     const refused = test.database.withSession(async (session) => {
       await session.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
-      const empty = Array.from({ length: 15 }, () => `'{}'`).join(', ');
+      const empty = Array.from({ length: 21 }, () => `'{}'`).join(', ');
       await session.query(`SELECT * FROM "${test.schema}".append(${empty})`);
     });
     await expect(refused).rejects.toThrow('read committed');
