@@ -7,17 +7,13 @@ import {
   type AppendResponse as WireAppendResponse,
   AppendResponseSchema,
   OnConflict,
-  type Refused as WireRefused,
-  RefusedSchema,
 } from '../../gen/headwater/v1/event_store_service_pb.js';
-import type { Appended, AppendOutcome, AppendRequest, Refused } from '../core/append.js';
+import type { Appended, AppendOutcome, AppendRequest } from '../core/append.js';
 import { Violations } from '../core/validate.js';
-import {
-  fromWireExpectedVersion,
-  readWireExpectedVersion,
-  toWireExpectedVersion,
-} from './expected-version.js';
+import { fromWireCondition, toWireCondition } from './append-condition.js';
+import { fromWireExpectedVersion, toWireExpectedVersion } from './expected-version.js';
 import { fromWireNewEvent, toWireNewEvent } from './new-event.js';
+import { fromWireRefused, toWireRefused } from './refused.js';
 import { fromWireStream, readWireStream, toWireStream } from './stream.js';
 import { readWireTimestamp, toWireTimestamp } from './timestamp.js';
 
@@ -28,7 +24,9 @@ export function toWireAppendRequest(request: AppendRequest): WireAppendRequest {
       expectedVersion: toWireExpectedVersion(entry.expectedVersion),
       events: entry.events.map(toWireNewEvent),
     })),
+    ...(request.condition ? { condition: toWireCondition(request.condition) } : {}),
     onConflict: request.onConflict === 'RETURN' ? OnConflict.RETURN : OnConflict.STATUS,
+    interveningBytes: request.interveningBytes ?? 0,
   });
 }
 
@@ -48,7 +46,13 @@ export function fromWireAppendRequest(request: WireAppendRequest): AppendRequest
   }));
   const onConflict = fromWireOnConflict(request.onConflict, violations);
   violations.throwIfAny();
-  return { streams, onConflict };
+  const { condition, interveningBytes } = request;
+  return {
+    streams,
+    ...(condition ? { condition: fromWireCondition(condition) } : {}),
+    onConflict,
+    ...(interveningBytes === 0 ? {} : { interveningBytes }),
+  };
 }
 
 function fromWireOnConflict(value: OnConflict, violations: Violations): 'THROW' | 'RETURN' {
@@ -86,27 +90,6 @@ export function fromWireAppended(appended: WireAppended): Appended {
     recordedAt: appended.recordedAt ? readWireTimestamp(appended.recordedAt) : undefined,
     epoch: appended.epoch,
     deduplicated: appended.deduplicated,
-  };
-}
-
-export function toWireRefused(refused: Refused): WireRefused {
-  return create(RefusedSchema, {
-    conflicts: refused.conflicts.map(({ stream, expected, actual }) => ({
-      stream: toWireStream(stream),
-      expected: toWireExpectedVersion(expected),
-      actual,
-    })),
-  });
-}
-
-export function fromWireRefused(refused: WireRefused): Refused {
-  return {
-    outcome: 'REFUSED',
-    conflicts: refused.conflicts.map(({ stream, expected, actual }) => ({
-      stream: readWireStream(stream),
-      expected: readWireExpectedVersion(expected),
-      actual,
-    })),
   };
 }
 

@@ -21,6 +21,12 @@ export function encodeSubscriptionMessage(message: SubscriptionMessage): Buffer<
   return encode(message, message.signal);
 }
 
+/** Bytes that the event takes in a message. */
+export function encodedEventBytes(event: Event): number {
+  lengths.length = 0;
+  return fieldSize(eventSize(event));
+}
+
 const lengths: number[] = [];
 
 function encode(page: LoadPage, signal?: SubscriptionMessage['signal']): Buffer<ArrayBuffer> {
@@ -68,6 +74,7 @@ function eventSize(event: Event): number {
   const timeSize = uint64FieldSize(seconds) + (nanos === 0 ? 0 : 1 + varintSize(nanos));
   lengths.push(timeSize);
   size += fieldSize(timeSize);
+  if (event.erased) size += 2;
   lengths[mine] = size;
   return size;
 }
@@ -99,6 +106,7 @@ function writeEvent(out: Out, event: Event): void {
     out.byte(0x10);
     out.varint(nanos);
   }
+  if (event.erased) out.bytes2(0x60, 1);
 }
 
 /** Microseconds have room in a double until the year 2255; beyond and before 1970 by the slow way. */

@@ -18,6 +18,7 @@ export function toWireEvent(event: Event): WireEvent {
     tags: [...event.tags],
     schemaVersion: event.schemaVersion,
     recordedAt: toWireTimestamp(event.recordedAt),
+    erased: event.erased ?? false,
   });
 }
 
@@ -35,5 +36,6 @@ export function fromWireEvent(event: WireEvent): Event {
     tags: event.tags,
     schemaVersion: event.schemaVersion,
     recordedAt: event.recordedAt ? readWireTimestamp(event.recordedAt) : 0n,
+    ...(event.erased ? { erased: true } : {}),
   };
 }

@@ -10,10 +10,11 @@ import type {
 } from '../../gen/headwater/v1/event_store_service_pb.js';
 import { type Filter, type Range, type Scope, WHOLE_LOG } from '../core/filter.js';
 import type { Violations } from '../core/validate.js';
+import { fromWireComparison, toWireComparison } from './comparison.js';
 import { fromWireStream, readWireStream, toWireStream } from './stream.js';
 import { fromWireTimestamp, toWireTimestamp } from './timestamp.js';
 
-/** The `scope` of LoadRequest and of SubscribeRequest, which are the same. */
+/** The `scope` of LoadRequest, SubscribeRequest and CountEventsRequest, which are the same. */
 type WireScope = WireLoadRequest['scope'];
 type WireScopeInit = NonNullable<MessageInitShape<typeof LoadRequestSchema>['scope']>;
 
@@ -52,6 +53,7 @@ export function toWireFilter(filter: Filter): WireFilter {
   const init: MessageInitShape<typeof FilterSchema> = {
     eventTypes: filter.eventTypes ? [...filter.eventTypes] : [],
     tags: filter.tags ? [...filter.tags] : [],
+    metadata: filter.metadata?.map(toWireComparison) ?? [],
   };
   if (filter.versions) init.versions = toWireRange(filter.versions);
   if (filter.positions) init.positions = toWireRange(filter.positions);
@@ -65,13 +67,20 @@ export function toWireFilter(filter: Filter): WireFilter {
 }
 
 export function fromWireFilter(filter: WireFilter, field: string, violations: Violations): Filter {
-  const { eventTypes, tags, versions, positions, recorded } = filter;
+  const { eventTypes, tags, versions, positions, recorded, metadata } = filter;
   return {
     ...(eventTypes.length === 0 ? {} : { eventTypes }),
     ...(tags.length === 0 ? {} : { tags }),
     ...(versions ? { versions: fromWireRange(versions) } : {}),
     ...(positions ? { positions: fromWireRange(positions) } : {}),
     ...(recorded ? { recorded: fromWireTimes(recorded, `${field}.recorded`, violations) } : {}),
+    ...(metadata.length === 0
+      ? {}
+      : {
+          metadata: metadata.map((comparison, index) =>
+            fromWireComparison(comparison, `${field}.metadata[${index}]`, violations),
+          ),
+        }),
   };
 }
 

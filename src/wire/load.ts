@@ -10,6 +10,7 @@ import type { LoadPage, LoadRequest } from '../core/load.js';
 import { Violations } from '../core/validate.js';
 import { fromWireEvent, toWireEvent } from './event.js';
 import { fromWireFilter, fromWireScope, toWireFilter, toWireScope } from './filter.js';
+import { fromWireLogPosition, toWireLogPosition } from './log-position.js';
 
 export function toWireLoadRequest(request: LoadRequest): WireLoadRequest {
   return create(LoadRequestSchema, {
@@ -17,6 +18,9 @@ export function toWireLoadRequest(request: LoadRequest): WireLoadRequest {
     filters: request.filters?.map(toWireFilter) ?? [],
     direction: request.direction === 'BACKWARDS' ? Direction.BACKWARDS : Direction.FORWARDS,
     limit: request.limit ?? 0n,
+    includeDeleted: request.includeDeleted ?? false,
+    ...(request.minPosition ? { minPosition: toWireLogPosition(request.minPosition) } : {}),
+    staleOk: request.staleOk ?? false,
   });
 }
 
@@ -29,7 +33,16 @@ export function fromWireLoadRequest(request: WireLoadRequest): LoadRequest {
   );
   const direction = fromWireDirection(request.direction, violations);
   violations.throwIfAny();
-  return { scope, filters, direction, ...(request.limit === 0n ? {} : { limit: request.limit }) };
+  const { includeDeleted, limit, minPosition, staleOk } = request;
+  return {
+    scope,
+    filters,
+    direction,
+    ...(limit === 0n ? {} : { limit }),
+    ...(includeDeleted ? { includeDeleted } : {}),
+    ...(minPosition ? { minPosition: fromWireLogPosition(minPosition) } : {}),
+    ...(staleOk ? { staleOk } : {}),
+  };
 }
 
 function fromWireDirection(value: Direction, violations: Violations): 'FORWARDS' | 'BACKWARDS' {

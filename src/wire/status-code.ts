@@ -24,9 +24,13 @@ export const StatusCode = {
 /** The code that goes with each reason; `error_reason.proto` says the same in its comments. */
 export const CODE_OF: Readonly<Record<Reason, number>> = {
   WRONG_EXPECTED_VERSION: StatusCode.ABORTED,
+  APPEND_CONDITION_FAILED: StatusCode.ABORTED,
   EVENT_ID_REUSED: StatusCode.ALREADY_EXISTS,
   STREAM_NOT_FOUND: StatusCode.NOT_FOUND,
+  STREAM_DELETED: StatusCode.FAILED_PRECONDITION,
+  STREAM_NOT_DELETED: StatusCode.FAILED_PRECONDITION,
   INVALID_REQUEST: StatusCode.INVALID_ARGUMENT,
+  POSITION_NOT_REACHED: StatusCode.UNAVAILABLE,
   POSITION_UNKNOWN: StatusCode.INVALID_ARGUMENT,
   LOG_EPOCH_CHANGED: StatusCode.DATA_LOSS,
   POLICY_DENIED: StatusCode.PERMISSION_DENIED,
@@ -34,4 +38,7 @@ export const CODE_OF: Readonly<Record<Reason, number>> = {
   OVERLOADED: StatusCode.RESOURCE_EXHAUSTED,
   DEADLINE_EXCEEDED: StatusCode.DEADLINE_EXCEEDED,
   INTERNAL: StatusCode.INTERNAL,
+  NAMESPACE_NOT_FOUND: StatusCode.NOT_FOUND,
+  NAMESPACE_EXISTS: StatusCode.ALREADY_EXISTS,
+  APPEND_REFUSED: StatusCode.FAILED_PRECONDITION,
 };

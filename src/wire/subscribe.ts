@@ -14,6 +14,7 @@ import type {
 import { Violations } from '../core/validate.js';
 import { fromWireEvent, toWireEvent } from './event.js';
 import { fromWireFilter, fromWireScope, toWireFilter, toWireScope } from './filter.js';
+import { fromWireLogPosition, toWireLogPosition } from './log-position.js';
 import { fromWireTimestamp, toWireTimestamp } from './timestamp.js';
 
 type StartInit = NonNullable<MessageInitShape<typeof SubscribeRequestSchema>['start']>;
@@ -43,10 +44,8 @@ function toWireStart(start: SubscribeStart): StartInit {
   switch (start.kind) {
     case 'BEGINNING':
       return { case: undefined };
-    case 'AFTER': {
-      const { position, epoch = 0n } = start.after;
-      return { case: 'after', value: { position, epoch } };
-    }
+    case 'AFTER':
+      return { case: 'after', value: toWireLogPosition(start.after) };
     case 'END':
       return { case: 'fromEnd', value: {} };
     case 'TIME':
@@ -56,10 +55,8 @@ function toWireStart(start: SubscribeStart): StartInit {
 
 function fromWireStart(start: WireSubscribeRequest['start'], violations: Violations): SubscribeStart {
   switch (start.case) {
-    case 'after': {
-      const { position, epoch } = start.value;
-      return { kind: 'AFTER', after: { position, ...(epoch === 0n ? {} : { epoch }) } };
-    }
+    case 'after':
+      return { kind: 'AFTER', after: fromWireLogPosition(start.value) };
     case 'fromEnd':
       return { kind: 'END' };
     case 'fromTime':
