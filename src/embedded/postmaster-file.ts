@@ -6,7 +6,7 @@ import { codeOf } from './file-errors.js';
 export interface PostmasterFile {
   readonly pid: number;
   readonly socketDirectory: string;
-  /** True once it takes connections. */
+  /** True once it takes connections; a standby's are for reading only. */
   readonly ready: boolean;
 }
 
@@ -22,7 +22,7 @@ export async function readPostmasterFile(cluster: string): Promise<PostmasterFil
       .map((line) => line.trim());
     const pid = Number(lines[0]);
     if (!Number.isInteger(pid) || pid <= 0) return undefined;
-    return { pid, socketDirectory: lines[4] ?? '', ready: lines[7] === 'ready' };
+    return { pid, socketDirectory: lines[4] ?? '', ready: lines[7] === 'ready' || lines[7] === 'standby' };
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
