@@ -7,10 +7,15 @@ export interface DatabaseOptions {
   /** A URL, or the parts of one. */
   readonly connection: { readonly connectionString: string } | ConnectionParts;
   /**
-   * Connections for reading; one more or two write, and one listens.
+   * Connections for reading, all namespaces together; others append, and one listens.
    * @default 8
    */
   readonly readConnections?: number;
+  /**
+   * Connections for appending, all namespaces together; one namespace alone uses one or two.
+   * @default 8
+   */
+  readonly appendConnections?: number;
   /**
    * Milliseconds to wait for a connection.
    * @default 5000
@@ -93,7 +98,7 @@ export class Database {
       return made;
     };
     this.#pools = {
-      append: pool(2, SESSION),
+      append: pool(options.appendConnections ?? 8, SESSION),
       read: pool(options.readConnections ?? 8, `${SESSION} ${IN_INDEX_ORDER}`),
     };
   }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { NamespaceNotFoundError } from '../core/errors.js';
 import { checkServer, UnsuitableDatabaseError } from './check-server.js';
 import type { Database, Session } from './database.js';
 import { grant, runsAsWriter } from './grant.js';
@@ -11,6 +12,8 @@ import { sqlstateOf } from './sqlstate.js';
 export interface MigrationReport {
   /** For example "15.18". */
   readonly serverVersion: string;
+  /** Whether there was nothing of Headwater's before. */
+  readonly created: boolean;
   /** The names of the migrations that were applied now. */
   readonly applied: readonly string[];
   /** Whether the functions were replaced. */
@@ -29,16 +32,22 @@ const LOCK_WAIT = '60s';
  * the others wait and find nothing to do. Needs a session, so a direct connection and not a pooler in transaction mode.
  *
  * Fails with `UnsuitableDatabaseError`, whose message says what to do.
+ *
+ * @param options.create whether to make what is not there at all; without it, that is a `NamespaceNotFoundError`
  */
-export async function migrate(database: Database, schema: string): Promise<MigrationReport> {
+export async function migrate(
+  database: Database,
+  schema: string,
+  { create = true }: { readonly create?: boolean } = {},
+): Promise<MigrationReport> {
   return database.withSession(async (session) => {
     const serverVersion = await checkServer(session);
     const quoted = quotedSchema(schema);
-    await session.query(`SET lock_timeout = '${LOCK_WAIT}'`);
-    await session.query('SELECT pg_advisory_lock($1, hashtext($2))', [LOCK_CLASS, schema]);
+    await lockForMigration(session, schema);
     const known = await migrations();
     const wanted = await functionsDigest(known.length);
     const state = await schemaState(session, schema);
+    if (!state.migrated && !create) throw new NamespaceNotFoundError(schema);
     if (!state.exists) await session.query(`CREATE SCHEMA ${quoted}`).catch(asMissingRight(schema));
     if (!state.migrated) await createMigrationsTable(session, quoted).catch(asMissingRight(schema));
     const missing = await missingMigrations(session, quoted, known);
@@ -55,8 +64,20 @@ export async function migrate(database: Database, schema: string): Promise<Migra
     }
     await session.query(`SELECT * FROM ${quoted}.open_log()`);
     const roles = await runsAsWriter(session, schema);
-    return { serverVersion, applied: missing.map(({ name }) => name), functionsReplaced, roles };
+    return {
+      serverVersion,
+      created: !state.migrated,
+      applied: missing.map(({ name }) => name),
+      functionsReplaced,
+      roles,
+    };
   });
+}
+
+/** Held until the session ends, by whoever changes the schema as a whole; others wait for a minute. */
+export async function lockForMigration(session: Session, schema: string): Promise<void> {
+  await session.query(`SET lock_timeout = '${LOCK_WAIT}'`);
+  await session.query('SELECT pg_advisory_lock($1, hashtext($2))', [LOCK_CLASS, schema]);
 }
 
 async function createMigrationsTable(session: Session, quoted: string): Promise<void> {
@@ -70,7 +91,7 @@ async function createMigrationsTable(session: Session, quoted: string): Promise<
 }
 
 /** Stands in the comment on the table schema_migrations, with the digest of the functions behind it. */
-const MARK = 'Headwater:';
+export const MARK = 'Headwater:';
 
 interface SchemaState {
   readonly exists: boolean;
@@ -92,7 +113,7 @@ async function schemaState(session: Session, schema: string): Promise<SchemaStat
   const migrated = comment?.startsWith(MARK) ?? false;
   if (filled === 't' && !migrated)
     throw new UnsuitableDatabaseError(
-      `Schema ${schema} exists and was not made by Headwater: choose another with --schema, or another database`,
+      `Schema ${schema} exists and was not made by Headwater: choose another with --namespace, or another database`,
     );
   return { exists: row !== undefined, migrated, functions: comment?.slice(MARK.length + 1) };
 }

@@ -1,5 +1,5 @@
 import type { AppendOutcome, AppendRequest, Appended } from '../core/append.js';
-import { HeadwaterError, type InternalError, type Outcome } from '../core/errors.js';
+import { HeadwaterError, type Outcome } from '../core/errors.js';
 import type { CallOptions, EventStore } from '../core/event-store.js';
 import { interveningEvents } from '../core/intervening.js';
 import { DEFAULT_LIMITS, type Limits } from '../core/limits.js';
@@ -40,7 +40,7 @@ export interface PostgresEventStoreOptions {
   readonly subscriptions?: Pick<SubscriberOptions, 'tail' | 'progress'>;
   readonly sweep?: Pick<SweepOptions, 'intervalMilliseconds' | 'statementVersions' | 'share' | 'onFailure'>;
   /** Logs an unexpected failure, and gives the error to answer instead. */
-  readonly onUnexpected: (error: unknown, outcome?: Outcome) => InternalError;
+  readonly onUnexpected: (error: unknown, outcome?: Outcome) => HeadwaterError;
   /** Told when listening for other instances fails; it is tried again by itself. */
   readonly onHintsFailure?: (error: unknown) => void;
 }
