@@ -6,16 +6,23 @@ import { ErrorInfoSchema } from '../../gen/google/rpc/error_details_pb.js';
 import { ErrorReasonSchema } from '../../gen/headwater/v1/error_reason_pb.js';
 import { EXIT, exitCodeOf } from '../../src/cli/exit-codes.js';
 import {
+  AppendConditionFailedError,
+  AppendRefusedError,
   DeadlineExceededError,
   EventIdReusedError,
   type HeadwaterError,
   InternalError,
   InvalidRequestError,
   LogEpochChangedError,
+  NamespaceExistsError,
+  NamespaceNotFoundError,
   OverloadedError,
   PolicyDeniedError,
+  PositionNotReachedError,
   PositionUnknownError,
   StoreUnavailableError,
+  StreamDeletedError,
+  StreamNotDeletedError,
   StreamNotFoundError,
   WrongExpectedVersionError,
 } from '../../src/core/errors.js';
@@ -33,9 +40,12 @@ const stream = { aggregateType: 'Account', aggregateId: '1' };
 /** One of each, with all the facts that it can carry. */
 const SAMPLES: readonly HeadwaterError[] = [
   new WrongExpectedVersionError([{ stream, expected: 1n, actual: 2n }]),
+  new AppendConditionFailedError(1n),
   new EventIdReusedError('01890000-0000-7000-8000-000000000000', 1n),
   new StreamNotFoundError(stream),
+  new StreamDeletedError(stream),
   new InvalidRequestError([{ field: 'streams', description: 'must name at least one stream' }]),
+  new PositionNotReachedError(5n, 2n),
   new PositionUnknownError(5n, 1n, 2n),
   new LogEpochChangedError(5n, 1n, 2n, 2n),
   new PolicyDeniedError('append'),
@@ -43,6 +53,10 @@ const SAMPLES: readonly HeadwaterError[] = [
   new OverloadedError('full', { limit: 'stall', position: 1n }),
   new DeadlineExceededError('late'),
   new InternalError('id'),
+  new NamespaceNotFoundError('tenant_a'),
+  new NamespaceExistsError('tenant_a'),
+  new AppendRefusedError('quota', 'The tenant has used up what it may store'),
+  new StreamNotDeletedError(stream),
 ];
 
 describe('docs/errors.md', () => {

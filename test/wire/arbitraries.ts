@@ -18,6 +18,10 @@ export const uint64 = fc.oneof(
     .map(([bits, offset]) => (1n << BigInt(bits)) + offset),
 );
 
+export const name = text.filter((value) => value !== '');
+
+export const positive = uint64.filter((value) => value > 0n);
+
 /** Microseconds, over all that a Timestamp can say. */
 export const time = fc.oneof(
   fc.bigInt(-62_135_596_800_000_000n, 253_402_300_799_999_999n),
@@ -31,7 +35,7 @@ const metadata = fc
   .array(fc.tuple(text, text), { maxLength: 5 })
   .map((entries) => Object.fromEntries(entries.filter(([key]) => key !== '__proto__')));
 
-export const event: fc.Arbitrary<Event> = fc.record({
+const standing: fc.Arbitrary<Event> = fc.record({
   eventId: fc.oneof(fc.uuid(), text),
   stream,
   version: uint64,
@@ -44,3 +48,8 @@ export const event: fc.Arbitrary<Event> = fc.record({
   schemaVersion: fc.integer({ min: 0, max: 2 ** 31 - 1 }),
   recordedAt: time,
 });
+
+/** Events, some of them erased. That these are empty is the store's business: the wire carries whatever they have. */
+export const event: fc.Arbitrary<Event> = fc
+  .tuple(standing, fc.boolean())
+  .map(([given, erased]) => (erased ? { ...given, erased } : given));

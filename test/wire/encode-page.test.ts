@@ -6,7 +6,7 @@ import {
   SubscribeResponseSchema,
 } from '../../gen/headwater/v1/event_store_service_pb.js';
 import type { SubscriptionMessage, SubscriptionSignal } from '../../src/core/subscribe.js';
-import { encodeLoadPage, encodeSubscriptionMessage } from '../../src/wire/encode-page.js';
+import { encodedEventBytes, encodeLoadPage, encodeSubscriptionMessage } from '../../src/wire/encode-page.js';
 import { fromWireLoadPage, toWireLoadPage } from '../../src/wire/load.js';
 import { toWireSubscriptionMessage } from '../../src/wire/subscribe.js';
 import { event, uint64 } from './arbitraries.js';
@@ -52,6 +52,16 @@ describe('a page encoded by hand', () => {
         expect(encodeSubscriptionMessage(message).equals(library)).toBe(true);
       }),
       { numRuns: 500 },
+    );
+  });
+
+  it('says of each event how many bytes it takes in a message', () => {
+    fc.assert(
+      fc.property(event, (given) => {
+        const page = { events: [given], scannedAfter: 0n, scannedTo: 0n, epoch: 0n };
+        expect(encodedEventBytes(given)).toBe(encodeLoadPage(page).byteLength);
+      }),
+      { numRuns: 300 },
     );
   });
 

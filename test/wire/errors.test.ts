@@ -5,16 +5,23 @@ import { ErrorInfoSchema } from '../../gen/google/rpc/error_details_pb.js';
 import { StatusSchema } from '../../gen/google/rpc/status_pb.js';
 import { ErrorReasonSchema } from '../../gen/headwater/v1/error_reason_pb.js';
 import {
+  AppendConditionFailedError,
+  AppendRefusedError,
   DeadlineExceededError,
   EventIdReusedError,
   HeadwaterError,
   InternalError,
   InvalidRequestError,
   LogEpochChangedError,
+  NamespaceExistsError,
+  NamespaceNotFoundError,
   OverloadedError,
   PolicyDeniedError,
+  PositionNotReachedError,
   PositionUnknownError,
   StoreUnavailableError,
+  StreamDeletedError,
+  StreamNotDeletedError,
   StreamNotFoundError,
   WrongExpectedVersionError,
 } from '../../src/core/errors.js';
@@ -29,16 +36,24 @@ const everyError: readonly HeadwaterError[] = [
   new WrongExpectedVersionError([{ stream, expected: 3n, actual: 0n }]),
   new WrongExpectedVersionError([{ stream, expected: 'NO_STREAM', actual: big }], 7),
   new WrongExpectedVersionError([{ stream, expected: 'STREAM_EXISTS', actual: 0n }]),
+  new AppendConditionFailedError(big),
   new EventIdReusedError('0198c5c1-0000-7000-8000-000000000000', big),
   new StreamNotFoundError(stream),
+  new StreamDeletedError(stream),
+  new StreamNotDeletedError(stream),
   new InvalidRequestError([
     { field: 'streams[0].expected_version', description: 'must be set' },
     { field: 'streams[1].stream', description: 'must be set' },
   ]),
   new InvalidRequestError([{ field: 'limit', description: 'is 0' }], 12),
+  new PositionNotReachedError(12n, 10n),
+  new PositionNotReachedError(big, 0n, { retryAfterMilliseconds: 1250 }),
   new PositionUnknownError(12n, 3n, 10n),
   new LogEpochChangedError(12n, 3n, 10n, 4n),
   new PolicyDeniedError('append'),
+  new NamespaceNotFoundError('tenant_a'),
+  new NamespaceExistsError('tenant_a'),
+  new AppendRefusedError('quota', 'The tenant has used up what it may store today'),
   new StoreUnavailableError('The database is away', { outcome: 'NOT_APPLIED', retryAfterMilliseconds: 1500 }),
   new StoreUnavailableError('The answer was lost', { outcome: 'UNKNOWN' }),
   new StoreUnavailableError('Come back'),
@@ -75,9 +90,13 @@ describe('an error over the wire', () => {
     const codes = Object.fromEntries(everyError.map((error) => [error.reason, toWireStatus(error).code]));
     expect(codes).toEqual({
       WRONG_EXPECTED_VERSION: 10,
+      APPEND_CONDITION_FAILED: 10,
       EVENT_ID_REUSED: 6,
       STREAM_NOT_FOUND: 5,
+      STREAM_DELETED: 9,
+      STREAM_NOT_DELETED: 9,
       INVALID_REQUEST: 3,
+      POSITION_NOT_REACHED: 14,
       POSITION_UNKNOWN: 3,
       LOG_EPOCH_CHANGED: 15,
       POLICY_DENIED: 7,
@@ -85,6 +104,9 @@ describe('an error over the wire', () => {
       OVERLOADED: 8,
       DEADLINE_EXCEEDED: 4,
       INTERNAL: 13,
+      NAMESPACE_NOT_FOUND: 5,
+      NAMESPACE_EXISTS: 6,
+      APPEND_REFUSED: 9,
     });
   });
 

@@ -8,19 +8,26 @@ import {
   type OnConflict,
   SubscribeRequestSchema,
 } from '../../gen/headwater/v1/event_store_service_pb.js';
+import type {
+  ComparisonOperator as ComparisonOperatorNumber,
+  ValueKind as ValueKindNumber,
+} from '../../gen/headwater/v1/filter_pb.js';
 import type { AppendRequest } from '../../src/core/append.js';
-import { InvalidRequestError } from '../../src/core/errors.js';
 import type { ExpectedVersion } from '../../src/core/expected-version.js';
-import type { Filter, Scope } from '../../src/core/filter.js';
+import type {
+  ComparisonOperator,
+  Filter,
+  MetadataComparison,
+  Scope,
+  ValueKind,
+} from '../../src/core/filter.js';
 import type { LoadRequest } from '../../src/core/load.js';
 import type { SubscribeRequest, SubscribeStart } from '../../src/core/subscribe.js';
 import { fromWireAppendRequest, toWireAppendRequest } from '../../src/wire/append.js';
 import { fromWireLoadRequest, toWireLoadRequest } from '../../src/wire/load.js';
 import { fromWireSubscribeRequest, toWireSubscribeRequest } from '../../src/wire/subscribe.js';
-import { stream, text, time, uint64 } from './arbitraries.js';
-
-const name = text.filter((value) => value !== '');
-const positive = uint64.filter((value) => value > 0n);
+import { name, positive, stream, text, time, uint64 } from './arbitraries.js';
+import { violationsOf } from './violations.js';
 
 const newEvent = fc.record(
   {
@@ -36,13 +43,32 @@ const newEvent = fc.record(
   { requiredKeys: ['eventType', 'data', 'metadata', 'tags'] },
 );
 const expected = fc.oneof(positive, fc.constantFrom<ExpectedVersion>('NO_STREAM', 'STREAM_EXISTS', 'ANY'));
-const append: fc.Arbitrary<AppendRequest> = fc.record({
+const plainAppend: { [Key in 'streams' | 'onConflict']: fc.Arbitrary<NonNullable<AppendRequest[Key]>> } = {
   streams: fc.array(
     fc.record({ stream, expectedVersion: expected, events: fc.array(newEvent, { maxLength: 3 }) }),
     { maxLength: 3 },
   ),
   onConflict: fc.constantFrom('THROW', 'RETURN'),
-});
+};
+const items = fc.array(
+  fc.record(
+    {
+      eventTypes: fc.array(name, { minLength: 1, maxLength: 3 }),
+      tags: fc.array(name, { minLength: 1, maxLength: 3 }),
+    },
+    { requiredKeys: [] },
+  ),
+  { maxLength: 3 },
+);
+const logPosition = fc.record({ position: uint64, epoch: positive }, { requiredKeys: ['position'] });
+const append: fc.Arbitrary<AppendRequest> = fc.record(
+  {
+    ...plainAppend,
+    condition: fc.record({ items, after: logPosition }, { requiredKeys: ['items'] }),
+    interveningBytes: fc.integer({ min: 1, max: 2 ** 20 }),
+  },
+  { requiredKeys: ['streams', 'onConflict'] },
+);
 
 const scope: fc.Arbitrary<Scope> = fc.oneof(
   fc.constant<Scope>({ kind: 'LOG' }),
@@ -54,6 +80,25 @@ const scope: fc.Arbitrary<Scope> = fc.oneof(
 );
 const range = <T>(bound: fc.Arbitrary<T>) => fc.record({ first: bound, last: bound }, { requiredKeys: [] });
 const names = fc.array(name, { minLength: 1, maxLength: 3 });
+const comparison: fc.Arbitrary<MetadataComparison> = fc.record(
+  {
+    key: text,
+    operator: fc.constantFrom<ComparisonOperator>(
+      'EQUAL',
+      'NOT_EQUAL',
+      'GREATER',
+      'GREATER_OR_EQUAL',
+      'LESS',
+      'LESS_OR_EQUAL',
+      'IN',
+      'NOT_IN',
+      'MATCHES',
+    ),
+    kind: fc.constantFrom<ValueKind>('STRING', 'NUMBER', 'BOOLEAN'),
+    values: fc.array(text, { maxLength: 3 }),
+  },
+  { requiredKeys: ['key', 'operator', 'values'] },
+);
 const filters: fc.Arbitrary<Filter[]> = fc.array(
   fc.record(
     {
@@ -62,20 +107,27 @@ const filters: fc.Arbitrary<Filter[]> = fc.array(
       versions: range(positive),
       positions: range(positive),
       recorded: range(time),
+      metadata: fc.array(comparison, { minLength: 1, maxLength: 3 }),
     },
     { requiredKeys: [] },
   ),
   { maxLength: 3 },
 );
 const load: fc.Arbitrary<LoadRequest> = fc.record(
-  { scope, filters, direction: fc.constantFrom('FORWARDS', 'BACKWARDS'), limit: positive },
+  {
+    scope,
+    filters,
+    direction: fc.constantFrom('FORWARDS', 'BACKWARDS'),
+    limit: positive,
+    includeDeleted: fc.constant(true),
+    minPosition: logPosition,
+    staleOk: fc.constant(true),
+  },
   { requiredKeys: ['scope', 'filters', 'direction'] },
 );
 const start: fc.Arbitrary<SubscribeStart> = fc.oneof(
   fc.constantFrom<SubscribeStart>({ kind: 'BEGINNING' }, { kind: 'END' }),
-  fc
-    .record({ position: uint64, epoch: positive }, { requiredKeys: ['position'] })
-    .map((after): SubscribeStart => ({ kind: 'AFTER', after })),
+  logPosition.map((after): SubscribeStart => ({ kind: 'AFTER', after })),
   time.map((moment): SubscribeStart => ({ kind: 'TIME', time: moment })),
 );
 const subscribe: fc.Arbitrary<SubscribeRequest> = fc.record({ scope, filters, start });
@@ -126,15 +178,6 @@ describe('a request over the wire', () => {
 });
 
 describe('a request of the wrong shape', () => {
-  const violationsOf = (run: () => unknown) => {
-    try {
-      run();
-    } catch (error) {
-      if (error instanceof InvalidRequestError) return error.violations.map(({ field }) => field);
-      throw error;
-    }
-    return [];
-  };
   const appendFields = (init: MessageInitShape<typeof AppendRequestSchema>) =>
     violationsOf(() => fromWireAppendRequest(create(AppendRequestSchema, init)));
   const loadFields = (init: MessageInitShape<typeof LoadRequestSchema>) =>
@@ -155,6 +198,19 @@ describe('a request of the wrong shape', () => {
   it('names an enum value that is not known', () => {
     expect(appendFields({ onConflict: 9 as OnConflict })).toEqual(['on_conflict']);
     expect(loadFields({ direction: 9 as Direction })).toEqual(['direction']);
+  });
+
+  it('names what a metadata comparison does not say, or says in words not known', () => {
+    const metadata = [
+      { key: 'a', values: ['1'] },
+      { key: 'a', operator: 99 as ComparisonOperatorNumber, kind: 7 as ValueKindNumber, values: ['1'] },
+    ];
+    expect(loadFields({ filters: [{}, { metadata }] })).toEqual([
+      'filters[1].metadata[0].operator',
+      'filters[1].metadata[1].kind',
+      'filters[1].metadata[1].operator',
+    ]);
+    expect(subscribeFields({ filters: [{ metadata: [{}] }] })).toEqual(['filters[0].metadata[0].operator']);
   });
 
   it('names times that the log cannot keep', () => {
