@@ -1,32 +1,31 @@
-import { create } from '@bufbuild/protobuf';
+import { create, toBinary } from '@bufbuild/protobuf';
 import {
   type AppendRequest as WireAppendRequest,
   AppendStreamResponseSchema,
   type EventStoreService,
   type PipelinedAppendResult,
   PipelinedAppendResultSchema,
+  RefusedSchema,
 } from '../../gen/headwater/v1/event_store_service_pb.js';
 import type { Caller } from '../auth/caller.js';
-import type { Plan, Resource } from '../auth/plan.js';
+import type { Plan } from '../auth/plan.js';
 import type { AppendRequest } from '../core/append.js';
 import { InvalidRequestError } from '../core/errors.js';
-import type { Scope } from '../core/filter.js';
 import type { LoadRequest } from '../core/load.js';
 import type { SubscribeRequest } from '../core/subscribe.js';
-import {
-  fromWireAppendRequest,
-  toWireAppended,
-  toWireAppendResponse,
-  toWireRefused,
-} from '../wire/append.js';
+import { fromWireAppendRequest, toWireAppended, toWireAppendResponse } from '../wire/append.js';
 import { encodeLoadPage, encodeSubscriptionMessage } from '../wire/encode-page.js';
 import { toWireStatus } from '../wire/errors.js';
 import { fromWireLoadRequest } from '../wire/load.js';
+import { toWireRefused } from '../wire/refused.js';
 import { fromWireSubscribeRequest } from '../wire/subscribe.js';
 import { pipelined } from './pipelined.js';
 import type { RpcsOf } from './register.js';
+import { resourcesOf } from './resources.js';
 import { serverStream } from './server-stream.js';
 import type { StoreOf } from './served-namespaces.js';
+import { streamChanges } from './stream-changes.js';
+import { streamReads } from './stream-reads.js';
 import { unary } from './unary.js';
 
 type AppendPlan = Plan & { readonly request: AppendRequest };
@@ -70,7 +69,7 @@ export function eventStoreService(storeOf: StoreOf): RpcsOf<typeof EventStoreSer
         const load = fromWireLoadRequest(request);
         return { ...caller, action: 'load', resources: resourcesOf(load.scope), request: load };
       },
-      handle: (plan, signal) => storeOf(plan).load(plan.request, { signal }),
+      handle: (plan, options) => storeOf(plan).load(plan.request, options),
       encode: encodeLoadPage,
       positionOf: ({ scannedTo }) => scannedTo,
       endless: false,
@@ -85,11 +84,13 @@ export function eventStoreService(storeOf: StoreOf): RpcsOf<typeof EventStoreSer
           request: subscribe,
         };
       },
-      handle: (plan, signal) => storeOf(plan).subscribe(plan.request, { signal }),
+      handle: (plan, options) => storeOf(plan).subscribe(plan.request, options),
       encode: encodeSubscriptionMessage,
       positionOf: ({ scannedTo }) => scannedTo,
       endless: true,
     }),
+    ...streamReads(storeOf),
+    ...streamChanges(storeOf),
   };
 }
 
@@ -103,29 +104,18 @@ function planAppend(request: WireAppendRequest, caller: Caller): AppendPlan {
   };
 }
 
-function resourcesOf(scope: Scope | undefined): readonly Resource[] {
-  switch (scope?.kind) {
-    case undefined:
-    case 'LOG':
-      return [{ kind: 'LOG' }];
-    case 'STREAM':
-      return [{ kind: 'STREAM', stream: scope.stream }];
-    case 'STREAMS':
-      return scope.streams.map((stream) => ({ kind: 'STREAM', stream }));
-    case 'AGGREGATE_TYPES':
-      return scope.aggregateTypes.map((aggregateType) => ({ kind: 'AGGREGATE_TYPE', aggregateType }));
-  }
-}
-
 type ResultInit = Pick<PipelinedAppendResult, 'correlation' | 'result'>;
 
 function result(init: ResultInit): PipelinedAppendResult {
   return create(PipelinedAppendResultSchema, init);
 }
 
-/** An id takes 38 bytes, two names at most 520. */
+/** An id takes 38 bytes, two names at most 520. What comes along with a refusal is rare, and measured. */
 function sizeOf({ result: { case: kind, value } }: PipelinedAppendResult): number {
   if (kind === 'appended') return 100 + value.eventIds.length * 38 + value.versions.length * 540;
-  if (kind === 'refused') return 50 + value.conflicts.length * 560;
+  if (kind === 'refused')
+    return value.interveningEvents.length === 0
+      ? 50 + value.conflicts.length * 560
+      : toBinary(RefusedSchema, value).byteLength;
   return 4200;
 }

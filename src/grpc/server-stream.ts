@@ -2,6 +2,7 @@ import type { handleServerStreamingCall, ServerWritableStream } from '@grpc/grpc
 import { Metadata } from '@grpc/grpc-js';
 import type { Caller } from '../auth/caller.js';
 import type { Plan } from '../auth/plan.js';
+import type { CallOptions } from '../core/call-options.js';
 import { OverloadedError } from '../core/errors.js';
 import type { Received } from '../wire/method.js';
 import { shuttingDown } from './calls.js';
@@ -21,8 +22,8 @@ const WINDOW = 512 * 1024;
 export interface ServerStreamEntry<Request, P extends Plan, Item> {
   /** What the request means in the words of policies; throws for what it should not say. */
   resolve(request: Request, caller: Caller): P;
-  /** Sees nothing but the plan. */
-  handle(plan: P, signal: AbortSignal): AsyncIterable<Item>;
+  /** Sees nothing but the plan, and for how long it is waited for. */
+  handle(plan: P, options: CallOptions): AsyncIterable<Item>;
   encode(item: Item): Buffer;
   /** From where a reader that was ended can go on. */
   positionOf(item: Item): bigint;
@@ -53,7 +54,7 @@ function serverStreamHandler<Request, P extends Plan, Item>(
       const opening = desk.open(plan.namespace);
       if (opening !== undefined) await scope.wait(opening);
       desk.endWith(plan.namespace, scope);
-      return entry.handle(plan, scope.signal);
+      return entry.handle(plan, { signal: scope.signal, ...timeLeft(call, desk.longestDeadlineMs) });
     };
     pump(call, scope, start, entry, desk.stallTimeoutMs).then(
       () => call.end(),
@@ -63,6 +64,17 @@ function serverStreamHandler<Request, P extends Plan, Item>(
       },
     );
   };
+}
+
+/** Until the client's deadline, so that who waits can say why before it passes; nothing where there is none. */
+function timeLeft(
+  call: { getDeadline(): Date | number },
+  longestMs: number,
+): Pick<CallOptions, 'timeoutMilliseconds'> {
+  const milliseconds = Number(call.getDeadline()) - Date.now();
+  return Number.isFinite(milliseconds)
+    ? { timeoutMilliseconds: Math.max(0, Math.min(milliseconds, longestMs)) }
+    : {};
 }
 
 /**
