@@ -1,0 +1,32 @@
+import { HeadwaterError, InternalError, type Outcome } from './errors.js';
+
+/** Who is told of the failures of middleware. */
+export interface MiddlewareOptions {
+  /**
+   * Told what an `afterAppend` threw, or an `append` after what it handed on was committed. The caller is not: it gets the
+   * answer. Must not throw.
+   */
+  readonly onAfterAppendFailure: (error: unknown, middleware: string) => void;
+  /**
+   * Makes the error for the caller of what a middleware threw that is no `HeadwaterError`.
+   * @default an `InternalError` whose id names the middleware and whose cause is what was thrown
+   */
+  readonly onUnexpected?: (
+    error: unknown,
+    middleware: string,
+    outcome: Outcome | undefined,
+  ) => HeadwaterError;
+}
+
+/** What the caller gets for what a middleware threw. */
+export function middlewareFailure(
+  error: unknown,
+  middleware: string,
+  options: MiddlewareOptions,
+  call: { readonly signal: AbortSignal | undefined; readonly outcome?: Outcome | undefined },
+): unknown {
+  // Whoever aborts a call gets the reason back.
+  if (error instanceof HeadwaterError || (call.signal?.aborted && error === call.signal.reason)) return error;
+  if (options.onUnexpected) return options.onUnexpected(error, middleware, call.outcome);
+  return new InternalError(`in middleware ${middleware}`, { cause: error, outcome: call.outcome });
+}
