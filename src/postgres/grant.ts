@@ -4,9 +4,11 @@ import { inTransaction } from './session-transaction.js';
 import { sqlstateOf } from './sqlstate.js';
 
 const ROLES = ['headwater_writer', 'headwater_reader', 'headwater_eraser'];
+/** May append by the public function of SQL, and nothing else: a team's own role, whose members are not trusted with tables. */
+const APPENDER = 'headwater_appender';
 /** What writes runs as these roles, whoever calls it. */
 const OWNED: Readonly<Record<string, readonly string[]>> = {
-  headwater_writer: ['append', 'open_log'],
+  headwater_writer: ['append', 'load', 'staged_due', 'staged_commit', 'open_log'],
   headwater_eraser: ['change_stream', 'sweep_stream', 'streams_to_sweep', 'empty_events'],
 };
 /** What empties events must not be called but by what decides about it. */
@@ -18,6 +20,7 @@ const FOR_READERS = [
   'first_match',
   'version_at',
   'stream_windows',
+  'load',
 ];
 
 /**
@@ -27,7 +30,7 @@ const FOR_READERS = [
 export async function grant(session: Session, schema: string): Promise<void> {
   const quoted = quotedSchema(schema);
   const revoke = `REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ${quoted} FROM PUBLIC`;
-  for (const role of ROLES) {
+  for (const role of [...ROLES, APPENDER]) {
     const [row] = await session.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [role]);
     if (row !== undefined) continue;
     try {
@@ -54,6 +57,13 @@ export async function grant(session: Session, schema: string): Promise<void> {
       );
       await session.query(
         `GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA ${quoted} TO headwater_writer, headwater_eraser`,
+      );
+      await session.query(
+        `GRANT INSERT, UPDATE, DELETE ON ${quoted}.staged_appends, ${quoted}.staged_events TO headwater_writer`,
+      );
+      await session.query(`GRANT USAGE ON SCHEMA ${quoted} TO ${APPENDER}`);
+      await session.query(
+        `GRANT EXECUTE ON FUNCTION ${quoted}.append(text, text, text, jsonb, jsonb) TO ${APPENDER}`,
       );
       for (const name of await signatures(session, schema, NOT_FOR_WRITERS))
         await session.query(`REVOKE EXECUTE ON FUNCTION ${name} FROM headwater_writer`);
@@ -92,7 +102,7 @@ async function signatures(
 /** Whether appends run as headwater_writer; if not, as the role that migrated. */
 export async function runsAsWriter(session: Session, schema: string): Promise<boolean> {
   const [row] = await session.query(
-    `SELECT pg_get_userbyid(p.proowner) = 'headwater_writer' FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+    `SELECT bool_and(pg_get_userbyid(p.proowner) = 'headwater_writer') FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
       WHERE n.nspname = $1 AND p.proname = 'append'`,
     [schema],
   );
