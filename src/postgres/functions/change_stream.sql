@@ -67,8 +67,11 @@ BEGIN
          system_versions = s.system_versions[greatest(1, cardinality(s.system_versions) - 998) :] || change_stream.version,
          deleted_at = CASE WHEN kind IN ('DELETE', 'ERASE') THEN coalesce(s.deleted_at, change_stream.recorded_at)
                            WHEN kind = 'RESTORE' THEN NULL ELSE s.deleted_at END,
-         truncated_before = CASE WHEN kind = 'TRUNCATE' THEN greatest(s.truncated_before, new_before)
-                                 ELSE s.truncated_before END,
+         -- What has expired by the former retention stays hidden, whether or not the sweep has come to it.
+         truncated_before = CASE kind WHEN 'TRUNCATE' THEN greatest(s.truncated_before, new_before)
+                                      WHEN 'SET_RETENTION' THEN first_kept(of_type, of_id, s.version, s.truncated_before,
+                                        s.max_count, s.max_age, s.system_versions, change_stream.recorded_at)
+                                      ELSE s.truncated_before END,
          erase_before = CASE WHEN kind = 'ERASE' THEN change_stream.version ELSE s.erase_before END,
          max_age = CASE WHEN kind = 'SET_RETENTION' THEN new_max_age ELSE s.max_age END,
          max_count = CASE WHEN kind = 'SET_RETENTION' THEN new_max_count ELSE s.max_count END
