@@ -1,4 +1,5 @@
 import type { Session } from './database.js';
+import { type Durability, quorumProblem } from './durability.js';
 
 /** The database cannot be used; the message says why and what to do. */
 export class UnsuitableDatabaseError extends Error {
@@ -15,7 +16,7 @@ const SETTINGS = `
          current_database()`;
 
 /** Refuses a server on which the guarantees would not hold; returns its version, for example "15.18". */
-export async function checkServer(session: Session): Promise<string> {
+export async function checkServer(session: Session, durability: Durability = 'local'): Promise<string> {
   const [row] = await session.query(SETTINGS);
   if (row === undefined) throw new UnsuitableDatabaseError('The database does not tell its settings');
   const [number, version, encoding, recovering, isolation, fsync, fullPageWrites, commit, database] = row;
@@ -45,5 +46,9 @@ export async function checkServer(session: Session): Promise<string> {
       throw new UnsuitableDatabaseError(
         `${name} is off: what is acknowledged could be lost in a crash; turn it on in the server's configuration`,
       );
+  if (durability === 'quorum') {
+    const problem = await quorumProblem((text) => session.query(text));
+    if (problem !== undefined) throw new UnsuitableDatabaseError(problem);
+  }
   return version ?? '';
 }

@@ -1,6 +1,8 @@
 import pg from 'pg';
 import { OverloadedError, StoreUnavailableError } from '../core/errors.js';
 import { onAbort } from '../core/on-abort.js';
+import { type Durability, quorumProblem, WAIT_FOR_STANDBY } from './durability.js';
+import { identify, NotConfirmedError, ServerLives } from './server-lives.js';
 
 /** Where the database is, and how it is used. */
 export interface DatabaseOptions {
@@ -26,6 +28,17 @@ export interface DatabaseOptions {
    * @default 30000
    */
   readonly statementTimeoutMilliseconds?: number;
+  /**
+   * What an acknowledged append has survived. With `quorum` nothing is answered after a restart of the server before a
+   * synchronous standby has all that it shows.
+   * @default "local"
+   */
+  readonly durability?: Durability;
+  /**
+   * The server may be a standby: for reads that may be behind.
+   * @default false: connections that lead to a standby, or to a primary that was replaced, are refused
+   */
+  readonly replica?: boolean;
   /** Told of a connection that broke while idle. */
   readonly onConnectionLost?: (error: Error) => void;
 }
@@ -49,6 +62,11 @@ export interface QueryOptions {
   readonly signal?: AbortSignal | undefined;
   /** @default the database's */
   readonly timeoutMilliseconds?: number;
+  /**
+   * Also while no standby has confirmed what the server shows: for looking after it.
+   * @default false
+   */
+  readonly unconfirmed?: boolean;
 }
 
 /** Set by `SET` where there is a session of one's own; a server's own settings win where it refuses. */
@@ -74,14 +92,25 @@ export class Database {
   readonly #pools: Record<PoolName, pg.Pool>;
   readonly #config: pg.ClientConfig;
   readonly #timeout: number;
+  readonly #connectTimeout: number;
+  readonly #lives: ServerLives | undefined;
+  /** The life of the server to which a connection leads. */
+  readonly #admitted = new WeakMap<pg.PoolClient, number>();
+  readonly #stop = new AbortController();
+  readonly durability: Durability;
   #closing = false;
 
   constructor(options: DatabaseOptions) {
+    this.durability = options.durability ?? 'local';
     this.#timeout = options.statementTimeoutMilliseconds ?? 30_000;
+    this.#connectTimeout = options.connectTimeoutMilliseconds ?? 5000;
+    if (!options.replica)
+      this.#lives =
+        this.durability === 'quorum' ? new ServerLives(() => this.#waitForStandby()) : new ServerLives();
     this.#config = {
       ...options.connection,
       application_name: 'headwater',
-      connectionTimeoutMillis: options.connectTimeoutMilliseconds ?? 5000,
+      connectionTimeoutMillis: this.#connectTimeout,
       keepAlive: true,
       options: SESSION,
       types: AS_TEXT,
@@ -122,7 +151,7 @@ export class Database {
       });
     let client: pg.PoolClient;
     try {
-      client = await from.connect();
+      client = await this.#borrow(from, options.unconfirmed ?? false);
     } catch (error) {
       throw new NotSentError(error);
     }
@@ -134,40 +163,91 @@ export class Database {
     return signal ? abortable(running, signal) : running;
   }
 
+  /**
+   * How often the server behind the address was found started anew, or to be another one. Who keeps something that
+   * depends on the server compares this.
+   */
+  get life(): number {
+    return this.#lives?.current ?? 1;
+  }
+
+  /** With durability `quorum`: waits until a standby has all that the server shows. Rejects as a query would. */
+  async confirmed(timeoutMilliseconds = this.#connectTimeout): Promise<void> {
+    await this.#lives?.trust(timeoutMilliseconds).catch((error: unknown) => {
+      throw new NotSentError(error);
+    });
+  }
+
+  /** What the server shows may not be what standbys have: nothing is answered until one has confirmed it. */
+  distrust(): void {
+    this.#lives?.distrust();
+  }
+
+  /** A connection to the present life of the server, once what that shows may be told. */
+  async #borrow(from: pg.Pool, unconfirmed: boolean): Promise<pg.PoolClient> {
+    const lives = this.#lives;
+    for (;;) {
+      const client = await from.connect();
+      if (lives === undefined) return client;
+      let former = true;
+      try {
+        let life = this.#admitted.get(client);
+        if (life === undefined) {
+          const ask = (text: string) => client.query<Row>({ text, rowMode: 'array' });
+          life = lives.admit(
+            await identify(async (text) => (await within(this.#connectTimeout, ask(text))).rows),
+          );
+          this.#admitted.set(client, life);
+        }
+        former = life !== lives.current;
+      } catch (error) {
+        client.release(true);
+        throw error;
+      }
+      if (!former && (lives.trusted || unconfirmed)) return client;
+      client.release(former);
+      if (!former) await lives.trust(this.#connectTimeout);
+    }
+  }
+
   async #run(
     client: pg.PoolClient,
     text: string,
     values: readonly unknown[],
     timeout: number,
   ): Promise<Row[]> {
-    let notReplicated: string | undefined;
-    const onNotice = (notice: { message?: string | undefined; routine?: string | undefined }) => {
-      if (notice.routine === SYNC_REPLICATION_WAIT) notReplicated = notice.message ?? '';
-    };
-    client.on('notice', onNotice);
-    let timer: NodeJS.Timeout | undefined;
+    const replication = new ReplicationWatch(client);
     let broken = true;
     try {
-      const late = new Promise<never>((_, reject) => {
-        timer = setTimeout(() => reject(new StatementTimeoutError(timeout)), timeout);
-      });
-      const query = client.query<Row>({ text, values: [...values], rowMode: 'array' });
-      const result = await Promise.race([query, late]);
+      const result = await within(
+        timeout,
+        client.query<Row>({ text, values: [...values], rowMode: 'array' }),
+      );
       broken = false;
-      if (notReplicated !== undefined)
-        throw new StoreUnavailableError('Committed on the primary, but no standby has confirmed it', {
-          outcome: 'UNKNOWN',
-        });
+      if (replication.cutShort) {
+        this.distrust();
+        throw notReplicated();
+      }
       return result.rows;
     } catch (error) {
       // A plain refusal leaves the connection as good as it was.
       if (error instanceof pg.DatabaseError && error.severity === 'ERROR') broken = false;
       throw error;
     } finally {
-      clearTimeout(timer);
-      client.off('notice', onNotice);
+      replication.end();
       client.release(broken);
     }
+  }
+
+  /** Resolves when a standby has flushed all that is committed by now. */
+  async #waitForStandby(): Promise<void> {
+    await this.withSession(async (session) => {
+      const ask = (text: string) => session.query(text);
+      this.#lives?.admit(await identify(ask));
+      const problem = await quorumProblem(ask);
+      if (problem !== undefined) throw new NotConfirmedError(problem);
+      await session.query(WAIT_FOR_STANDBY);
+    });
   }
 
   /**
@@ -186,11 +266,17 @@ export class Database {
     } catch (error) {
       throw new NotSentError(error);
     }
+    const replication = new ReplicationWatch(client);
+    // Also while a statement runs, which may wait for a standby for ever.
+    const letGo = onAbort(this.#stop.signal, () => void client.end().catch(() => undefined));
     try {
       return await Promise.race([
         work({
-          query: async (text, values = []) =>
-            (await client.query<Row>({ text, values: [...values], rowMode: 'array' })).rows,
+          query: async (text, values = []) => {
+            const { rows } = await client.query<Row>({ text, values: [...values], rowMode: 'array' });
+            if (replication.cutShort) throw notReplicated();
+            return rows;
+          },
           onNotification: (listener) => {
             client.on('notification', ({ payload, channel }) => listener(payload ?? '', channel));
           },
@@ -199,13 +285,15 @@ export class Database {
         lost,
       ]);
     } finally {
+      letGo();
       await client.end().catch(() => undefined);
     }
   }
 
-  /** Ends all connections; statements under way finish first. */
+  /** Ends all connections; statements under way finish first, sessions do not. */
   async close(): Promise<void> {
     this.#closing = true;
+    this.#stop.abort(new Error('The database is closed'));
     await Promise.all([this.#pools.append.end(), this.#pools.read.end()]);
   }
 }
@@ -233,6 +321,44 @@ export class StatementTimeoutError extends Error {
   constructor(milliseconds: number) {
     super(`The database did not answer within ${milliseconds} ms`);
     this.name = 'StatementTimeoutError';
+  }
+}
+
+/** Notices when the server gave up waiting for a standby and acknowledged all the same. */
+class ReplicationWatch {
+  readonly #client: pg.ClientBase;
+  readonly #listener: (notice: { routine?: string | undefined }) => void;
+  cutShort = false;
+
+  constructor(client: pg.ClientBase) {
+    this.#client = client;
+    this.#listener = (notice) => {
+      if (notice.routine === SYNC_REPLICATION_WAIT) this.cutShort = true;
+    };
+    client.on('notice', this.#listener);
+  }
+
+  end(): void {
+    this.#client.off('notice', this.#listener);
+  }
+}
+
+function notReplicated(): StoreUnavailableError {
+  return new StoreUnavailableError('Committed on the primary, but no standby has confirmed it', {
+    outcome: 'UNKNOWN',
+  });
+}
+
+/** Rejects with `StatementTimeoutError` when it takes longer. */
+async function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new StatementTimeoutError(milliseconds)), milliseconds);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -41,7 +41,9 @@ export async function migrate(
   { create = true }: { readonly create?: boolean } = {},
 ): Promise<MigrationReport> {
   return database.withSession(async (session) => {
-    const serverVersion = await checkServer(session);
+    const serverVersion = await checkServer(session, database.durability);
+    // Else the first commit might wait for a standby for ever.
+    await database.confirmed();
     const quoted = quotedSchema(schema);
     await lockForMigration(session, schema);
     const known = await migrations();

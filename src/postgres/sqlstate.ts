@@ -8,6 +8,7 @@ import {
   StoreUnavailableError,
 } from '../core/errors.js';
 import { NotSentError, StatementTimeoutError } from './database.js';
+import { NotConfirmedError } from './server-lives.js';
 
 /** What a failure of the driver means. */
 export type Failure =
@@ -55,6 +56,8 @@ export function storeError(error: unknown, outcome?: Outcome): HeadwaterError | 
   if (error instanceof HeadwaterError) return error;
   const options = { cause: error, outcome };
   const code = sqlstateOf(error);
+  if (error instanceof NotSentError && error.cause instanceof NotConfirmedError)
+    return new StoreUnavailableError(error.cause.message, options);
   if (code === undefined)
     return failureOf(error) === 'CONNECTION'
       ? new StoreUnavailableError('The database does not answer; try again', options)
