@@ -1,5 +1,6 @@
 import type { PipelinedAppendResult } from '../../gen/headwater/v1/event_store_service_pb.js';
 import type { AppendOutcome, AppendRequest } from '../core/append.js';
+import type { CallOptions } from '../core/call-options.js';
 import {
   type HeadwaterError,
   InternalError,
@@ -7,8 +8,9 @@ import {
   type StoreUnavailableError,
 } from '../core/errors.js';
 import type { Runtime } from '../core/runtime.js';
-import { fromWireAppended, fromWireRefused } from '../wire/append.js';
+import { fromWireAppended } from '../wire/append.js';
 import { fromWireStatus } from '../wire/errors.js';
+import { fromWireRefused } from '../wire/refused.js';
 import { AppendCall } from './append-call.js';
 import { backoff } from './backoff.js';
 import type { Channels } from './channels.js';
@@ -62,9 +64,11 @@ export class AppendPipeline {
     options.closed.addEventListener('abort', () => this.#close(), { once: true });
   }
 
-  append(request: AppendRequest, signal?: AbortSignal): Promise<AppendOutcome> {
+  append(request: AppendRequest, options: CallOptions = {}): Promise<AppendOutcome> {
+    const { signal } = options;
     signal?.throwIfAborted();
-    const { closed, queueBytes, queueRequests, timeoutMs } = this.#options;
+    const { closed, queueBytes, queueRequests } = this.#options;
+    const timeoutMs = options.timeoutMilliseconds ?? this.#options.timeoutMs;
     closed.throwIfAborted();
     if (this.#waiting.length >= queueRequests || this.#waitingBytes >= queueBytes)
       throw new OverloadedError(`${this.#waiting.length} appends wait for their turn already`, {
@@ -152,6 +156,11 @@ export class AppendPipeline {
     switch (result.case) {
       case 'appended':
         return pending.succeed(fromWireAppended(result.value));
+      // Final, even if an answer to an earlier try was lost. Had that try been applied, this one would have been
+      // answered as its repeat: that check comes before all others, so an append that breaks its own condition, or has
+      // moved its own stream, is not refused for it. Nor can a try that is still on its way be applied later: versions
+      // only rise, and what broke the condition stays behind its position (unless somebody deletes the stream, or
+      // erases that event, in just that moment).
       case 'refused':
         return pending.succeed(fromWireRefused(result.value));
       case 'failed': {

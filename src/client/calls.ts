@@ -38,17 +38,19 @@ export async function callUnary<Input extends DescMessage, Output extends DescMe
   });
 }
 
-/** Opens a call whose answers {@link receive} takes. */
+/** Opens a call whose answers {@link receive} takes. It ends in time if it is told how long it may take in all. */
 export function openServerStream<Input extends DescMessage, Output extends DescMessage>(
   client: Client,
   method: DescMethodServerStreaming<Input, Output>,
   request: MessageShape<Input>,
+  { timeoutMs }: { readonly timeoutMs?: number | undefined } = {},
 ): ClientReadableStream<MessageShape<Output>> {
   return client.makeServerStreamRequest(
     methodPath(method),
     serializer(method.input),
     deserializer(method.output),
     request,
+    timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs },
   );
 }
 

@@ -1,16 +1,50 @@
+import type { DescMessage, DescMethodUnary, MessageShape } from '@bufbuild/protobuf';
+import { create } from '@bufbuild/protobuf';
+import { EventStoreService, GetLogRequestSchema } from '../../gen/headwater/v1/event_store_service_pb.js';
 import type { AppendOutcome, AppendRequest, Appended } from '../core/append.js';
-import { WrongExpectedVersionError } from '../core/errors.js';
+import { InternalError } from '../core/errors.js';
 import type { CallOptions, EventStore } from '../core/event-store.js';
 import type { Limits } from '../core/limits.js';
 import type { LoadPage, LoadRequest } from '../core/load.js';
 import type { Runtime } from '../core/runtime.js';
+import { type StreamChange, type StreamChanged, StreamChanges } from '../core/stream-changes.js';
+import type {
+  AggregateTypeList,
+  CountEventsRequest,
+  EventCount,
+  ListAggregateTypesRequest,
+  ListStreamsRequest,
+  LogInfo,
+  StreamList,
+} from '../core/stream-list.js';
+import type { StreamId, StreamInfo } from '../core/stream.js';
 import type { SubscribeRequest, SubscriptionMessage } from '../core/subscribe.js';
-import { validateAppend } from '../core/validate-append.js';
+import { validateAppend, validateStream } from '../core/validate-append.js';
+import {
+  validateCountEvents,
+  validateListAggregateTypes,
+  validateListStreams,
+} from '../core/validate-list.js';
 import { validateLoad, validateSubscribe } from '../core/validate-read.js';
+import { validateStreamChange } from '../core/validate-stream-change.js';
+import { Violations } from '../core/validate.js';
+import { fromWireEventCount, toWireCountEventsRequest } from '../wire/count.js';
+import { fromWireLogInfo } from '../wire/log-info.js';
+import { fromWireGetStreamResponse, toWireGetStreamRequest } from '../wire/stream-info.js';
+import {
+  fromWireAggregateTypeList,
+  fromWireStreamList,
+  toWireListAggregateTypesRequest,
+  toWireListStreamsRequest,
+} from '../wire/stream-list.js';
 import type { AppendPipeline } from './append-pipeline.js';
+import { refusalError, withIntervening } from './append-refusal.js';
+import { callUnary } from './calls.js';
+import { changeStream } from './change-stream.js';
 import type { Channels } from './channels.js';
 import { LinkedSignal } from './linked-signal.js';
 import { load } from './load.js';
+import { retry } from './retry.js';
 import { subscribe } from './subscribe.js';
 
 /** What the client works with; `connect` puts it together. */
@@ -39,8 +73,9 @@ const NO_LIMITS: Limits = {
 /**
  * The event store over gRPC.
  *
- * Concurrent appends share one pipelined call. Whatever breaks is tried again by itself: appends with the same event
- * ids within their time, subscriptions from the last message on.
+ * Concurrent appends share one pipelined call. Whatever breaks is tried again by itself: appends and changes of streams
+ * with the same event ids within their time, subscriptions from the last message on. `timeoutMilliseconds` of a call is
+ * the time for all its tries; without it the connection's `timeoutMs` holds.
  *
  * @example
  * const { eventStore } = connect({ address: 'localhost:4080' });
@@ -55,10 +90,11 @@ const NO_LIMITS: Limits = {
  *   ],
  * });
  */
-export class EventStoreClient implements EventStore {
+export class EventStoreClient extends StreamChanges implements EventStore {
   readonly #parts: EventStoreClientParts;
 
   constructor(parts: EventStoreClientParts) {
+    super();
     this.#parts = parts;
   }
 
@@ -79,27 +115,44 @@ export class EventStoreClient implements EventStore {
     options?: CallOptions,
   ): Promise<Appended>;
   append(request: AppendRequest, options?: CallOptions): Promise<AppendOutcome>;
-  async append(request: AppendRequest, { signal }: CallOptions = {}): Promise<AppendOutcome> {
+  async append(request: AppendRequest, options?: CallOptions): Promise<AppendOutcome> {
     validateAppend(request, NO_LIMITS);
+    const { interveningBytes = 0, onConflict, ...rest } = this.#withIds(request);
+    const asked = onConflict === 'RETURN' && interveningBytes > 0;
     // Up to here nothing was awaited: appends are sent in the order of the calls.
-    const outcome = await this.#parts.pipeline.append(this.#withIds(request), signal);
-    if (outcome.outcome === 'REFUSED' && request.onConflict !== 'RETURN')
-      throw new WrongExpectedVersionError(outcome.conflicts);
-    return outcome;
+    const outcome = await this.#parts.pipeline.append(asked ? { ...rest, interveningBytes } : rest, options);
+    if (outcome.outcome === 'APPENDED') return outcome;
+    if (onConflict !== 'RETURN') throw refusalError(outcome);
+    return asked ? withIntervening(outcome) : outcome;
+  }
+
+  /**
+   * Makes one change of a stream, for which `deleteStream` and the others are names; see {@link StreamChanges}. Without
+   * an event id it gets a UUIDv7, so that it is safe to send it again, and is tried until it is answered or the time is
+   * over. Then it fails as `append` does; make the same change with the same id again to find out.
+   *
+   * @example
+   * await eventStore.deleteStream({ stream, expectedVersion: 3n, metadata: { reason: 'closed' } });
+   */
+  override async changeStream(change: StreamChange, options?: CallOptions): Promise<StreamChanged> {
+    validateStreamChange(change, NO_LIMITS);
+    return await changeStream(this.#parts, change, options);
   }
 
   /**
    * Reads what is in the log now; see {@link EventStore.load}. Tried again as long as no page has come; after that a
-   * lost connection fails with `StoreUnavailableError`.
+   * lost connection fails with `StoreUnavailableError`. `timeoutMilliseconds` is the time for the first page, but with
+   * `minPosition`, where it is also how long the service may wait, for the whole load; `PositionNotReachedError` is an
+   * answer, and not tried again.
    *
    * @example
    * for await (const event of eventsOf(eventStore.load({ scope: { kind: 'STREAM', stream } }))) apply(event);
    */
-  async *load(request: LoadRequest, { signal }: CallOptions = {}): AsyncGenerator<LoadPage, void, undefined> {
+  async *load(request: LoadRequest, options: CallOptions = {}): AsyncGenerator<LoadPage, void, undefined> {
     validateLoad(request);
-    const linked = new LinkedSignal([signal, this.#parts.closed]);
+    const linked = new LinkedSignal([options.signal, this.#parts.closed]);
     try {
-      yield* load(this.#parts, request, linked.signal);
+      yield* load(this.#parts, request, { ...options, signal: linked.signal });
     } finally {
       linked.close();
     }
@@ -126,6 +179,73 @@ export class EventStoreClient implements EventStore {
     } finally {
       linked.close();
     }
+  }
+
+  /** What is known about a stream, deleted or not; see {@link EventStore.getStream}. */
+  async getStream(stream: StreamId, options?: CallOptions): Promise<StreamInfo> {
+    const violations = new Violations();
+    validateStream(stream, 'stream', violations);
+    violations.throwIfAny();
+    const { method } = EventStoreService;
+    const answer = await this.#ask(method.getStream, toWireGetStreamRequest(stream), options);
+    const info = fromWireGetStreamResponse(answer);
+    if (info !== undefined) return info;
+    throw new InternalError('without an id', { cause: new Error('The answer is empty') });
+  }
+
+  /**
+   * Streams by aggregate type and id, page by page; see {@link EventStore.listStreams}.
+   *
+   * @example
+   * let pageToken: string | undefined;
+   * do {
+   *   const page = await eventStore.listStreams({ aggregateType: 'Account', ...(pageToken && { pageToken }) });
+   *   for (const { stream, version } of page.streams) console.log(stream.aggregateId, version);
+   *   pageToken = page.nextPageToken;
+   * } while (pageToken !== undefined);
+   */
+  async listStreams(request: ListStreamsRequest = {}, options?: CallOptions): Promise<StreamList> {
+    validateListStreams(request);
+    const { method } = EventStoreService;
+    return fromWireStreamList(
+      await this.#ask(method.listStreams, toWireListStreamsRequest(request), options),
+    );
+  }
+
+  /** Aggregate types with the number of their streams and events; see {@link EventStore.listAggregateTypes}. */
+  async listAggregateTypes(
+    request: ListAggregateTypesRequest = {},
+    options?: CallOptions,
+  ): Promise<AggregateTypeList> {
+    validateListAggregateTypes(request);
+    const { method } = EventStoreService;
+    return fromWireAggregateTypeList(
+      await this.#ask(method.listAggregateTypes, toWireListAggregateTypesRequest(request), options),
+    );
+  }
+
+  /** How many events a load of the same scope and filters would give; see {@link EventStore.countEvents}. */
+  async countEvents(request: CountEventsRequest = {}, options?: CallOptions): Promise<EventCount> {
+    validateCountEvents(request);
+    const { method } = EventStoreService;
+    return fromWireEventCount(
+      await this.#ask(method.countEvents, toWireCountEventsRequest(request), options),
+    );
+  }
+
+  /** The log as a whole. */
+  async getLog(options?: CallOptions): Promise<LogInfo> {
+    return fromWireLogInfo(
+      await this.#ask(EventStoreService.method.getLog, create(GetLogRequestSchema), options),
+    );
+  }
+
+  #ask<Input extends DescMessage, Output extends DescMessage>(
+    method: DescMethodUnary<Input, Output>,
+    request: MessageShape<Input>,
+    options: CallOptions | undefined,
+  ): Promise<MessageShape<Output>> {
+    return retry(this.#parts, ({ client, ...limits }) => callUnary(client, method, request, limits), options);
   }
 
   #withIds(request: AppendRequest): AppendRequest {

@@ -1,4 +1,5 @@
 import { EventStoreService } from '../../gen/headwater/v1/event_store_service_pb.js';
+import type { CallOptions } from '../core/call-options.js';
 import type { LoadPage, LoadRequest } from '../core/load.js';
 import type { Runtime } from '../core/runtime.js';
 import { fromWireLoadPage, toWireLoadRequest } from '../wire/load.js';
@@ -12,7 +13,7 @@ import { isTransient } from './failure.js';
 export interface LoadOptions {
   readonly channels: Channels;
   readonly runtime: Runtime;
-  /** How long the first page is tried for. */
+  /** How long the first page is tried for, in milliseconds, where the caller does not say. */
   readonly timeoutMs: number;
 }
 
@@ -23,18 +24,24 @@ export interface LoadOptions {
 export async function* load(
   { channels, runtime, timeoutMs }: LoadOptions,
   request: LoadRequest,
-  signal?: AbortSignal,
+  { signal, timeoutMilliseconds }: CallOptions = {},
 ): AsyncGenerator<LoadPage, void, undefined> {
   const wire = toWireLoadRequest(request);
+  const patience = timeoutMilliseconds ?? timeoutMs;
   const begun = runtime.monotonic();
   for (let failures = 1; ; failures++) {
     signal?.throwIfAborted();
     const chain = new Chain(request.direction ?? 'FORWARDS');
     const client = channels.current;
+    // Only a load that waits for a position has a deadline: the service has no other way to know how long it may.
+    const deadline =
+      request.minPosition && timeoutMilliseconds !== undefined
+        ? { timeoutMs: timeoutMilliseconds - (runtime.monotonic() - begun) }
+        : {};
     let delivered = false;
     try {
       for await (const message of receive(
-        openServerStream(client, EventStoreService.method.load, wire),
+        openServerStream(client, EventStoreService.method.load, wire, deadline),
         signal,
       )) {
         const page = fromWireLoadPage(message);
@@ -47,7 +54,7 @@ export async function* load(
       if (!isTransient(error)) throw error;
       channels.failed(client);
       const pause = backoff(failures, runtime, error.retryAfterMilliseconds);
-      if (delivered || runtime.monotonic() - begun + pause > timeoutMs) throw error;
+      if (delivered || runtime.monotonic() - begun + pause > patience) throw error;
       await runtime.sleep(pause, signal);
     }
   }
