@@ -10,9 +10,10 @@ export const EVENT_COLUMNS = `
   CASE WHEN fits THEN encode(data, 'hex') END, content_type,
   CASE WHEN metadata <> '{}' THEN metadata::text END,
   CASE WHEN tags <> '{}' THEN array_to_json(tags)::text END,
-  schema_version, (date_part('epoch', recorded_at) * 1000000)::bigint`;
+  schema_version, (date_part('epoch', recorded_at) * 1000000)::bigint, removed`;
 
 const NO_METADATA: Readonly<Record<string, string>> = Object.freeze({});
+const ERASED = { erased: true } as const;
 const NO_TAGS: readonly string[] = Object.freeze([]);
 
 /** Whether the row lies within the page's byte budget; one that does not only says that there is more. */
@@ -35,6 +36,7 @@ export function eventFromRow(row: Row): Event {
     tags,
     schemaVersion,
     recordedAt,
+    removed,
   ] = row;
   return {
     eventId: eventId ?? '',
@@ -48,5 +50,6 @@ export function eventFromRow(row: Row): Event {
     tags: tags ? (JSON.parse(tags) as string[]) : NO_TAGS,
     schemaVersion: Number(schemaVersion),
     recordedAt: BigInt(recordedAt ?? 0),
+    ...(removed === 'ERASED' ? ERASED : undefined),
   };
 }

@@ -1,13 +1,18 @@
-import { positionBounds } from '../core/matcher.js';
-import { StreamNotFoundError } from '../core/errors.js';
+import { StreamDeletedError, StreamNotFoundError } from '../core/errors.js';
 import type { Microseconds } from '../core/event.js';
+import type { Filter, Scope } from '../core/filter.js';
 import { type LoadPage, type LoadRequest, withLoadDefaults } from '../core/load.js';
 import type { Epoch, Log, LogHead, Selection } from '../core/log.js';
+import { positionBounds } from '../core/matcher.js';
+import type { CountEventsRequest, EventCount } from '../core/stream-list.js';
+import { checkPosition } from '../subscriptions/start.js';
 import { epochs } from './epochs.js';
 import type { Hints } from './hints.js';
-import { logHead, logHeadAndStream } from './log-head.js';
+import { logHead } from './log-head.js';
+import type { Place, VersionRange } from './place.js';
 import { positionBefore } from './position-before.js';
-import { scan, type ScanParts } from './scan.js';
+import { countScanned, scan, type ScanParts } from './scan.js';
+import { headAndStreamStates, type StreamState } from './stream-states.js';
 
 /** Reading the log in Postgres. Errors are the driver's; the store above turns them into its own. */
 export class PostgresLog implements Log {
@@ -31,41 +36,85 @@ export class PostgresLog implements Log {
     return positionBefore(this.#parts.database, this.#parts.schema, time, signal);
   }
 
+  /** What a follower reads: deletion hides nothing from it. */
   async *scan(
-    selection: Selection,
+    { scope, filters }: Selection,
     after: bigint,
     signal?: AbortSignal,
   ): AsyncGenerator<LoadPage, void, undefined> {
-    const head = await this.head(signal);
+    const { head, place } = await this.#begin(scope, everyVersion, signal);
     if (after >= head.position) {
       yield { events: [], scannedAfter: after, scannedTo: after, epoch: head.epoch };
       return;
     }
     yield* scan(
       this.#parts,
-      { ...selection, direction: 'FORWARDS', after, to: head.position, limit: undefined, epoch: head.epoch },
+      {
+        place,
+        filters,
+        direction: 'FORWARDS',
+        after,
+        to: head.position,
+        limit: undefined,
+        epoch: head.epoch,
+      },
       signal,
     );
   }
 
   async *load(request: LoadRequest, signal?: AbortSignal): AsyncGenerator<LoadPage, void, undefined> {
-    const { scope, filters, direction, limit } = withLoadDefaults(request);
-    const { database, schema } = this.#parts;
-    let head: LogHead;
-    if (scope.kind === 'STREAM') {
-      const found = await logHeadAndStream(database, schema, scope.stream, signal);
-      if (!found.streamExists) throw new StreamNotFoundError(scope.stream);
-      head = found;
-    } else {
-      head = await this.head(signal);
-    }
-    const bounds = positionBounds(filters);
-    const to = bounds.last !== undefined && bounds.last < head.position ? bounds.last : head.position;
-    const after = bounds.first - 1n < to ? bounds.first - 1n : to;
-    yield* scan(this.#parts, { scope, filters, direction, after, to, limit, epoch: head.epoch }, signal);
+    const { scope, filters, direction, limit, includeDeleted } = withLoadDefaults(request);
+    if (request.minPosition) await checkPosition(this, request.minPosition, signal);
+    const { head, place } = await this.#begin(scope, shownVersions(scope, includeDeleted), signal);
+    const range = { ...rangeOf(filters, head.position), epoch: head.epoch };
+    yield* scan(this.#parts, { ...range, place, filters, direction, limit, noShells: true }, signal);
+  }
+
+  async countEvents(request: CountEventsRequest, signal?: AbortSignal): Promise<EventCount> {
+    const { scope, filters, includeDeleted } = withLoadDefaults(request);
+    const { head, place } = await this.#begin(scope, shownVersions(scope, includeDeleted), signal);
+    const range = { ...rangeOf(filters, head.position), epoch: head.epoch };
+    return { ...head, count: await countScanned(this.#parts, { ...range, place, filters }, signal) };
   }
 
   onAdvance(listener: () => void): () => void {
     return this.#hints.onAdvance(listener);
   }
+
+  /** The head and, in the same snapshot, what of the scope's streams is to be read. */
+  async #begin(
+    scope: Scope,
+    versionsOf: (state: StreamState) => VersionRange,
+    signal: AbortSignal | undefined,
+  ): Promise<{ head: LogHead; place: Place }> {
+    if (scope.kind === 'LOG' || scope.kind === 'AGGREGATE_TYPES')
+      return { head: await this.head(signal), place: scope };
+    const { database, schema } = this.#parts;
+    const streams = scope.kind === 'STREAM' ? [scope.stream] : scope.streams;
+    const { head, states } = await headAndStreamStates(database, schema, streams, signal);
+    const ranges = states.map(versionsOf).filter(({ first, last }) => first <= last);
+    return { head, place: { kind: 'VERSIONS', ranges } };
+  }
+}
+
+function everyVersion({ stream, version }: StreamState): VersionRange {
+  return { stream, first: 1n, last: version };
+}
+
+/** What a read of the stream shows. Read alone, one that never was or is deleted is refused; beside others it is empty. */
+function shownVersions(scope: Scope, includeDeleted: boolean): (state: StreamState) => VersionRange {
+  return ({ stream, version, deleted, hiddenBefore, firstKept }) => {
+    const refused = deleted && !includeDeleted;
+    if (scope.kind === 'STREAM' && version === 0n) throw new StreamNotFoundError(stream);
+    if (scope.kind === 'STREAM' && refused) throw new StreamDeletedError(stream);
+    const first = includeDeleted || firstKept > hiddenBefore ? firstKept : hiddenBefore;
+    return { stream, first, last: refused ? 0n : version };
+  };
+}
+
+/** The positions up to the head that some filter may match. */
+function rangeOf(filters: readonly Filter[], head: bigint): { after: bigint; to: bigint } {
+  const bounds = positionBounds(filters);
+  const to = bounds.last !== undefined && bounds.last < head ? bounds.last : head;
+  return { after: bounds.first - 1n < to ? bounds.first - 1n : to, to };
 }

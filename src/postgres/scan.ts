@@ -1,15 +1,19 @@
-import type { Filter, Range, Scope } from '../core/filter.js';
+import { type Filter, WHOLE_LOG } from '../core/filter.js';
 import { PAGE_EVENTS } from '../core/limits.js';
 import type { LoadPage } from '../core/load.js';
-import { positionBounds } from '../core/matcher.js';
+import { matcher, positionBounds } from '../core/matcher.js';
 import type { Runtime } from '../core/runtime.js';
+import { countEvents } from './count-events.js';
 import type { Database } from './database.js';
-import { positionBefore } from './position-before.js';
-import { selectEvents } from './select-events.js';
+import { isDecidedInSql } from './filter-condition.js';
+import type { Place } from './place.js';
+import { type EventsFound, selectEvents } from './select-events.js';
+import { PositionWindows, VersionWindows, type Window, type Windows } from './windows.js';
+import { withoutTimes } from './without-times.js';
 
 /** What to read, and between which positions. */
 export interface ScanRequest {
-  readonly scope: Scope;
+  readonly place: Place;
   readonly filters: readonly Filter[];
   readonly direction: 'FORWARDS' | 'BACKWARDS';
   /** Above this position … */
@@ -18,6 +22,11 @@ export interface ScanRequest {
   readonly to: bigint;
   readonly limit: bigint | undefined;
   readonly epoch: bigint;
+  /**
+   * Whether none of the place's versions is an emptied one that has to be stepped over.
+   * @default false
+   */
+  readonly noShells?: boolean;
 }
 
 export interface ScanParts {
@@ -26,13 +35,7 @@ export interface ScanParts {
   readonly runtime: Runtime;
 }
 
-// A statement looks at so many positions at most, so that a narrow filter in a long log is many short statements that tell
-// how far they are, and not one long one. The window follows the time that a statement takes.
-const FIRST_WINDOW = 20_000n;
-const SMALLEST_WINDOW = 2_000n;
-const LARGEST_WINDOW = 2_000_000n;
-const QUICK_MILLISECONDS = 50;
-const SLOW_MILLISECONDS = 200;
+const NOTHING: EventsFound = { events: [], more: false };
 
 /** The pages of the range, which meet and cover it all; at least one. Between pages nothing is held. */
 export async function* scan(
@@ -41,85 +44,101 @@ export async function* scan(
   signal?: AbortSignal,
 ): AsyncGenerator<LoadPage, void, undefined> {
   const { database, schema, runtime } = parts;
-  const { scope, direction, epoch } = request;
+  const { place, direction, epoch } = request;
   const forwards = direction === 'FORWARDS';
-  const filters = await withoutTimes(parts, request.filters, signal);
+  const filters = await withoutTimes(database, schema, request.filters, signal);
+  // Then one stream's statement stops at a full page by itself.
+  const everyEvent = request.noShells === true && filters.length === 0;
+  const windows = windowsOf(parts, place, direction, everyEvent);
+  // Where SQL finds too many, the matcher decides on what was fetched.
+  const matches = filters.every(isDecidedInSql) ? undefined : matcher(WHOLE_LOG, filters);
   let { after, to } = request;
   // What no filter can match is scanned without a look at it.
   const bounds = positionBounds(filters);
   const lowest = bounds.first - 1n;
   const highest = bounds.last ?? to;
   let left = request.limit;
-  let beyondVersion: bigint | undefined;
-  let window = FIRST_WINDOW;
   do {
-    // One stream is found by its index, however long the log.
     const from = after > lowest ? after : lowest;
     const until = to < highest ? to : highest;
     if (from >= until) {
       yield { events: [], scannedAfter: after, scannedTo: to, epoch };
       return;
     }
-    const bounded = scope.kind === 'STREAM' ? until - from : window;
-    const windowAfter = !forwards && until - bounded > from ? until - bounded : from;
-    const windowTo = forwards && from + bounded < until ? from + bounded : until;
-    const limit = left !== undefined && left < BigInt(PAGE_EVENTS) ? Number(left) : PAGE_EVENTS;
+    const window = await windows.next(from, until, signal);
+    const limit =
+      matches === undefined && left !== undefined && left < BigInt(PAGE_EVENTS) ? Number(left) : PAGE_EVENTS;
     const began = runtime.monotonic();
-    const { events, more } = await selectEvents(
-      database,
-      schema,
-      { scope, filters, direction, after: windowAfter, to: windowTo, beyondVersion, limit },
-      signal,
+    const found = await foundIn(window, (seen) =>
+      selectEvents(database, schema, { ...seen, filters, direction, limit }, signal),
     );
-    if (!more) window = nextWindow(window, runtime.monotonic() - began);
-    const last = events.at(-1);
-    if (scope.kind === 'STREAM' && last !== undefined) beyondVersion = last.version;
+    windows.done(window, { ...found, milliseconds: runtime.monotonic() - began });
+    const matching = matches === undefined ? found.events : found.events.filter(matches);
+    const full = left !== undefined && BigInt(matching.length) >= left;
+    const events = full ? matching.slice(0, Number(left)) : matching;
     if (left !== undefined) left -= BigInt(events.length);
-    const stopped = more && last !== undefined;
+    const last = full ? events.at(-1) : found.more ? found.events.at(-1) : undefined;
     if (forwards) {
-      const scannedTo = stopped ? last.position : windowTo;
+      const scannedTo = last?.position ?? window.to;
       yield { events, scannedAfter: after, scannedTo, epoch };
       after = scannedTo;
     } else {
-      const scannedAfter = stopped ? last.position - 1n : windowAfter;
+      const scannedAfter = last === undefined ? window.after : last.position - 1n;
       yield { events, scannedAfter, scannedTo: to, epoch };
       to = scannedAfter;
     }
   } while (after < to && left !== 0n);
 }
 
-function nextWindow(window: bigint, milliseconds: number): bigint {
-  if (milliseconds < QUICK_MILLISECONDS) return window * 2n < LARGEST_WINDOW ? window * 2n : LARGEST_WINDOW;
-  if (milliseconds > SLOW_MILLISECONDS) return window / 2n > SMALLEST_WINDOW ? window / 2n : SMALLEST_WINDOW;
-  return window;
-}
-
-/** The filters with times turned into positions, which is exact: recorded_at never runs backwards along positions. */
-async function withoutTimes(
+/** How many events the scan of the request would give; counted in the database where SQL decides all filters. */
+export async function countScanned(
   parts: ScanParts,
-  filters: readonly Filter[],
-  signal: AbortSignal | undefined,
-): Promise<readonly Filter[]> {
-  const { database, schema } = parts;
-  return Promise.all(
-    filters.map(async (filter) => {
-      const { recorded, ...rest } = filter;
-      if (recorded === undefined) return filter;
-      const times: Range<bigint> = {
-        ...(recorded.first === undefined
-          ? {}
-          : { first: (await positionBefore(database, schema, recorded.first, signal)) + 1n }),
-        ...(recorded.last === undefined
-          ? {}
-          : { last: await positionBefore(database, schema, recorded.last + 1n, signal) }),
-      };
-      return { ...rest, positions: intersection(rest.positions ?? {}, times) };
-    }),
-  );
+  request: Omit<ScanRequest, 'direction' | 'limit'>,
+  signal?: AbortSignal,
+): Promise<bigint> {
+  const { database, schema, runtime } = parts;
+  let count = 0n;
+  if (!request.filters.every(isDecidedInSql)) {
+    for await (const { events } of scan(
+      parts,
+      { ...request, direction: 'FORWARDS', limit: undefined },
+      signal,
+    ))
+      count += BigInt(events.length);
+    return count;
+  }
+  const filters = await withoutTimes(database, schema, request.filters, signal);
+  // A statement that counts does not stop at a full page, so even all of one stream is counted in pieces.
+  const windows = windowsOf(parts, request.place, 'FORWARDS', false);
+  const bounds = positionBounds(filters);
+  const to = bounds.last !== undefined && bounds.last < request.to ? bounds.last : request.to;
+  let after = bounds.first - 1n > request.after ? bounds.first - 1n : request.after;
+  while (after < to) {
+    const window = await windows.next(after, to, signal);
+    const began = runtime.monotonic();
+    const { place } = window;
+    if (place !== undefined)
+      count += await countEvents(database, schema, { ...window, place, filters }, signal);
+    windows.done(window, { ...NOTHING, milliseconds: runtime.monotonic() - began });
+    after = window.to;
+  }
+  return count;
 }
 
-function intersection(a: Range<bigint>, b: Range<bigint>): Range<bigint> {
-  const first = a.first === undefined || (b.first !== undefined && b.first > a.first) ? b.first : a.first;
-  const last = a.last === undefined || (b.last !== undefined && b.last < a.last) ? b.last : a.last;
-  return { ...(first === undefined ? {} : { first }), ...(last === undefined ? {} : { last }) };
+function windowsOf(
+  { database, schema }: ScanParts,
+  place: Place,
+  direction: 'FORWARDS' | 'BACKWARDS',
+  everyEvent: boolean,
+): Windows {
+  return place.kind === 'VERSIONS'
+    ? new VersionWindows({ database, schema, ranges: place.ranges, direction, everyEvent })
+    : new PositionWindows(place, direction);
+}
+
+function foundIn(
+  { place, after, to }: Window,
+  select: (seen: { place: Place; after: bigint; to: bigint }) => Promise<EventsFound>,
+): Promise<EventsFound> {
+  return place === undefined ? Promise.resolve(NOTHING) : select({ place, after, to });
 }

@@ -1,0 +1,81 @@
+import type { Filter, MetadataComparison } from '../core/filter.js';
+import type { Parameters } from './parameters.js';
+import type { Place } from './place.js';
+import { quotedSchema } from './schema.js';
+
+/** What a statement looks for: matching events of a place in a range of positions. */
+export interface EventsSought {
+  readonly place: Place;
+  /** Without time ranges: those are turned into ranges of positions before. */
+  readonly filters: readonly Filter[];
+  /** Above this position … */
+  readonly after: bigint;
+  /** … up to this one. */
+  readonly to: bigint;
+}
+
+/**
+ * The conditions on an event `e`: between the positions, not emptied (an erased event is still shown, as a shell), and at
+ * least one filter. Put together from fixed pieces, one for each field that is set, so that the planner sees plain
+ * conditions.
+ */
+export function soughtConditions(
+  schema: string,
+  sought: EventsSought,
+  parameters: Parameters,
+): readonly string[] {
+  const conditions = [
+    `e.position > ${parameters.bigint(sought.after)}`,
+    `e.position <= ${parameters.bigint(sought.to)}`,
+    `(e.removed IS NULL OR e.removed = 'ERASED')`,
+  ];
+  if (sought.filters.length > 0) {
+    const any = sought.filters.map((filter) => filterCondition(schema, filter, sought, parameters));
+    conditions.push(any.length === 1 ? (any[0] ?? 'true') : `(${any.join(' OR ')})`);
+  }
+  return conditions;
+}
+
+/** Whether the statement decides the filter; if not, it finds too many, and the matcher decides. */
+export function isDecidedInSql({ metadata = [] }: Filter): boolean {
+  return metadata.every(isEquality);
+}
+
+/** A key that is missing gives null, which is equal to nothing, as the matcher has it. */
+function isEquality({ operator, kind = 'STRING' }: MetadataComparison): boolean {
+  return kind === 'STRING' && (operator === 'EQUAL' || operator === 'IN');
+}
+
+function filterCondition(
+  schema: string,
+  filter: Filter,
+  { place, after, to }: EventsSought,
+  parameters: Parameters,
+): string {
+  const conditions: string[] = [];
+  const { eventTypes = [], tags = [], versions, positions, metadata = [] } = filter;
+  if (eventTypes.length === 1) conditions.push(`e.event_type = ${parameters.text(eventTypes[0] ?? '')}`);
+  if (eventTypes.length > 1) conditions.push(`e.event_type = ANY (${parameters.texts(eventTypes)})`);
+  // Within streams the rows are at hand; the index on tags would be walked for all other streams as well.
+  const byIndex = tags.length > 0 && place.kind !== 'VERSIONS';
+  if (byIndex)
+    conditions.push(
+      `e.position IN (SELECT t.position FROM ${quotedSchema(schema)}.event_tags t
+                       WHERE t.tag = ${parameters.text(tags[0] ?? '')}
+                         AND t.position > ${parameters.bigint(after)}
+                         AND t.position <= ${parameters.bigint(to)})`,
+    );
+  if (tags.length > (byIndex ? 1 : 0)) conditions.push(`e.tags @> ${parameters.texts(tags)}`);
+  for (const [column, range] of [
+    ['version', versions],
+    ['position', positions],
+  ] as const) {
+    if (range?.first !== undefined) conditions.push(`e.${column} >= ${parameters.bigint(range.first)}`);
+    if (range?.last !== undefined) conditions.push(`e.${column} <= ${parameters.bigint(range.last)}`);
+  }
+  for (const { key, values } of metadata.filter(isEquality))
+    conditions.push(
+      `(e.metadata ->> ${parameters.text(key)}) COLLATE "C" = ANY (${parameters.texts(values)})`,
+    );
+  return conditions.length === 0 ? 'true' : `(${conditions.join(' AND ')})`;
+}
