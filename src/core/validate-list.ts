@@ -1,7 +1,16 @@
 import { LIST_PAGE } from './limits.js';
 import type { CountEventsRequest, ListAggregateTypesRequest, ListStreamsRequest } from './stream-list.js';
+import type { StreamId } from './stream.js';
+import { validateStream } from './validate-append.js';
 import { validateSelection } from './validate-read.js';
 import { nameProblem, typeNameProblem, Violations } from './validate.js';
+
+/** Throws `InvalidRequestError` with every field that is wrong. */
+export function validateGetStream(stream: StreamId): void {
+  const violations = new Violations();
+  validateStream(stream, 'stream', violations);
+  violations.throwIfAny();
+}
 
 /** Throws `InvalidRequestError` with every field that is wrong; the page token is looked at where it is read. */
 export function validateListStreams(request: ListStreamsRequest): void {

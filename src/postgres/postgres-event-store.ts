@@ -8,7 +8,23 @@ import type { Epoch, Log, LogHead } from '../core/log.js';
 import type { Runtime } from '../core/runtime.js';
 import { refusalError } from '../core/refusal-error.js';
 import { type StreamChange, type StreamChanged, StreamChanges } from '../core/stream-changes.js';
+import type {
+  AggregateTypeList,
+  CountEventsRequest,
+  EventCount,
+  ListAggregateTypesRequest,
+  ListStreamsRequest,
+  LogInfo,
+  StreamList,
+} from '../core/stream-list.js';
+import type { StreamId, StreamInfo } from '../core/stream.js';
 import type { SubscribeRequest, SubscriptionMessage } from '../core/subscribe.js';
+import {
+  validateCountEvents,
+  validateGetStream,
+  validateListAggregateTypes,
+  validateListStreams,
+} from '../core/validate-list.js';
 import { validateLoad } from '../core/validate-read.js';
 import { validateStreamChange } from '../core/validate-stream-change.js';
 import { createSubscriber, type Subscriber, type SubscriberOptions } from '../subscriptions/subscriber.js';
@@ -19,8 +35,12 @@ import { checkCondition } from './check-condition.js';
 import { ConditionChecks } from './condition-checks.js';
 import type { Database } from './database.js';
 import { openLog } from './epochs.js';
+import { getLog } from './get-log.js';
+import { getStream } from './get-stream.js';
 import { GroupCommit, type GroupCommitOptions } from './group-commit.js';
 import { Hints } from './hints.js';
+import { listAggregateTypes } from './list-aggregate-types.js';
+import { listStreams } from './list-streams.js';
 import { PostgresLog } from './postgres-log.js';
 import { type PreparedAppend, prepareAppend } from './prepared-append.js';
 import { storeError } from './sqlstate.js';
@@ -176,6 +196,33 @@ export class PostgresEventStore extends StreamChanges implements EventStore {
     yield* this.#typed(this.#log.load(request, options.signal), options.signal);
   }
 
+  async getStream(stream: StreamId, options: CallOptions = {}): Promise<StreamInfo> {
+    validateGetStream(stream);
+    return this.#read(getStream, stream, options);
+  }
+
+  async listStreams(request: ListStreamsRequest = {}, options: CallOptions = {}): Promise<StreamList> {
+    validateListStreams(request);
+    return this.#read(listStreams, request, options);
+  }
+
+  async listAggregateTypes(
+    request: ListAggregateTypesRequest = {},
+    options: CallOptions = {},
+  ): Promise<AggregateTypeList> {
+    validateListAggregateTypes(request);
+    return this.#read(listAggregateTypes, request, options);
+  }
+
+  async countEvents(request: CountEventsRequest = {}, options: CallOptions = {}): Promise<EventCount> {
+    validateCountEvents(request);
+    return this.#read((_, __, asked, signal) => this.#log.countEvents(asked, signal), request, options);
+  }
+
+  async getLog(options: CallOptions = {}): Promise<LogInfo> {
+    return this.#read((database, schema, _, signal) => getLog(database, schema, signal), undefined, options);
+  }
+
   async *subscribe(
     request: SubscribeRequest,
     options: CallOptions = {},
@@ -190,6 +237,21 @@ export class PostgresEventStore extends StreamChanges implements EventStore {
 
   async epochs(): Promise<readonly Epoch[]> {
     return this.#log.epochs();
+  }
+
+  /** What a statement answers, with the driver's errors turned into typed ones. */
+  async #read<Asked, Answer>(
+    statement: (database: Database, schema: string, asked: Asked, signal?: AbortSignal) => Promise<Answer>,
+    asked: Asked,
+    { signal }: CallOptions,
+  ): Promise<Answer> {
+    const { database, schema } = this.#options;
+    try {
+      return await statement(database, schema, asked, signal);
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      throw this.#error(error);
+    }
   }
 
   /** The same messages, with the driver's errors turned into typed ones. */
