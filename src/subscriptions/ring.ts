@@ -1,11 +1,16 @@
-import { eventBytes } from '../core/event.js';
+import { type Event, eventBytes } from '../core/event.js';
 import type { LoadPage } from '../core/load.js';
+import { streamKey } from '../core/stream.js';
+import { erasedEvent, erasedVersions } from '../core/system-events.js';
 
 /**
  * What an event takes beside its bytes: objects, big integers and strings of V8. Without it 16 MiB of small events were
  * 75 MB of heap, and the garbage in proportion 250 MB more.
  */
 const OBJECT_BYTES = 800;
+
+/** What stands for a page that is gone, until it is cut off: nothing of it is held any longer. */
+const EVICTED = { page: { events: [], scannedAfter: 0n, scannedTo: 0n, epoch: 0n }, bytes: 0 };
 
 /** What the ring may hold. */
 export interface RingOptions {
@@ -57,19 +62,23 @@ export class Ring {
     return this.#epoch;
   }
 
-  /** Adds a page that begins where the last one ended. */
+  /**
+   * Adds a page that begins where the last one ended. What an event in it says is erased is emptied here too: copies must
+   * not outlive the erasure.
+   */
   push(page: LoadPage): void {
     if (page.scannedAfter !== this.#end)
       throw new RangeError(`The ring ends at ${this.#end}, the page begins behind ${page.scannedAfter}`);
     this.#epoch = page.epoch;
     if (page.scannedTo === this.#end) return;
-    let bytes = 0;
-    for (const event of page.events) bytes += eventBytes(event) + OBJECT_BYTES;
-    this.#pages.push({ page, bytes });
-    this.#bytes += bytes;
+    const entry = { page, bytes: bytesOf(page.events) };
+    this.#pages.push(entry);
+    this.#bytes += entry.bytes;
     this.#end = page.scannedTo;
+    for (const event of page.events) if (isErasure(event)) this.#erase(event);
     while (this.#length > 1 && (this.#bytes > this.#maxBytes || this.#length > this.#maxPages)) {
       this.#bytes -= this.#pages[this.#first]?.bytes ?? 0;
+      this.#pages[this.#first] = EVICTED;
       this.#first += 1;
     }
     if (this.#first > 1024 || this.#first > this.#pages.length / 2) {
@@ -93,7 +102,34 @@ export class Ring {
     return undefined;
   }
 
+  /** Pages are replaced and not changed, since readers may hold them; the event itself may stand in the same page. */
+  #erase(erasure: Event): void {
+    const ranges = erasedVersions(erasure) ?? [];
+    const key = streamKey(erasure.stream);
+    const isErased = ({ stream, version, erased }: Event) =>
+      !erased &&
+      ranges.some(({ first, last }) => version >= first && version <= last) &&
+      streamKey(stream) === key;
+    for (let index = this.#first; index < this.#pages.length; index++) {
+      const entry = this.#pages[index];
+      if (entry === undefined || !entry.page.events.some(isErased)) continue;
+      const events = entry.page.events.map((event) => (isErased(event) ? erasedEvent(event) : event));
+      const emptied = { page: { ...entry.page, events }, bytes: bytesOf(events) };
+      this.#bytes += emptied.bytes - entry.bytes;
+      this.#pages[index] = emptied;
+    }
+  }
+
   get #length(): number {
     return this.#pages.length - this.#first;
   }
+}
+
+/** Cheap, since every event that is pushed is asked. */
+function isErasure({ eventType }: Event): boolean {
+  return eventType === '$stream-erased' || eventType === '$events-erased';
+}
+
+function bytesOf(events: readonly Event[]): number {
+  return events.reduce((bytes, event) => bytes + eventBytes(event) + OBJECT_BYTES, 0);
 }
