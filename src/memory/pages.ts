@@ -1,7 +1,8 @@
 import { type Event, eventBytes } from '../core/event.js';
 import { PAGE_BYTES, PAGE_EVENTS } from '../core/limits.js';
 import type { LoadPage } from '../core/load.js';
-import type { Matcher } from '../core/matcher.js';
+import { countBefore } from './count-before.js';
+import type { Entry } from './tables.js';
 
 /** What is read: the positions above `after` up to `to`. */
 export interface PagesRange {
@@ -16,21 +17,22 @@ export interface PagesRange {
 const WINDOW = 20_000;
 
 /**
- * The pages of a range, which meet and cover it all; at least one. Events are copied out.
+ * The pages of a range, which meet and cover it all; at least one. Events are copied out; over those that are gone only
+ * the range passes.
  *
- * @param candidates in position order: all events, or those of one stream; may grow meanwhile
+ * @param candidates in position order: those of all events, or those of one stream; may grow meanwhile
  */
 export async function* pages(
-  candidates: readonly Event[],
+  candidates: readonly Entry[],
   range: PagesRange,
-  matches: Matcher,
+  matches: (event: Event) => boolean,
   signal?: AbortSignal,
 ): AsyncGenerator<LoadPage, void, undefined> {
   const { direction, epoch } = range;
   const forwards = direction === 'FORWARDS';
   const step = forwards ? 1 : -1;
-  const first = countBefore(candidates, ({ position }) => position <= range.after);
-  const last = countBefore(candidates, ({ position }) => position <= range.to) - 1;
+  const first = countBefore(candidates, ({ event }) => event.position <= range.after);
+  const last = countBefore(candidates, ({ event }) => event.position <= range.to) - 1;
   let { after, to, limit } = range;
   let index = forwards ? first : last;
   do {
@@ -42,9 +44,10 @@ export async function* pages(
     // The last position of the page: the whole rest, unless the page is full before.
     let reached = forwards ? to : after + 1n;
     for (let looked = 0; index >= first && index <= last; looked += 1, index += step) {
-      const event = candidates[index];
-      if (event === undefined) break;
-      const size = matches(event) ? eventBytes(event) : undefined;
+      const entry = candidates[index];
+      if (entry === undefined) break;
+      const { event } = entry;
+      const size = !entry.gone && matches(event) ? eventBytes(event) : undefined;
       const tooMuch = size !== undefined && (bytes + size > PAGE_BYTES || events.length >= PAGE_EVENTS);
       if (looked === WINDOW || (events.length > 0 && tooMuch)) {
         reached = event.position - BigInt(step);
@@ -67,19 +70,6 @@ export async function* pages(
       to = reached - 1n;
     }
   } while (after < to && limit !== 0n);
-}
-
-/** How many events stand in front of the first one that is not before; by halving. */
-export function countBefore(events: readonly Event[], isBefore: (event: Event) => boolean): number {
-  let low = 0;
-  let high = events.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    const event = events[middle];
-    if (event !== undefined && isBefore(event)) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 /** The event with bytes of its own; all else in it is frozen. */
