@@ -1,5 +1,6 @@
 import type { CallOptions } from './call-options.js';
 import { InvalidRequestError } from './errors.js';
+import { LIST_PAGE } from './limits.js';
 
 /** One isolated log with its own tables. */
 export interface Namespace {
@@ -68,4 +69,22 @@ export function namespaceProblem(name: string): string | undefined {
 export function validateNamespace(name: string, field: string): void {
   const problem = namespaceProblem(name);
   if (problem !== undefined) throw new InvalidRequestError([{ field, description: problem }]);
+}
+
+/** Schemas that every Postgres has. */
+const RESERVED = /^pg_|^(public|information_schema)$/;
+
+/** As {@link validateNamespace}, for one that is to be made. */
+export function validateNewNamespace(name: string, field: string): void {
+  validateNamespace(name, field);
+  if (RESERVED.test(name))
+    throw new InvalidRequestError([{ field, description: 'is a name that Postgres keeps for itself' }]);
+}
+
+/** Throws `InvalidRequestError` if the size of a page is not allowed. */
+export function validateListNamespaces({ pageSize }: ListNamespacesRequest): void {
+  if (pageSize === undefined || (Number.isInteger(pageSize) && pageSize >= 1 && pageSize <= LIST_PAGE))
+    return;
+  const description = `is ${pageSize}, it must be from 1 to ${LIST_PAGE}`;
+  throw new InvalidRequestError([{ field: 'page_size', description }]);
 }
