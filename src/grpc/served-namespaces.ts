@@ -1,16 +1,17 @@
 import type { Plan } from '../auth/plan.js';
-import { NamespaceNotFoundError } from '../core/errors.js';
+import { InvalidRequestError, NamespaceExistsError, NamespaceNotFoundError } from '../core/errors.js';
 import type { EventStore } from '../core/event-store.js';
+import type { Namespaces } from '../core/namespace.js';
 
 /** A namespace that calls can be about now. */
-export interface OpenNamespace {
+export interface ServedNamespace {
   readonly store: EventStore;
   /** Aborted, with the error for those who still use it, when the namespace is dropped. */
   readonly gone: AbortSignal;
 }
 
 /** The namespaces that a server serves. */
-export interface ServedNamespaces {
+export interface ServedNamespaces extends Namespaces {
   /** The one that calls are about which name none. */
   readonly default: string;
   /**
@@ -19,22 +20,33 @@ export interface ServedNamespaces {
    */
   open(name: string): Promise<unknown> | undefined;
   /** Throws `NamespaceNotFoundError` for one that is not open, or no longer. */
-  of(name: string): OpenNamespace;
+  of(name: string): ServedNamespace;
 }
 
 /** The store of a plan's namespace. */
 export type StoreOf = (plan: Plan) => EventStore;
 
-/** A server of one store. */
+/** The namespaces of a server that serves one store, whatever that is, and can make no others. */
 export function oneNamespace(store: EventStore, name = 'headwater'): ServedNamespaces {
-  const only: OpenNamespace = { store, gone: new AbortController().signal };
-  const of = (asked: string) => {
-    if (asked !== name) throw new NamespaceNotFoundError(asked);
-    return only;
-  };
+  const only: ServedNamespace = { store, gone: new AbortController().signal };
   return {
     default: name,
     open: (asked) => (asked === name ? undefined : Promise.reject(new NamespaceNotFoundError(asked))),
-    of,
+    of: (asked) => {
+      if (asked !== name) throw new NamespaceNotFoundError(asked);
+      return only;
+    },
+    create: (asked) => Promise.reject(asked === name ? new NamespaceExistsError(asked) : refused('created')),
+    list: async () => ({
+      namespaces: [{ name, default: true, placement: undefined }],
+      nextPageToken: undefined,
+    }),
+    drop: (asked) => Promise.reject(asked === name ? refused('dropped') : new NamespaceNotFoundError(asked)),
   };
+}
+
+function refused(done: string): InvalidRequestError {
+  return new InvalidRequestError([
+    { field: 'name', description: `cannot be ${done}: this service has one namespace` },
+  ]);
 }

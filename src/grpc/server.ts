@@ -1,6 +1,7 @@
 import { Server, ServerCredentials, type ServerOptions } from '@grpc/grpc-js';
 import { EventStoreService } from '../../gen/headwater/v1/event_store_service_pb.js';
 import { InfoService } from '../../gen/headwater/v1/info_service_pb.js';
+import { NamespaceService } from '../../gen/headwater/v1/namespace_service_pb.js';
 import { allowAll, type PolicyDecision } from '../auth/policy-decision.js';
 import { StoreUnavailableError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
@@ -11,6 +12,7 @@ import { Desk } from './desk.js';
 import { eventStoreService } from './event-store-service.js';
 import { Health } from './health.js';
 import { type InfoOf, infoService } from './info-service.js';
+import { namespaceService } from './namespace-service.js';
 import { addReflection } from './reflection.js';
 import { register } from './register.js';
 import type { ServedNamespaces } from './served-namespaces.js';
@@ -59,7 +61,7 @@ const RECEIVE_BYTES = 6 * 1024 * 1024;
 /** What a call may still need after the last one has ended, in milliseconds. */
 const FLUSH = 200;
 
-/** The services on a port: EventStoreService, InfoService, health and reflection. */
+/** The services on a port: EventStoreService, InfoService, NamespaceService, health and reflection. */
 export class GrpcServer {
   readonly #options: GrpcServerOptions;
   readonly #server: Server;
@@ -91,7 +93,8 @@ export class GrpcServer {
       desk,
     );
     register(this.#server, InfoService, infoService(info), desk);
-    const services = [EventStoreService, InfoService];
+    register(this.#server, NamespaceService, namespaceService(namespaces), desk);
+    const services = [EventStoreService, InfoService, NamespaceService];
     this.#health = new Health(services);
     this.#health.addTo(this.#server);
     addReflection(this.#server, services);
