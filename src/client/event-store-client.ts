@@ -6,6 +6,7 @@ import { InternalError } from '../core/errors.js';
 import type { CallOptions, EventStore } from '../core/event-store.js';
 import type { Limits } from '../core/limits.js';
 import type { LoadPage, LoadRequest } from '../core/load.js';
+import { refusalError } from '../core/refusal-error.js';
 import type { Runtime } from '../core/runtime.js';
 import { type StreamChange, type StreamChanged, StreamChanges } from '../core/stream-changes.js';
 import type {
@@ -38,7 +39,6 @@ import {
   toWireListStreamsRequest,
 } from '../wire/stream-list.js';
 import type { AppendPipeline } from './append-pipeline.js';
-import { refusalError, withIntervening } from './append-refusal.js';
 import { callUnary } from './calls.js';
 import { changeStream } from './change-stream.js';
 import type { Channels } from './channels.js';
@@ -123,7 +123,8 @@ export class EventStoreClient extends StreamChanges implements EventStore {
     const outcome = await this.#parts.pipeline.append(asked ? { ...rest, interveningBytes } : rest, options);
     if (outcome.outcome === 'APPENDED') return outcome;
     if (onConflict !== 'RETURN') throw refusalError(outcome);
-    return asked ? withIntervening(outcome) : outcome;
+    // The wire leaves out what is empty.
+    return asked ? { intervening: { events: [], truncated: false }, ...outcome } : outcome;
   }
 
   /**
