@@ -24,15 +24,17 @@ export async function startPosition(log: Log, start: SubscribeStart, signal?: Ab
 export async function checkPosition(log: Log, after: LogPosition, signal?: AbortSignal): Promise<void> {
   const { position } = after;
   const epoch = after.epoch ?? 0n;
+  // The head first: what the epochs tell is then at least as new, so that a head which a fail-over threw back is never
+  // compared with the epochs of before.
+  const head = await log.head(signal);
   if (epoch !== 0n) {
     const epochs = await log.epochs(signal);
     if (!epochs.some((known) => known.epoch === epoch))
-      throw new PositionUnknownError(position, epoch, (await log.head(signal)).position);
+      throw new PositionUnknownError(position, epoch, head.position);
     let kept = position;
     for (const later of epochs)
       if (later.epoch > epoch && later.startedAfterPosition < kept) kept = later.startedAfterPosition;
     if (kept < position) throw new LogEpochChangedError(position, epoch, kept, epochs.at(-1)?.epoch ?? epoch);
   }
-  const head = await log.head(signal);
   if (position > head.position) throw new PositionUnknownError(position, epoch, head.position);
 }

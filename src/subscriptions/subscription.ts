@@ -1,5 +1,5 @@
 import { eventBytes, type Event } from '../core/event.js';
-import { LogEpochChangedError } from '../core/errors.js';
+import { LogEpochChangedError, StoreUnavailableError } from '../core/errors.js';
 import { WHOLE_LOG } from '../core/filter.js';
 import { PAGE_BYTES, PAGE_EVENTS } from '../core/limits.js';
 import type { Log, Selection } from '../core/log.js';
@@ -59,6 +59,7 @@ export async function* subscription(
           after('PAGE_SCANNED');
         }
         if (position < follower.ring.start) continue;
+        if (epoch > follower.ring.epoch) throw anotherLife();
         after('REACHED_HEAD');
         yield {
           events: [],
@@ -69,7 +70,9 @@ export async function* subscription(
         };
         continue;
       }
-      const message = await feed.next(position, signal);
+      const message = await feed.next(position, signal).catch((error: unknown) => {
+        throw error instanceof LogEpochChangedError ? asSeenFrom(position, epoch, error) : error;
+      });
       if (message === undefined) {
         after('LEFT_RING');
         const head = follower.ring.end;
@@ -93,6 +96,22 @@ export async function* subscription(
   } finally {
     follower.leave();
   }
+}
+
+/** The ring may still hold the tail that the table has lost. */
+function anotherLife(): StoreUnavailableError {
+  return new StoreUnavailableError('The log has begun another epoch; resume from the last position');
+}
+
+/** The tail reader tells of where it stood itself; a follower that had not come so far may have lost nothing. */
+function asSeenFrom(
+  position: bigint,
+  epoch: bigint,
+  { lastCommonPosition, currentEpoch }: LogEpochChangedError,
+): Error {
+  return position > lastCommonPosition
+    ? new LogEpochChangedError(position, epoch, lastCommonPosition, currentEpoch)
+    : anotherLife();
 }
 
 /** Throws if the log, now in another epoch, has lost the position. */
