@@ -1,5 +1,5 @@
 -- What a service calls when it connects: makes the head where there is none yet, and opens a new epoch where the server
--- has changed.
+-- has changed. Where it has not, nothing is locked: an append that waits for a standby holds the lock meanwhile.
 CREATE OR REPLACE FUNCTION :schema.open_log(OUT head_position bigint, OUT head_epoch bigint)
   LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = :schema, pg_catalog, pg_temp AS
 $$
@@ -14,6 +14,11 @@ BEGIN
       INSERT INTO log_head VALUES (true, 0, clock_timestamp(), 1, now_system_id, timeline());
     END IF;
   END IF;
-  SELECT h.head_position, h.head_epoch INTO head_position, head_epoch FROM lock_head() h;
+  SELECT h.position, h.epoch INTO head_position, head_epoch
+    FROM log_head h, pg_control_system() c
+   WHERE h.system_id = c.system_identifier AND h.timeline = timeline();
+  IF NOT FOUND THEN
+    SELECT h.head_position, h.head_epoch INTO head_position, head_epoch FROM lock_head() h;
+  END IF;
 END
 $$;
