@@ -1,4 +1,5 @@
-import { type ChannelOptions, Client, credentials } from '@grpc/grpc-js';
+import { type ChannelOptions, Client, credentials, type Interceptor, InterceptingCall } from '@grpc/grpc-js';
+import { NAMESPACE_HEADER } from '../wire/namespace.js';
 
 const OPTIONS: ChannelOptions = {
   // What the service sends has 3.5 MiB at most.
@@ -17,25 +18,56 @@ const OPTIONS: ChannelOptions = {
 /** A channel to each address; one is in use until it fails, then the next. */
 export class Channels {
   readonly #clients: readonly Client[];
-  #current = 0;
+  /** Which is in use, for all namespaces. */
+  readonly #use: { index: number };
 
-  constructor(addresses: readonly string[]) {
+  private constructor(clients: readonly Client[], use: { index: number }) {
+    this.#clients = clients;
+    this.#use = use;
+  }
+
+  /** Throws `TypeError` without an address. */
+  static to(addresses: readonly string[]): Channels {
     if (addresses.length === 0) throw new TypeError('connect needs at least one address');
-    this.#clients = addresses.map((address) => new Client(address, credentials.createInsecure(), OPTIONS));
+    const clients = addresses.map((address) => new Client(address, credentials.createInsecure(), OPTIONS));
+    return new Channels(clients, { index: 0 });
   }
 
   get current(): Client {
-    const client = this.#clients[this.#current];
+    const client = this.#clients[this.#use.index];
     if (client === undefined) throw new TypeError('There is no channel');
     return client;
   }
 
+  /** The same channels, for calls about this namespace. */
+  of(namespace: string): Channels {
+    const clients = this.#clients.map((client) => {
+      const channelOverride = client.getChannel();
+      return new Client(channelOverride.getTarget(), credentials.createInsecure(), {
+        channelOverride,
+        interceptors: [about(namespace)],
+      });
+    });
+    return new Channels(clients, this.#use);
+  }
+
   /** Moves on, unless somebody else has done so. */
   failed(client: Client): void {
-    if (client === this.current) this.#current = (this.#current + 1) % this.#clients.length;
+    if (client === this.current) this.#use.index = (this.#use.index + 1) % this.#clients.length;
   }
 
   close(): void {
     for (const client of this.#clients) client.close();
   }
+}
+
+/** Puts the header on every call. */
+function about(namespace: string): Interceptor {
+  return (options, nextCall) =>
+    new InterceptingCall(nextCall(options), {
+      start: (metadata, listener, next) => {
+        metadata.set(NAMESPACE_HEADER, namespace);
+        next(metadata, listener);
+      },
+    });
 }

@@ -3,20 +3,25 @@ import { create } from '@bufbuild/protobuf';
 import { GetInfoRequestSchema, InfoService } from '../../gen/headwater/v1/info_service_pb.js';
 import { StoreUnavailableError } from '../core/errors.js';
 import type { CallOptions } from '../core/event-store.js';
+import { type Namespaces, validateNamespace } from '../core/namespace.js';
 import type { Runtime } from '../core/runtime.js';
 import { systemRuntime } from '../system.js';
 import { fromWireInfo, type ServiceInfo } from '../wire/info.js';
 import { AppendPipeline } from './append-pipeline.js';
-import { backoff } from './backoff.js';
-import { callUnary } from './calls.js';
+import { ask } from './ask.js';
 import { Channels } from './channels.js';
 import { EventStoreClient } from './event-store-client.js';
-import { isTransient } from './failure.js';
+import { NamespacesClient } from './namespaces.js';
 
 /** Where the service is, and how patient the client is with it. */
 export interface ConnectOptions {
   /** `host:port`, or several, of which one is used until it fails. */
   readonly address: string | readonly string[];
+  /**
+   * What `eventStore` and `info` are about.
+   * @default the service's default
+   */
+  readonly namespace?: string;
   /**
    * Milliseconds for which an append, the first page of a load, and `info` are tried.
    * @default 10000
@@ -47,11 +52,22 @@ export interface ConnectOptions {
   readonly runtime?: Runtime;
 }
 
-/** A connection to a service. Cheap to keep, and meant to be kept. */
-export interface Connection {
+/** The store of one namespace. */
+export interface NamespaceConnection {
   readonly eventStore: EventStoreClient;
   /** What answers: version, namespace, limits. */
   readonly info: (options?: CallOptions) => Promise<ServiceInfo>;
+}
+
+/** A connection to a service. Cheap to keep, and meant to be kept. */
+export interface Connection extends NamespaceConnection {
+  /**
+   * The store of another namespace over the same connection; the same one for the same name. Throws
+   * `InvalidRequestError` for what cannot be a name; whether it exists shows when something is asked for.
+   */
+  readonly namespace: (name: string) => NamespaceConnection;
+  /** Makes, lists and drops namespaces. */
+  readonly namespaces: Namespaces;
   /** Resolves when a service answers; fails with what is wrong after `timeoutMs`. */
   readonly waitForReady: (options?: CallOptions & { readonly timeoutMs?: number }) => Promise<void>;
   /** Ends what is under way. May be called twice. */
@@ -81,51 +97,56 @@ export function connect(options: ConnectOptions): Connection {
   const closed = closing.signal;
   // A listener for each subscription.
   setMaxListeners(0, closed);
-  const channels = new Channels(typeof address === 'string' ? [address] : address);
-  const pipeline = new AppendPipeline({
-    channels,
-    runtime,
-    timeoutMs,
-    idleMs,
-    queueRequests,
-    queueBytes,
-    closed,
-  });
-  const eventStore = new EventStoreClient({
-    channels,
-    pipeline,
-    runtime,
-    timeoutMs,
-    resumeTimeoutMs,
-    closed,
-  });
+  const channels = Channels.to(typeof address === 'string' ? [address] : address);
 
-  const ask = async (patience: number, signal?: AbortSignal): Promise<ServiceInfo> => {
-    const begun = runtime.monotonic();
-    closed.throwIfAborted();
-    for (let failures = 1; ; failures++) {
-      const client = channels.current;
-      const left = patience - (runtime.monotonic() - begun);
-      try {
+  const about = (named: Channels): NamespaceConnection => {
+    const pipeline = new AppendPipeline({
+      channels: named,
+      runtime,
+      timeoutMs,
+      idleMs,
+      queueRequests,
+      queueBytes,
+      closed,
+    });
+    return {
+      eventStore: new EventStoreClient({
+        channels: named,
+        pipeline,
+        runtime,
+        timeoutMs,
+        resumeTimeoutMs,
+        closed,
+      }),
+      info: async ({ signal, timeoutMilliseconds = timeoutMs } = {}) => {
+        const patience = { timeoutMs: timeoutMilliseconds, signal };
         const request = create(GetInfoRequestSchema);
         return fromWireInfo(
-          await callUnary(client, InfoService.method.getInfo, request, { timeoutMs: left, signal }),
+          await ask({ channels: named, runtime, closed }, InfoService.method.getInfo, request, patience),
         );
-      } catch (error) {
-        if (!isTransient(error)) throw error;
-        channels.failed(client);
-        const pause = backoff(failures, runtime, error.retryAfterMilliseconds);
-        if (runtime.monotonic() - begun + pause > patience) throw error;
-        await runtime.sleep(pause, signal);
-      }
-    }
+      },
+    };
   };
+  const others = new Map<string, NamespaceConnection>();
+  const namespace = (name: string) => {
+    validateNamespace(name, 'namespace');
+    const known = others.get(name) ?? about(channels.of(name));
+    others.set(name, known);
+    return known;
+  };
+  const { eventStore, info } =
+    options.namespace === undefined ? about(channels) : namespace(options.namespace);
 
   return {
     eventStore,
-    info: ({ signal } = {}) => ask(timeoutMs, signal),
+    info,
+    namespace,
+    namespaces: new NamespacesClient({ channels, runtime, closed, timeoutMs }),
     waitForReady: async (wait = {}) => {
-      await ask(wait.timeoutMs ?? timeoutMs, wait.signal);
+      await info({
+        timeoutMilliseconds: wait.timeoutMs ?? timeoutMs,
+        ...(wait.signal ? { signal: wait.signal } : {}),
+      });
     },
     close: () => {
       if (closed.aborted) return;
