@@ -54,9 +54,9 @@ export interface LoadPage {
  * @example
  * for await (const event of eventsOf(store.load({ scope: { kind: 'STREAM', stream } }))) console.log(event.eventType);
  */
-export async function* eventsOf(
-  pages: AsyncIterable<{ readonly events: readonly Event[] }>,
-): AsyncGenerator<Event, void, undefined> {
+export async function* eventsOf<E extends Event>(
+  pages: AsyncIterable<{ readonly events: readonly E[] }>,
+): AsyncGenerator<E, void, undefined> {
   for await (const page of pages) yield* page.events;
 }
 
