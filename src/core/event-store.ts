@@ -81,3 +81,6 @@ export interface EventStore extends StreamChanges {
   /** The log as a whole. */
   getLog(options?: CallOptions): Promise<LogInfo>;
 }
+
+/** What most who use a store need of it: to append, to read and to follow. */
+export type EventLog = Pick<EventStore, 'append' | 'load' | 'subscribe'>;

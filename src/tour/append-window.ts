@@ -1,5 +1,5 @@
 import type { Appended, AppendRequest } from '../core/append.js';
-import type { EventStore } from '../core/event-store.js';
+import type { EventLog } from '../core/event-store.js';
 import { streamKey } from '../core/stream.js';
 import { callOptions } from './imported-history.js';
 
@@ -25,7 +25,7 @@ export class AppendFailure extends Error {
 }
 
 export interface AppendWindowOptions {
-  readonly store: EventStore;
+  readonly store: EventLog;
   readonly signal: AbortSignal | undefined;
   /** Appends under way at most. */
   readonly inFlight: number;

@@ -1,11 +1,11 @@
-import type { EventStore } from '../core/event-store.js';
+import type { EventLog } from '../core/event-store.js';
 import type { StreamId } from '../core/stream.js';
 import { fileEventData } from './commit-events.js';
 import { callOptions } from './imported-history.js';
 import { FILE, isOfRepository } from './tour-streams.js';
 
 export interface BusiestFilesOptions {
-  readonly store: EventStore;
+  readonly store: EventLog;
   /** Count only the files of this repository; see `repositoryKey`. */
   readonly key: string;
   /**

@@ -1,12 +1,12 @@
 import type { Event } from '../core/event.js';
-import type { EventStore } from '../core/event-store.js';
+import type { EventLog } from '../core/event-store.js';
 import { eventsOf } from '../core/load.js';
 import type { StreamId } from '../core/stream.js';
 import { type FileEventData, fileEventData } from './commit-events.js';
 import { callOptions } from './imported-history.js';
 
 export interface FileHistoryOptions {
-  readonly store: EventStore;
+  readonly store: EventLog;
   readonly stream: StreamId;
   /**
    * The newest so many events.

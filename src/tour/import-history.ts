@@ -1,5 +1,5 @@
 import { OverloadedError, StoreUnavailableError, WrongExpectedVersionError } from '../core/errors.js';
-import type { EventStore } from '../core/event-store.js';
+import type { EventLog } from '../core/event-store.js';
 import type { Limits } from '../core/limits.js';
 import type { Runtime } from '../core/runtime.js';
 import { AppendFailure } from './append-window.js';
@@ -15,7 +15,7 @@ export { ForeignWriterError } from './foreign-writer-error.js';
 export type { ImportProgress } from './import-progress.js';
 
 export interface ImportHistoryOptions {
-  readonly store: EventStore;
+  readonly store: EventLog;
   /** The top folder of a clone, of a worktree, or a bare repository. */
   readonly repository: string;
   readonly runtime: Runtime;

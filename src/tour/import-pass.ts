@@ -1,5 +1,5 @@
 import type { AppendRequest } from '../core/append.js';
-import type { EventStore } from '../core/event-store.js';
+import type { EventLog } from '../core/event-store.js';
 import { AppendFailure, type SentAppend } from './append-window.js';
 import { CommitSender, type SplitCommit } from './commit-sender.js';
 import type { CommitToAppendsOptions } from './commit-to-appends.js';
@@ -18,7 +18,7 @@ import { StreamVersions } from './stream-versions.js';
 import { repositoryStream } from './tour-streams.js';
 
 export interface ImportPassOptions extends CommitToAppendsOptions {
-  readonly store: EventStore;
+  readonly store: EventLog;
   readonly history: GitHistoryOptions;
   readonly signal: AbortSignal | undefined;
   readonly inFlight: number;

@@ -1,4 +1,4 @@
-import type { EventStore } from '../core/event-store.js';
+import type { EventLog } from '../core/event-store.js';
 import type { NewEvent } from '../core/event.js';
 import { StreamNotFoundError } from '../core/errors.js';
 import { eventsOf } from '../core/load.js';
@@ -19,7 +19,7 @@ export interface ImportedHeads {
 }
 
 interface Where {
-  readonly store: EventStore;
+  readonly store: EventLog;
   readonly key: string;
   readonly signal: AbortSignal | undefined;
 }

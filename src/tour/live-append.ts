@@ -1,12 +1,12 @@
 import type { Appended } from '../core/append.js';
 import type { Event } from '../core/event.js';
-import type { EventStore } from '../core/event-store.js';
+import type { EventLog } from '../core/event-store.js';
 import type { Runtime } from '../core/runtime.js';
 import type { StreamId } from '../core/stream.js';
 import { callOptions } from './imported-history.js';
 
 export interface LiveAppendOptions {
-  readonly store: EventStore;
+  readonly store: EventLog;
   readonly runtime: Runtime;
   readonly signal?: AbortSignal | undefined;
   /**

@@ -1,12 +1,12 @@
 import type { ExpectedVersion } from '../core/expected-version.js';
 import { WrongExpectedVersionError } from '../core/errors.js';
-import type { EventStore } from '../core/event-store.js';
+import type { EventLog } from '../core/event-store.js';
 import type { StreamId } from '../core/stream.js';
 import { fileHistory } from './file-history.js';
 import { callOptions } from './imported-history.js';
 
 export interface StaleAppendOptions {
-  readonly store: EventStore;
+  readonly store: EventLog;
   /** A stream that has events. */
   readonly stream: StreamId;
   readonly signal?: AbortSignal | undefined;

@@ -1,13 +1,13 @@
 import type { StreamAppend } from '../core/append.js';
 import { StreamNotFoundError } from '../core/errors.js';
-import type { EventStore } from '../core/event-store.js';
+import type { EventLog } from '../core/event-store.js';
 import { eventsOf } from '../core/load.js';
 import { type StreamId, streamKey } from '../core/stream.js';
 import type { CommitAppend } from './commit-to-appends.js';
 import { callOptions } from './imported-history.js';
 
 export interface StreamVersionsOptions {
-  readonly store: EventStore;
+  readonly store: EventLog;
   /** Whether streams that were not seen yet are taken for new, without a look into the log. */
   readonly fresh: boolean;
   readonly signal: AbortSignal | undefined;

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import type { Event } from '../../src/core/event.js';
-import type { EventStore } from '../../src/core/event-store.js';
+import type { EventLog } from '../../src/core/event-store.js';
 import { eventsOf } from '../../src/core/load.js';
 import { systemRuntime } from '../../src/system.js';
 import {
@@ -35,21 +35,21 @@ export class Repositories {
 }
 
 export function importInto(
-  store: EventStore,
+  store: EventLog,
   repository: GitRepository,
   options: Partial<ImportHistoryOptions> = {},
 ): Promise<ImportSummary> {
   return importHistory({ store, repository: repository.directory, runtime: systemRuntime, ...options });
 }
 
-export async function eventsIn(store: EventStore): Promise<Event[]> {
+export async function eventsIn(store: EventLog): Promise<Event[]> {
   const events: Event[] = [];
   for await (const event of eventsOf(store.load({}))) events.push(event);
   return events;
 }
 
 /** The whole log, but for when it was recorded. */
-export async function contentOf(store: EventStore): Promise<unknown[]> {
+export async function contentOf(store: EventLog): Promise<unknown[]> {
   const events = await eventsIn(store);
   return events.map(({ recordedAt: _recordedAt, data, ...rest }) => ({
     ...rest,
@@ -58,7 +58,7 @@ export async function contentOf(store: EventStore): Promise<unknown[]> {
 }
 
 /** Each stream's events in short, as `Created v1 {…}`, by the part of its id behind the repository's key. */
-export async function streamsIn(store: EventStore): Promise<Record<string, string[]>> {
+export async function streamsIn(store: EventLog): Promise<Record<string, string[]>> {
   const streams: Record<string, string[]> = {};
   for (const { stream, eventType } of await eventsIn(store)) {
     const id = stream.aggregateId.slice(stream.aggregateId.indexOf(':') + 1);

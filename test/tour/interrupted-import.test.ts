@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AppendOutcome, AppendRequest, Appended } from '../../src/core/append.js';
 import { InternalError, StoreUnavailableError } from '../../src/core/errors.js';
-import type { CallOptions, EventStore } from '../../src/core/event-store.js';
+import type { CallOptions, EventLog } from '../../src/core/event-store.js';
 import { ForeignWriterError } from '../../src/tour/import-history.js';
 import { authorStream } from '../../src/tour/tour-streams.js';
 import { systemRuntime } from '../../src/system.js';
@@ -28,7 +28,7 @@ async function undisturbed(repository: GitRepository): Promise<unknown[]> {
 }
 
 /** The store, with something done before each append reaches it. */
-function storeWith(store: EventStore, before: (request: AppendRequest) => void): EventStore {
+function storeWith(store: EventLog, before: (request: AppendRequest) => void): EventLog {
   async function append(
     request: AppendRequest & { onConflict: 'RETURN' },
     options?: CallOptions,
@@ -201,7 +201,7 @@ describe("someone else's events in the streams", () => {
 
 const AUTHORS = ['ada', 'bo', 'chi', 'dag', 'eve', 'fay'].map((name) => `${name}@example.org`);
 
-function appendForeign(store: EventStore, key: string): Promise<unknown> {
+function appendForeign(store: EventLog, key: string): Promise<unknown> {
   const streams = AUTHORS.map((email) => ({
     stream: authorStream(key, { name: '', email }),
     expectedVersion: 'ANY' as const,

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import type { EventStore } from '../../src/core/event-store.js';
+import type { EventLog } from '../../src/core/event-store.js';
 import { eventsOf } from '../../src/core/load.js';
 import type { DatabaseOptions } from '../../src/postgres/database.js';
 import { type LoggedEvent, loggedEvent, type FinalLog } from './history.js';
@@ -26,7 +26,7 @@ interface EventRecord {
 export async function readFinalLog(
   connection: DatabaseOptions['connection'],
   schema: string,
-  store: EventStore,
+  store: EventLog,
 ): Promise<FinalLog> {
   const client = new pg.Client(connection);
   await client.connect();

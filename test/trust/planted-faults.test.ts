@@ -2,7 +2,7 @@ import { Pool } from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { openDatabase, newSchemaName, storeOn } from '../support/test-database.js';
 import { migrate } from '../../src/postgres/migrate.js';
-import type { EventStore } from '../../src/core/event-store.js';
+import type { EventLog } from '../../src/core/event-store.js';
 import { check, reportBriefly } from './checker.js';
 import { readFinalLog, readHead } from './final-log.js';
 import type { Findings, Rule } from './findings.js';
@@ -30,7 +30,7 @@ afterAll(async () => {
   await admin.end();
 });
 
-async function findingsOf(stores: readonly EventStore[], schema: string): Promise<Findings> {
+async function findingsOf(stores: readonly EventLog[], schema: string): Promise<Findings> {
   const began = performance.now();
   const connection = inject('connection');
   const workload = new Workload({

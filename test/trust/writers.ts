@@ -1,6 +1,6 @@
 import type { AppendOutcome } from '../../src/core/append.js';
 import { EventIdReusedError, HeadwaterError, StreamNotFoundError } from '../../src/core/errors.js';
-import type { EventStore } from '../../src/core/event-store.js';
+import type { EventLog } from '../../src/core/event-store.js';
 import { streamKey, type StreamId } from '../../src/core/stream.js';
 import type { AppendOperation, AppendResult, History, RecordedRequest } from './history.js';
 import type { Random } from './random.js';
@@ -9,7 +9,7 @@ import { RequestMaker, type RequestKind, type SharedKnowledge } from './requests
 /** A client, over whatever instance it reaches now. */
 export interface Source {
   readonly name: string;
-  readonly store: () => EventStore;
+  readonly store: () => EventLog;
 }
 
 /** How much was done. */
@@ -122,7 +122,7 @@ export class Writer {
   }
 }
 
-async function versionOf(store: EventStore, stream: StreamId): Promise<number> {
+async function versionOf(store: EventLog, stream: StreamId): Promise<number> {
   try {
     for await (const { events } of store.load({
       scope: { kind: 'STREAM', stream },

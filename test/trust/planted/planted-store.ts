@@ -6,7 +6,7 @@ import {
   StoreUnavailableError,
   WrongExpectedVersionError,
 } from '../../../src/core/errors.js';
-import type { CallOptions, EventStore } from '../../../src/core/event-store.js';
+import type { CallOptions, EventLog } from '../../../src/core/event-store.js';
 import { expectedVersionHolds } from '../../../src/core/expected-version.js';
 import { WHOLE_LOG } from '../../../src/core/filter.js';
 import type { LoadPage, LoadRequest } from '../../../src/core/load.js';
@@ -40,7 +40,7 @@ const POLL_MS = 5;
 const CRASHES = 0.02;
 
 /** An event store of one statement after the other, with a mistake in it: what the checker must not let pass. */
-export class PlantedStore implements EventStore {
+export class PlantedStore implements EventLog {
   readonly #options: PlantedStoreOptions;
   readonly #pool: pg.Pool;
 
