@@ -39,6 +39,7 @@ const MAY_IMPORT: Record<
   telemetry: { folders: ['core'], packages: ['pino'] },
   'config.ts': { folders: ['core'], packages: ['zod'] },
   'system.ts': { folders: ['core'], packages: ['uuid'] },
+  'middleware-module.ts': { folders: ['core', 'start-error.ts'], packages: [] },
 };
 /** The composition root, the public list and the command line put everything together. */
 const FREE = new Set(['server.ts', 'start-error.ts', 'index.ts', 'cli']);

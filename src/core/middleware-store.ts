@@ -1,6 +1,5 @@
 import type { AppendOutcome, AppendRequest, Appended } from './append.js';
 import { AppendTurns, type Turn } from './append-turns.js';
-import { AppendConditionFailedError, WrongExpectedVersionError } from './errors.js';
 import type { CallOptions, EventStore } from './event-store.js';
 import type { LoadPage, LoadRequest } from './load.js';
 import { aroundAppend } from './middleware-append.js';
@@ -8,6 +7,7 @@ import { type MiddlewareOptions, middlewareFailure } from './middleware-failures
 import { transformedPages } from './middleware-pages.js';
 import { onAbort } from './on-abort.js';
 import type { AppendHandler, LoadHandler, StoreMiddleware, SubscribeHandler } from './store-middleware.js';
+import { refusalError } from './refusal-error.js';
 import { type StreamChange, type StreamChanged, StreamChanges } from './stream-changes.js';
 import type {
   AggregateTypeList,
@@ -197,7 +197,6 @@ function bound(middleware: StoreMiddleware): StoreMiddleware {
 
 /** A refusal as the caller wants to have it. */
 function answered(answer: AppendOutcome, { onConflict }: AppendRequest): AppendOutcome {
-  if (answer.outcome === 'APPENDED' || onConflict === 'RETURN') return answer;
-  if (answer.conditionFailedAt !== undefined) throw new AppendConditionFailedError(answer.conditionFailedAt);
-  throw new WrongExpectedVersionError(answer.conflicts);
+  if (answer.outcome === 'REFUSED' && onConflict !== 'RETURN') throw refusalError(answer);
+  return answer;
 }
