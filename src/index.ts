@@ -1,15 +1,25 @@
 // What is public, as an explicit list. Nothing that is reachable from here imports pg.
-export { type Connection, connect, type ConnectOptions } from './client/connect.js';
+export {
+  type Connection,
+  connect,
+  type ConnectOptions,
+  type NamespaceConnection,
+} from './client/connect.js';
 export { EventStoreClient } from './client/event-store-client.js';
 export type {
+  AppendCondition,
   Appended,
   AppendOutcome,
   AppendRequest,
+  ConditionItem,
+  InterveningEvents,
   Refused,
   StreamAppend,
   VersionConflict,
 } from './core/append.js';
 export {
+  AppendConditionFailedError,
+  AppendRefusedError,
   DeadlineExceededError,
   EventIdReusedError,
   type FieldViolation,
@@ -17,21 +27,48 @@ export {
   InternalError,
   InvalidRequestError,
   LogEpochChangedError,
+  NamespaceExistsError,
+  NamespaceNotFoundError,
   type Outcome,
   OverloadedError,
   PolicyDeniedError,
+  PositionNotReachedError,
   PositionUnknownError,
   type Reason,
   StoreUnavailableError,
+  StreamDeletedError,
+  StreamNotDeletedError,
   StreamNotFoundError,
   WrongExpectedVersionError,
 } from './core/errors.js';
 export { DEFAULT_CONTENT_TYPE, type Event, type Microseconds, type NewEvent } from './core/event.js';
 export type { CallOptions, EventStore } from './core/event-store.js';
+export type { EventTypeDefinition, RetiredEventType } from './core/event-type-definition.js';
+export {
+  type DecodedBy,
+  type DecodedEvent,
+  EventTypeRegistry,
+  eventTypes,
+  type EventTypesOptions,
+  type PassedEvent,
+  type PayloadType,
+  type PayloadTypes,
+  type TypedEvent,
+} from './core/event-types.js';
 export { type ExpectedVersion, expectedVersionHolds } from './core/expected-version.js';
-export { type Filter, type Range, type Scope, WHOLE_LOG } from './core/filter.js';
+export {
+  type ComparisonOperator,
+  type Filter,
+  type MetadataComparison,
+  type Range,
+  type Scope,
+  type ValueKind,
+  WHOLE_LOG,
+} from './core/filter.js';
+export { json } from './core/json-codec.js';
 export { DEFAULT_LIMITS, type Limits } from './core/limits.js';
 export { eventsOf, type LoadPage, type LoadRequest } from './core/load.js';
+export type { Epoch } from './core/log.js';
 export {
   type Metadata,
   metadataBigint,
@@ -40,8 +77,59 @@ export {
   metadataNumber,
   metadataOf,
 } from './core/metadata.js';
+export type { MiddlewareOptions } from './core/middleware-failures.js';
+export { withMiddleware } from './core/middleware-store.js';
+export type {
+  DropNamespaceOptions,
+  DroppedNamespace,
+  ListNamespacesRequest,
+  Namespace,
+  NamespaceList,
+  Namespaces,
+} from './core/namespace.js';
+export type { PayloadCodec } from './core/payload-codec.js';
+export { PayloadError, SchemaVersionTooNewError, UnknownEventTypeError } from './core/payload-errors.js';
+export { withData } from './core/received-data.js';
 export type { Runtime } from './core/runtime.js';
-export { type StreamId, streamKey, type StreamVersion } from './core/stream.js';
+export type {
+  SchemaInput,
+  SchemaIssue,
+  SchemaOutput,
+  SchemaResult,
+  StandardSchema,
+} from './core/standard-schema.js';
+export type {
+  AppendHandler,
+  LoadHandler,
+  StoreMiddleware,
+  SubscribeHandler,
+} from './core/store-middleware.js';
+export {
+  type Retention,
+  type StreamId,
+  type StreamInfo,
+  streamKey,
+  type StreamVersion,
+} from './core/stream.js';
+export {
+  type EraseEventsRequest,
+  type SetRetentionRequest,
+  type StreamChange,
+  type StreamChanged,
+  type StreamChangeRequest,
+  StreamChanges,
+  type TruncateStreamRequest,
+} from './core/stream-changes.js';
+export type {
+  AggregateTypeInfo,
+  AggregateTypeList,
+  CountEventsRequest,
+  EventCount,
+  ListAggregateTypesRequest,
+  ListStreamsRequest,
+  LogInfo,
+  StreamList,
+} from './core/stream-list.js';
 export type {
   LogPosition,
   SubscribeRequest,
@@ -49,5 +137,20 @@ export type {
   SubscriptionMessage,
   SubscriptionSignal,
 } from './core/subscribe.js';
+export {
+  erasedVersions,
+  isSystemEventType,
+  type StreamChangeKind,
+  type SystemEventType,
+} from './core/system-events.js';
+export {
+  into,
+  type Upcast,
+  type Upcaster,
+  type Upcasters,
+  type UpcastEvent,
+  type UpcastStep,
+} from './core/upcasting.js';
 export { systemRuntime } from './system.js';
 export type { ServiceInfo } from './wire/info.js';
+export { protobuf } from './wire/protobuf-codec.js';
