@@ -1,19 +1,20 @@
 import { randomUUID } from 'node:crypto';
-import { create } from '@bufbuild/protobuf';
+import { create, toBinary } from '@bufbuild/protobuf';
 import type { StatusObject } from '@grpc/grpc-js';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   type AppendStreamRequest,
   AppendStreamRequestSchema,
   type AppendStreamResponse,
+  AppendStreamResponseSchema,
   EventStoreService,
   type PipelinedAppendResult,
 } from '../../gen/headwater/v1/event_store_service_pb.js';
-import type { Appended, AppendRequest } from '../../src/core/append.js';
+import type { Appended, AppendRequest, Refused } from '../../src/core/append.js';
 import { OverloadedError } from '../../src/core/errors.js';
 import { fromWireStatus } from '../../src/wire/errors.js';
 import { openTestStore } from '../support/test-database.js';
-import { bidi, startService, statusOf, storeThat, type TestService, until } from './service.js';
+import { bidi, eventAt, startService, statusOf, storeThat, type TestService, until } from './service.js';
 
 const any = { expectation: { case: 'any', value: {} } } as const;
 const noStream = { expectation: { case: 'noStream', value: {} } } as const;
@@ -104,7 +105,66 @@ describe('AppendStream on a real store', () => {
   });
 });
 
+describe('AppendStream with conditions, on a real store', () => {
+  it('refuses with the position that breaks it and what came between; a repeat is not refused by its own event', async () => {
+    const real = await openTestStore();
+    onTestFinished(() => real.close());
+    const { call, results, status } = pipeline(await startService(real.store));
+    const tags = ['name:ada'];
+    const register = (eventId: string) => ({
+      streams: [
+        {
+          stream: { aggregateType: 'User', aggregateId: eventId },
+          expectedVersion: noStream,
+          events: [{ ...opened, eventId, tags }],
+        },
+      ],
+      condition: { items: [{ tags }] },
+      interveningBytes: 1000,
+    });
+    const ids = [randomUUID(), randomUUID()] as const;
+    const requests = [ids[0], ids[1], ids[0]].map((id, index) => ({
+      correlation: BigInt(index),
+      append: register(id),
+    }));
+    call.write(create(AppendStreamRequestSchema, { requests }));
+    call.end();
+    expect((await status).code).toBe(0);
+    expect([...results].sort((a, b) => Number(a.correlation - b.correlation))).toMatchObject([
+      { result: { case: 'appended', value: { firstPosition: 1n, deduplicated: false } } },
+      {
+        result: {
+          case: 'refused',
+          value: {
+            conflicts: [],
+            conditionFailedAt: 1n,
+            interveningEvents: [{ eventId: ids[0], tags, position: 1n }],
+            truncated: false,
+          },
+        },
+      },
+      { result: { case: 'appended', value: { firstPosition: 1n, deduplicated: true } } },
+    ]);
+  });
+});
+
 describe('AppendStream', () => {
+  it('keeps its answers below 3.5 MiB with the events that come along with refusals', async () => {
+    const intervening = { events: [eventAt(1n, new Uint8Array(1024 * 1024 - 100))], truncated: false };
+    const refused: Refused = { outcome: 'REFUSED', conflicts: [], conditionFailedAt: 1n, intervening };
+    const store = storeThat({ append: (async () => refused) as never });
+    const { call, results, status } = pipeline(await startService(store));
+    const sizes: number[] = [];
+    call.on('data', (message: AppendStreamResponse) =>
+      sizes.push(toBinary(AppendStreamResponseSchema, message).byteLength),
+    );
+    call.write(request(range(0, 20)));
+    call.end();
+    expect((await status).code).toBe(0);
+    expect(results).toHaveLength(20);
+    expect(Math.max(...sizes)).toBeLessThan(3.5 * 1024 * 1024);
+  });
+
   it('begins the requests of one message in one turn, in order', async () => {
     const { started, store } = manualStore();
     const { call } = pipeline(await startService(store));

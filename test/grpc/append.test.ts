@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { MessageInitShape } from '@bufbuild/protobuf';
 import { Metadata } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EventStoreService, OnConflict } from '../../gen/headwater/v1/event_store_service_pb.js';
@@ -8,6 +9,7 @@ import { failureOf, startService, storeThat, unary, unaryBytes, until } from './
 
 const { append } = EventStoreService.method;
 const any = { expectation: { case: 'any', value: {} } } as const;
+const exact = (value: bigint) => ({ expectation: { case: 'exact', value } }) as const;
 const noStream = { expectation: { case: 'noStream', value: {} } } as const;
 
 const newStream = () => ({ aggregateType: 'Account', aggregateId: randomUUID() });
@@ -57,6 +59,96 @@ describe('Append on a real store', () => {
     expect(outcome).toMatchObject({
       case: 'refused',
       value: { conflicts: [{ actual: 1n }, { actual: 1n }] },
+    });
+  });
+
+  it('is ABORTED where an event breaks its condition, with the position of that event, or refused in the body', async () => {
+    const { raw } = await startService(real.store);
+    const tag = `seat:${randomUUID()}`;
+    const booking = (after?: { position: bigint; epoch: bigint }) => ({
+      streams: [{ stream: newStream(), expectedVersion: noStream, events: [{ ...opened(), tags: [tag] }] }],
+      condition: { items: [{ eventTypes: ['Opened'], tags: [tag] }], ...(after ? { after } : {}) },
+    });
+    const { outcome } = await unary(raw, append, booking());
+    if (outcome.case !== 'appended') throw new Error('refused');
+    const { firstPosition: position, epoch } = outcome.value;
+    expect(await failureOf(unary(raw, append, booking()))).toMatchObject({
+      code: 10,
+      error: { reason: 'APPEND_CONDITION_FAILED', position, outcome: 'NOT_APPLIED' },
+    });
+    const refused = await unary(raw, append, { ...booking(), onConflict: OnConflict.RETURN });
+    expect(refused.outcome).toMatchObject({
+      case: 'refused',
+      value: { conflicts: [], conditionFailedAt: position, interveningEvents: [], truncated: false },
+    });
+    expect((await unary(raw, append, booking({ position, epoch }))).outcome.case).toBe('appended');
+  });
+
+  it('sends along what came between, within the bytes that were asked for', async () => {
+    const { raw } = await startService(real.store);
+    const stream = newStream();
+    const events = ['a', 'b', 'c'].map((text) => ({ ...opened(), data: Buffer.from(text.repeat(1000)) }));
+    await unary(raw, append, { streams: [{ stream, expectedVersion: noStream, events }] });
+    const stale = {
+      streams: [{ stream, expectedVersion: exact(1n), events: [opened()] }],
+      onConflict: OnConflict.RETURN,
+    };
+    const ask = async (interveningBytes: number) => {
+      const { outcome } = await unary(raw, append, { ...stale, interveningBytes });
+      if (outcome.case !== 'refused') throw new Error('not refused');
+      const { conflicts, interveningEvents, truncated } = outcome.value;
+      expect(conflicts).toMatchObject([{ stream, actual: 3n }]);
+      return { versions: interveningEvents.map(({ version }) => version), truncated };
+    };
+    expect(await ask(0)).toEqual({ versions: [], truncated: false });
+    expect(await ask(1024 * 1024)).toEqual({ versions: [2n, 3n], truncated: false });
+    expect(await ask(1500)).toEqual({ versions: [2n], truncated: true });
+    expect(
+      await failureOf(unary(raw, append, { ...stale, interveningBytes: 1024 * 1024 + 1 })),
+    ).toMatchObject({
+      code: 3,
+      error: { violations: [{ field: 'intervening_bytes' }] },
+    });
+  });
+
+  it('names what is wrong with a condition, and a position that is not of this log', async () => {
+    const { raw } = await startService(real.store);
+    const streams = [{ stream: newStream(), expectedVersion: any, events: [opened()] }];
+    const fields = async (condition: NonNullable<MessageInitShape<typeof append.input>['condition']>) => {
+      const { code, error } = await failureOf(unary(raw, append, { streams, condition }));
+      expect(code).toBe(3);
+      return error instanceof InvalidRequestError ? error.violations.map(({ field }) => field) : error.reason;
+    };
+    expect(await fields({})).toEqual(['condition.items']);
+    expect(await fields({ items: [{}, { eventTypes: [''], tags: ['a\n'] }] })).toEqual([
+      'condition.items[1].event_types[0]',
+      'condition.items[1].tags[0]',
+    ]);
+    expect(await fields({ items: Array.from({ length: 101 }, () => ({})) })).toEqual(['condition.items']);
+    expect(await fields({ items: [{}], after: { position: 2n ** 60n } })).toBe('POSITION_UNKNOWN');
+  });
+
+  it('takes the types of the store in a condition, and refuses them in an event and as an aggregate type', async () => {
+    const { raw } = await startService(real.store);
+    const stream = newStream();
+    const condition = { items: [{ eventTypes: ['$stream-erased'] }] };
+    const streams = [{ stream, expectedVersion: any, events: [opened()] }];
+    expect((await unary(raw, append, { streams, condition })).outcome.case).toBe('appended');
+    const reserved = [
+      {
+        stream: { ...stream, aggregateType: '$Account' },
+        expectedVersion: any,
+        events: [{ ...opened(), eventType: '$stream-erased' }],
+      },
+    ];
+    expect(await failureOf(unary(raw, append, { streams: reserved }))).toMatchObject({
+      code: 3,
+      error: {
+        violations: [
+          { field: 'streams[0].stream.aggregate_type' },
+          { field: 'streams[0].events[0].event_type' },
+        ],
+      },
     });
   });
 

@@ -1,14 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { StatusObject } from '@grpc/grpc-js';
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import type { Client, StatusObject } from '@grpc/grpc-js';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   EventStoreService,
   type LoadResponse,
   type SubscribeResponse,
 } from '../../gen/headwater/v1/event_store_service_pb.js';
-import type { LoadPage } from '../../src/core/load.js';
+import { ComparisonOperator, ValueKind } from '../../gen/headwater/v1/filter_pb.js';
+import type { CallOptions } from '../../src/core/call-options.js';
+import { PositionNotReachedError } from '../../src/core/errors.js';
+import type { LoadPage, LoadRequest } from '../../src/core/load.js';
 import { oneMessageAhead } from '../../src/wire/one-message-ahead.js';
 import { openTestStore } from '../support/test-database.js';
 import { eventAt, serverStream, startService, statusOf, storeThat, until } from './service.js';
@@ -91,6 +95,144 @@ describe('Load', () => {
     expect(statusOf(await statusOfCall(call))).toMatchObject({ code: 13, error: { reason: 'INTERNAL' } });
     expect(pages).toBe(1);
     expect(logged).toMatchObject([{ message: 'Unexpected error', fields: { error: 'TypeError' } }]);
+  });
+});
+
+describe('Load of what is hidden, emptied or not there yet', () => {
+  const statusOfLoad = async (raw: Client, request: MessageInitShape<typeof load.input>) =>
+    statusOf(await statusOfCall(serverStream(raw, load, request).resume()));
+
+  async function deletedStream() {
+    const real = await openTestStore();
+    onTestFinished(() => real.close());
+    const stream = { aggregateType: 'Account', aggregateId: randomUUID() };
+    const events = ['secret', 'public'].map((text) => ({
+      eventType: 'Noted',
+      data: Buffer.from(text),
+      metadata: { text },
+      tags: [`text:${text}`],
+    }));
+    await real.store.append({ streams: [{ stream, expectedVersion: 'NO_STREAM', events }] });
+    const versions = [{ first: 1n, last: 1n }];
+    await real.store.eraseEvents({ stream, expectedVersion: 2n, versions });
+    await real.store.deleteStream({ stream, expectedVersion: 3n });
+    return { real, stream };
+  }
+
+  const eventsIn = async (raw: Client, request: MessageInitShape<typeof load.input>) => {
+    const pages: LoadResponse[] = [];
+    for await (const page of serverStream(raw, load, request)) pages.push(page as LoadResponse);
+    return pages.flatMap(({ events }) => events);
+  };
+
+  it('shows a deleted stream on request, and an erased event without what it said', async () => {
+    const { real, stream } = await deletedStream();
+    const { raw } = await startService(real.store);
+    const scope = { case: 'stream', value: stream } as const;
+    expect(await statusOfLoad(raw, { scope })).toMatchObject({
+      code: 9,
+      error: { reason: 'STREAM_DELETED', stream },
+    });
+    expect(await eventsIn(raw, { scope, includeDeleted: true })).toMatchObject([
+      { version: 1n, eventType: 'Noted', erased: true, data: new Uint8Array(), metadata: {}, tags: [] },
+      { version: 2n, eventType: 'Noted', erased: false, metadata: { text: 'public' } },
+      { version: 3n, eventType: '$events-erased', contentType: 'application/json' },
+      { version: 4n, eventType: '$stream-deleted' },
+    ]);
+    const filters = [{ eventTypes: ['$stream-deleted'] }];
+    expect(await eventsIn(raw, { filters })).toMatchObject([{ version: 4n }]);
+  });
+
+  it('names a comparison that is not one', async () => {
+    const { raw } = await startService(storeThat({}));
+    const metadata = [
+      { key: 'a', values: ['1'] },
+      { key: 'a', operator: 42 as ComparisonOperator, kind: 42 as ValueKind },
+    ];
+    expect(await statusOfLoad(raw, { filters: [{ metadata }] })).toMatchObject({
+      code: 3,
+      error: {
+        violations: [
+          { field: 'filters[0].metadata[0].operator', description: 'must be set' },
+          { field: 'filters[0].metadata[1].kind' },
+          { field: 'filters[0].metadata[1].operator' },
+        ],
+      },
+    });
+  });
+
+  it('names a comparison that makes no sense', async () => {
+    const real = await openTestStore();
+    onTestFinished(() => real.close());
+    const { raw } = await startService(real.store);
+    const metadata = [
+      { key: 'a', operator: ComparisonOperator.MATCHES, values: ['('] },
+      { key: 'a', operator: ComparisonOperator.EQUAL, kind: ValueKind.NUMBER, values: ['1e'] },
+      { key: 'a', operator: ComparisonOperator.LESS, kind: ValueKind.BOOLEAN, values: ['true'] },
+      { key: 'a', operator: ComparisonOperator.EQUAL, values: ['1', '2'] },
+    ];
+    const { code, error } = await statusOfLoad(raw, { filters: [{ metadata }] });
+    expect(code).toBe(3);
+    const paths = 'violations' in error ? (error.violations as { field: string }[]) : [];
+    expect(new Set(paths.map(({ field }) => field.slice(0, 'filters[0].metadata[0]'.length)))).toEqual(
+      new Set([0, 1, 2, 3].map((index) => `filters[0].metadata[${index}]`)),
+    );
+  });
+
+  it('compares metadata as what it is told to', async () => {
+    const real = await openTestStore();
+    onTestFinished(() => real.close());
+    const stream = { aggregateType: 'Account', aggregateId: randomUUID() };
+    const events = ['9', '10', 'ten', 'true'].map((value) => ({
+      eventType: 'Noted',
+      data: Buffer.from('{}'),
+      metadata: { value },
+    }));
+    await real.store.append({ streams: [{ stream, expectedVersion: 'NO_STREAM', events }] });
+    const { raw } = await startService(real.store);
+    const valuesWhere = async (operator: ComparisonOperator, values: string[], kind?: ValueKind) => {
+      const metadata = [{ key: 'value', operator, values, ...(kind === undefined ? {} : { kind }) }];
+      return (await eventsIn(raw, { filters: [{ metadata }] })).map((event) => event.metadata['value']);
+    };
+    expect(await valuesWhere(ComparisonOperator.GREATER, ['9'], ValueKind.NUMBER)).toEqual(['10']);
+    expect(await valuesWhere(ComparisonOperator.LESS, ['9'])).toEqual(['10']);
+    expect(await valuesWhere(ComparisonOperator.NOT_IN, ['9', 'ten'])).toEqual(['10', 'true']);
+    expect(await valuesWhere(ComparisonOperator.EQUAL, ['true'], ValueKind.BOOLEAN)).toEqual(['true']);
+    expect(await valuesWhere(ComparisonOperator.MATCHES, ['^t'])).toEqual(['ten', 'true']);
+  });
+
+  it('hands on what it may wait for, and for how long: until the deadline, and no longer than a call may take', async () => {
+    const seen: { request: LoadRequest; options: CallOptions | undefined }[] = [];
+    const store = storeThat({
+      load: async function* (request: LoadRequest, options?: CallOptions) {
+        seen.push({ request, options });
+        yield* [];
+        throw new PositionNotReachedError(9n, 4n, { retryAfterMilliseconds: 70 });
+      },
+    });
+    const { raw } = await startService(store, { longestDeadlineMs: 20_000 });
+    const request = { minPosition: { position: 9n, epoch: 2n }, staleOk: true };
+    const withDeadline = async (deadlineMs?: number) =>
+      statusOf(await statusOfCall(serverStream(raw, load, request, { deadlineMs }).resume()));
+    expect(await withDeadline()).toMatchObject({
+      code: 14,
+      error: { reason: 'POSITION_NOT_REACHED', position: 9n, reached: 4n, retryAfterMilliseconds: 70 },
+    });
+    await withDeadline(2000);
+    await withDeadline(90_000);
+    expect(seen.map((one) => one.request)).toEqual(
+      Array.from({ length: 3 }, () => ({
+        scope: { kind: 'LOG' },
+        filters: [],
+        direction: 'FORWARDS',
+        ...request,
+      })),
+    );
+    const [none, near, far] = seen.map(({ options }) => options?.timeoutMilliseconds);
+    expect(none).toBeUndefined();
+    expect(near).toBeGreaterThan(1000);
+    expect(near).toBeLessThanOrEqual(2000);
+    expect(far).toBe(20_000);
   });
 });
 

@@ -62,7 +62,18 @@ export function storeThat(operations: Partial<EventStore>): EventStore {
   const missing = () => {
     throw new TypeError('Not part of this test');
   };
-  return { append: missing, load: missing, subscribe: missing, ...operations } as EventStore;
+  return {
+    append: missing,
+    load: missing,
+    subscribe: missing,
+    changeStream: missing,
+    getStream: missing,
+    listStreams: missing,
+    listAggregateTypes: missing,
+    countEvents: missing,
+    getLog: missing,
+    ...operations,
+  } as EventStore;
 }
 
 /** The answer to a unary call, or its error as grpc-js has it. */
@@ -98,12 +109,14 @@ export function serverStream<Method extends DescMethod>(
   client: Client,
   method: Method,
   request: MessageInitShape<Method['input']> = {} as MessageInitShape<Method['input']>,
+  { deadlineMs }: { readonly deadlineMs?: number | undefined } = {},
 ) {
   const call = client.makeServerStreamRequest(
     methodPath(method),
     serializer(method.input),
     deserializer<Method['output']>(method.output),
     create(method.input, request),
+    deadlineMs === undefined ? {} : { deadline: Date.now() + deadlineMs },
   );
   call.on('error', () => undefined);
   return call;
