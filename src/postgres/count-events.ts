@@ -1,11 +1,11 @@
-import type { Database } from './database.js';
+import type { Queries } from './database.js';
 import { type EventsSought, soughtConditions } from './filter-condition.js';
 import { Parameters } from './parameters.js';
 import { placeClauses } from './place.js';
 
 /** How many events match; all filters are decided in SQL. */
 export async function countEvents(
-  database: Database,
+  database: Queries,
   schema: string,
   sought: EventsSought,
   signal?: AbortSignal,

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { OverloadedError, StoreUnavailableError } from '../core/errors.js';
+import type { LogHead } from '../core/log.js';
 import { onAbort } from '../core/on-abort.js';
 import { type Durability, quorumProblem, WAIT_FOR_STANDBY } from './durability.js';
 import { identify, NotConfirmedError, ServerLives } from './server-lives.js';
@@ -67,6 +68,12 @@ export interface QueryOptions {
    * @default false
    */
   readonly unconfirmed?: boolean;
+}
+
+/** What statements are run by: the database, or a view of it. */
+export interface Queries extends Pick<Database, 'query' | 'life'> {
+  /** What is read from now on must have come as far as this head. */
+  readonly pin?: (head: LogHead) => void;
 }
 
 /** Set by `SET` where there is a session of one's own; a server's own settings win where it refuses. */

@@ -1,10 +1,10 @@
 import type { Epoch, LogHead } from '../core/log.js';
-import type { Database } from './database.js';
+import type { Database, Queries } from './database.js';
 import { quotedSchema } from './schema.js';
 
 /** All epochs of the log, oldest first. */
 export async function epochs(
-  database: Database,
+  database: Queries,
   schema: string,
   signal?: AbortSignal,
 ): Promise<readonly Epoch[]> {

@@ -15,6 +15,7 @@ const OWNED: Readonly<Record<string, readonly string[]>> = {
 const NOT_FOR_WRITERS = ['empty_events'];
 const FOR_READERS = [
   'position_before',
+  'assert_reached',
   'json_or_null',
   'first_kept',
   'first_match',

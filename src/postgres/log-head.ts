@@ -1,9 +1,9 @@
 import type { LogHead } from '../core/log.js';
-import type { Database } from './database.js';
+import type { Queries } from './database.js';
 import { quotedSchema } from './schema.js';
 
 /** The head of the log as it is committed now. */
-export async function logHead(database: Database, schema: string, signal?: AbortSignal): Promise<LogHead> {
+export async function logHead(database: Queries, schema: string, signal?: AbortSignal): Promise<LogHead> {
   const [row] = await database.query(
     'read',
     `SELECT position, epoch FROM ${quotedSchema(schema)}.log_head`,

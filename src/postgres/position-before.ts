@@ -1,5 +1,5 @@
 import type { Microseconds } from '../core/event.js';
-import type { Database } from './database.js';
+import type { Queries } from './database.js';
 import { quotedSchema } from './schema.js';
 
 // What a timestamptz can hold is more than what the wire can say: the years 1 to 9999.
@@ -8,7 +8,7 @@ const LAST = 253_402_300_799_999_999n;
 
 /** The position of the last event recorded before that time; 0 if there is none. */
 export async function positionBefore(
-  database: Database,
+  database: Queries,
   schema: string,
   time: Microseconds,
   signal?: AbortSignal,

@@ -18,7 +18,7 @@ import type {
   StreamList,
 } from '../core/stream-list.js';
 import type { StreamId, StreamInfo } from '../core/stream.js';
-import type { SubscribeRequest, SubscriptionMessage } from '../core/subscribe.js';
+import type { LogPosition, SubscribeRequest, SubscriptionMessage } from '../core/subscribe.js';
 import {
   validateCountEvents,
   validateGetStream,
@@ -39,10 +39,12 @@ import { getLog } from './get-log.js';
 import { getStream } from './get-stream.js';
 import { GroupCommit, type GroupCommitOptions } from './group-commit.js';
 import { Hints } from './hints.js';
+import { LogLife } from './log-life.js';
 import { listAggregateTypes } from './list-aggregate-types.js';
 import { listStreams } from './list-streams.js';
 import { PostgresLog } from './postgres-log.js';
 import { type PreparedAppend, prepareAppend } from './prepared-append.js';
+import { ReplicaReads } from './replica.js';
 import { storeError } from './sqlstate.js';
 import { finishErasure, Sweep, type SweepOptions } from './sweep.js';
 
@@ -51,6 +53,11 @@ export interface PostgresEventStoreOptions {
   readonly database: Database;
   /** The schema, which is migrated already. */
   readonly schema: string;
+  /**
+   * Where loads go that may be behind, or say how far they must not be.
+   * @default to `database` as well
+   */
+  readonly replica?: Database | undefined;
   readonly runtime: Runtime;
   readonly limits?: Limits;
   readonly groupCommit?: Pick<
@@ -91,7 +98,7 @@ export class PostgresEventStore extends StreamChanges implements EventStore {
       runtime,
       ...(options.onHintsFailure ? { onFailure: options.onHintsFailure } : {}),
     });
-    this.#log = new PostgresLog({ database, schema, runtime }, this.#hints);
+    this.#log = new PostgresLog({ database, schema, runtime }, this.#hints, new LogLife(database, schema));
     this.#commits = new GroupCommit({
       ...options.groupCommit,
       commit: (group) => append(database, schema, group),
@@ -193,7 +200,10 @@ export class PostgresEventStore extends StreamChanges implements EventStore {
 
   async *load(request: LoadRequest, options: CallOptions = {}): AsyncGenerator<LoadPage, void, undefined> {
     validateLoad(request);
-    yield* this.#typed(this.#log.load(request, options.signal), options.signal);
+    const { minPosition, staleOk, ...wanted } = request;
+    const log = minPosition || staleOk ? this.#replicaLog(minPosition, options) : undefined;
+    const pages = log ? log.load(wanted, options.signal) : this.#log.load(request, options.signal);
+    yield* this.#typed(pages, options.signal);
   }
 
   async getStream(stream: StreamId, options: CallOptions = {}): Promise<StreamInfo> {
@@ -239,6 +249,23 @@ export class PostgresEventStore extends StreamChanges implements EventStore {
     return this.#log.epochs();
   }
 
+  /** The log as a replica shows it to one load, if there is a replica. */
+  #replicaLog(
+    minPosition: LogPosition | undefined,
+    { timeoutMilliseconds }: CallOptions,
+  ): PostgresLog | undefined {
+    const { replica, runtime, schema } = this.#options;
+    if (replica === undefined) return undefined;
+    const database = new ReplicaReads({
+      database: replica,
+      schema,
+      runtime,
+      minPosition,
+      timeoutMilliseconds,
+    });
+    return new PostgresLog({ database, schema, runtime }, this.#hints);
+  }
+
   /** What a statement answers, with the driver's errors turned into typed ones. */
   async #read<Asked, Answer>(
     statement: (database: Database, schema: string, asked: Asked, signal?: AbortSignal) => Promise<Answer>,
@@ -247,7 +274,7 @@ export class PostgresEventStore extends StreamChanges implements EventStore {
   ): Promise<Answer> {
     const { database, schema } = this.#options;
     try {
-      return await statement(database, schema, asked, signal);
+      return await this.#log.inOneLife(() => statement(database, schema, asked, signal));
     } catch (error) {
       if (signal?.aborted) throw error;
       throw this.#error(error);

@@ -9,27 +9,36 @@ import { checkPosition } from '../subscriptions/start.js';
 import { epochs } from './epochs.js';
 import type { Hints } from './hints.js';
 import { logHead } from './log-head.js';
+import type { LogLife } from './log-life.js';
 import type { Place, VersionRange } from './place.js';
 import { positionBefore } from './position-before.js';
-import { countScanned, scan, type ScanParts } from './scan.js';
+import { countScanned, scan, type ScanParts, type ScanRequest } from './scan.js';
 import { headAndStreamStates, type StreamState } from './stream-states.js';
 
 /** Reading the log in Postgres. Errors are the driver's; the store above turns them into its own. */
 export class PostgresLog implements Log {
   readonly #parts: ScanParts;
   readonly #hints: Hints;
+  readonly #life: LogLife | undefined;
 
-  constructor(parts: ScanParts, hints: Hints) {
+  /** @param life of the primary; on a replica nothing can be opened */
+  constructor(parts: ScanParts, hints: Hints, life?: LogLife) {
     this.#parts = parts;
     this.#hints = hints;
+    this.#life = life;
   }
 
   head(signal?: AbortSignal): Promise<LogHead> {
-    return logHead(this.#parts.database, this.#parts.schema, signal);
+    return this.inOneLife(() => logHead(this.#parts.database, this.#parts.schema, signal));
   }
 
   epochs(signal?: AbortSignal): Promise<readonly Epoch[]> {
-    return epochs(this.#parts.database, this.#parts.schema, signal);
+    return this.inOneLife(() => epochs(this.#parts.database, this.#parts.schema, signal));
+  }
+
+  /** What `read` gives; where the server has changed, only after a new epoch was opened. */
+  inOneLife<T>(read: () => Promise<T>): Promise<T> {
+    return this.#life ? this.#life.read(read) : read();
   }
 
   positionBefore(time: Microseconds, signal?: AbortSignal): Promise<bigint> {
@@ -47,19 +56,8 @@ export class PostgresLog implements Log {
       yield { events: [], scannedAfter: after, scannedTo: after, epoch: head.epoch };
       return;
     }
-    yield* scan(
-      this.#parts,
-      {
-        place,
-        filters,
-        direction: 'FORWARDS',
-        after,
-        to: head.position,
-        limit: undefined,
-        epoch: head.epoch,
-      },
-      signal,
-    );
+    const range = { after, to: head.position, epoch: head.epoch };
+    yield* this.#scan(head, { ...range, place, filters, direction: 'FORWARDS', limit: undefined }, signal);
   }
 
   async *load(request: LoadRequest, signal?: AbortSignal): AsyncGenerator<LoadPage, void, undefined> {
@@ -67,7 +65,7 @@ export class PostgresLog implements Log {
     if (request.minPosition) await checkPosition(this, request.minPosition, signal);
     const { head, place } = await this.#begin(scope, shownVersions(scope, includeDeleted), signal);
     const range = { ...rangeOf(filters, head.position), epoch: head.epoch };
-    yield* scan(this.#parts, { ...range, place, filters, direction, limit, noShells: true }, signal);
+    yield* this.#scan(head, { ...range, place, filters, direction, limit, noShells: true }, signal);
   }
 
   async countEvents(request: CountEventsRequest, signal?: AbortSignal): Promise<EventCount> {
@@ -81,17 +79,40 @@ export class PostgresLog implements Log {
     return this.#hints.onAdvance(listener);
   }
 
+  /** A page that was read from another server than the head is given only if that one still has the head. */
+  async *#scan(
+    head: LogHead,
+    request: ScanRequest,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<LoadPage, void, undefined> {
+    const { database } = this.#parts;
+    let { life } = database;
+    for await (const page of scan(this.#parts, request, signal)) {
+      if (database.life !== life) {
+        life = database.life;
+        await checkPosition(this, head, signal);
+      }
+      yield page;
+    }
+  }
+
   /** The head and, in the same snapshot, what of the scope's streams is to be read. */
   async #begin(
     scope: Scope,
     versionsOf: (state: StreamState) => VersionRange,
     signal: AbortSignal | undefined,
   ): Promise<{ head: LogHead; place: Place }> {
-    if (scope.kind === 'LOG' || scope.kind === 'AGGREGATE_TYPES')
-      return { head: await this.head(signal), place: scope };
     const { database, schema } = this.#parts;
+    if (scope.kind === 'LOG' || scope.kind === 'AGGREGATE_TYPES') {
+      const head = await this.head(signal);
+      database.pin?.(head);
+      return { head, place: scope };
+    }
     const streams = scope.kind === 'STREAM' ? [scope.stream] : scope.streams;
-    const { head, states } = await headAndStreamStates(database, schema, streams, signal);
+    const { head, states } = await this.inOneLife(() =>
+      headAndStreamStates(database, schema, streams, signal),
+    );
+    database.pin?.(head);
     const ranges = states.map(versionsOf).filter(({ first, last }) => first <= last);
     return { head, place: { kind: 'VERSIONS', ranges } };
   }

@@ -4,7 +4,7 @@ import type { LoadPage } from '../core/load.js';
 import { matcher, positionBounds } from '../core/matcher.js';
 import type { Runtime } from '../core/runtime.js';
 import { countEvents } from './count-events.js';
-import type { Database } from './database.js';
+import type { Queries } from './database.js';
 import { isDecidedInSql } from './filter-condition.js';
 import type { Place } from './place.js';
 import { type EventsFound, selectEvents } from './select-events.js';
@@ -30,7 +30,7 @@ export interface ScanRequest {
 }
 
 export interface ScanParts {
-  readonly database: Database;
+  readonly database: Queries;
   readonly schema: string;
   readonly runtime: Runtime;
 }

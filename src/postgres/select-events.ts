@@ -1,6 +1,6 @@
 import type { Event } from '../core/event.js';
 import { PAGE_BYTES } from '../core/limits.js';
-import type { Database } from './database.js';
+import type { Queries } from './database.js';
 import { EVENT_COLUMNS, eventFromRow, fits } from './event-row.js';
 import { type EventsSought, soughtConditions } from './filter-condition.js';
 import { Parameters } from './parameters.js';
@@ -20,7 +20,7 @@ export interface EventsFound {
 
 /** One short statement with bound parameters; nothing is held when it is done. */
 export async function selectEvents(
-  database: Database,
+  database: Queries,
   schema: string,
   query: EventsQuery,
   signal?: AbortSignal,

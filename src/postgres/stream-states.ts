@@ -1,6 +1,6 @@
 import type { LogHead } from '../core/log.js';
 import type { StreamId } from '../core/stream.js';
-import type { Database } from './database.js';
+import type { Queries } from './database.js';
 import { quotedSchema } from './schema.js';
 import { firstKept } from './stream-row.js';
 
@@ -18,20 +18,30 @@ export interface StreamState {
 
 /** The head of the log, and in the same snapshot the states of the streams, in their order. */
 export async function headAndStreamStates(
-  database: Database,
+  database: Queries,
   schema: string,
   streams: readonly StreamId[],
   signal?: AbortSignal,
 ): Promise<{ head: LogHead; states: readonly StreamState[] }> {
   const quoted = quotedSchema(schema);
+  const [only] = streams;
+  // One alone has a plainer statement, since most loads are of one: 0.20 ms and not 0.27.
+  const alone = only !== undefined && streams.length === 1;
   const rows = await database.query(
     'read',
     `SELECT h.position, h.epoch, s.version, s.deleted_at IS NOT NULL, s.hidden_before, ${firstKept(schema)}
        FROM ${quoted}.log_head h
-      CROSS JOIN unnest($1::text[], $2::text[]) WITH ORDINALITY n (aggregate_type, aggregate_id, place)
-       LEFT JOIN ${quoted}.streams s ON s.aggregate_type = n.aggregate_type AND s.aggregate_id = n.aggregate_id
-      ORDER BY n.place`,
-    [streams.map(({ aggregateType }) => aggregateType), streams.map(({ aggregateId }) => aggregateId)],
+       ${
+         alone
+           ? `LEFT JOIN ${quoted}.streams s ON s.aggregate_type = $1 AND s.aggregate_id = $2`
+           : `CROSS JOIN unnest($1::text[], $2::text[]) WITH ORDINALITY n (aggregate_type, aggregate_id, place)
+               LEFT JOIN ${quoted}.streams s
+                 ON s.aggregate_type = n.aggregate_type AND s.aggregate_id = n.aggregate_id
+              ORDER BY n.place`
+       }`,
+    alone
+      ? [only.aggregateType, only.aggregateId]
+      : [streams.map(({ aggregateType }) => aggregateType), streams.map(({ aggregateId }) => aggregateId)],
     { signal },
   );
   const [any] = rows;

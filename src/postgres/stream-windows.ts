@@ -1,4 +1,4 @@
-import type { Database } from './database.js';
+import type { Queries } from './database.js';
 import { Parameters } from './parameters.js';
 import type { VersionRange } from './place.js';
 import { quotedSchema } from './schema.js';
@@ -13,7 +13,7 @@ export interface StreamWindows {
 
 /** `functions/stream_windows.sql`: at most `most` versions of each of the ranges, from one end of the positions on. */
 export async function streamWindows(
-  database: Database,
+  database: Queries,
   schema: string,
   wanted: StreamWindows & { readonly most: bigint; readonly direction: 'FORWARDS' | 'BACKWARDS' },
   signal?: AbortSignal,

@@ -1,6 +1,6 @@
 import type { Event } from '../core/event.js';
 import { type StreamId, streamKey } from '../core/stream.js';
-import type { Database } from './database.js';
+import type { Queries } from './database.js';
 import type { Place, VersionRange } from './place.js';
 import { streamWindows } from './stream-windows.js';
 
@@ -92,7 +92,7 @@ const FEW_VERSIONS = 2_000n;
 const ALL_VERSIONS = 2n ** 62n;
 
 export interface VersionWindowsOptions {
-  readonly database: Database;
+  readonly database: Queries;
   readonly schema: string;
   readonly ranges: readonly VersionRange[];
   readonly direction: 'FORWARDS' | 'BACKWARDS';

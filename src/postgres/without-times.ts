@@ -1,10 +1,10 @@
 import type { Filter, Range } from '../core/filter.js';
-import type { Database } from './database.js';
+import type { Queries } from './database.js';
 import { positionBefore } from './position-before.js';
 
 /** The filters with times turned into positions, which is exact: recorded_at never runs backwards along positions. */
 export async function withoutTimes(
-  database: Database,
+  database: Queries,
   schema: string,
   filters: readonly Filter[],
   signal: AbortSignal | undefined,

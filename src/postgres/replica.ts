@@ -1,0 +1,112 @@
+import pg from 'pg';
+import { LogEpochChangedError, PositionNotReachedError, StoreUnavailableError } from '../core/errors.js';
+import type { LogHead } from '../core/log.js';
+import type { Runtime } from '../core/runtime.js';
+import type { LogPosition } from '../core/subscribe.js';
+import type { Database, PoolName, Queries, QueryOptions, Row } from './database.js';
+import { quotedSchema } from './schema.js';
+import { failureOf } from './sqlstate.js';
+
+/** How one load reads from a replica. */
+export interface ReplicaReadsOptions {
+  /** The replica, or an address behind which there are several. */
+  readonly database: Database;
+  readonly schema: string;
+  readonly runtime: Runtime;
+  /**
+   * How far the replica must have come.
+   * @default wherever it is
+   */
+  readonly minPosition?: LogPosition | undefined;
+  /**
+   * Milliseconds that the caller waits.
+   * @default 5000, for each statement
+   */
+  readonly timeoutMilliseconds?: number | undefined;
+}
+
+const DEFAULT_MILLISECONDS = 5000;
+const SHORTEST_PAUSE = 2;
+const LONGEST_PAUSE = 50;
+// What a replica says that has not replayed the migrations yet: no such schema, table, function, column.
+const NOT_THERE = new Set(['3F000', '42P01', '42883', '42703']);
+
+/**
+ * The statements of one load on a replica. Each asserts, in its own snapshot, how far the log has come there, since the next
+ * one may reach another replica; while it has not, it is tried again until shortly before the caller's time is over.
+ *
+ * What the replica cannot answer is not asked of the primary instead: a replica is there to take load off it, and would
+ * put all of it back at the worst moment.
+ */
+export class ReplicaReads implements Queries {
+  readonly life = 0;
+  readonly #options: ReplicaReadsOptions;
+  readonly #deadline: number | undefined;
+  #wanted: LogPosition;
+
+  constructor(options: ReplicaReadsOptions) {
+    const { minPosition, runtime, timeoutMilliseconds } = options;
+    this.#options = options;
+    this.#wanted = minPosition ?? { position: 0n };
+    if (timeoutMilliseconds !== undefined)
+      this.#deadline = runtime.monotonic() + patience(timeoutMilliseconds);
+  }
+
+  pin(head: LogHead): void {
+    this.#wanted = head;
+  }
+
+  async query(
+    pool: PoolName,
+    text: string,
+    values: readonly unknown[],
+    options: QueryOptions = {},
+  ): Promise<Row[]> {
+    const { database, runtime, schema } = this.#options;
+    const deadline = this.#deadline ?? runtime.monotonic() + patience(DEFAULT_MILLISECONDS);
+    const { position, epoch = 0n } = this.#wanted;
+    // Depends on no row, so it is evaluated once and before any, and with the snapshot of all the rest.
+    const asserted =
+      `SELECT q.* FROM (${text}) q ` +
+      `WHERE ${quotedSchema(schema)}.assert_reached($${values.length + 1}::bigint, $${values.length + 2}::bigint)`;
+    for (let pause = SHORTEST_PAUSE; ; pause = Math.min(LONGEST_PAUSE, pause * 2)) {
+      try {
+        return await database.query(pool, asserted, [...values, String(position), String(epoch)], options);
+      } catch (error) {
+        const reached = reachedOf(error, position, epoch);
+        const left = deadline - runtime.monotonic();
+        if (left <= 0) throw new PositionNotReachedError(position, reached);
+        await runtime.sleep(Math.min(pause, left), options.signal);
+      }
+    }
+  }
+}
+
+/** As much of the caller's time as may be waited for, so that the answer still finds the caller. */
+function patience(milliseconds: number): number {
+  return Math.max(0, milliseconds - Math.max(50, milliseconds / 10));
+}
+
+/** How far the replica is, if that is what the error says; throws what else it means. */
+function reachedOf(error: unknown, position: bigint, epoch: bigint): bigint {
+  const { code, detail = '' } = error instanceof pg.DatabaseError ? error : {};
+  if (code === 'HW001') return BigInt(detail);
+  if (code === 'HW002') {
+    const [kept = '0', current = '0'] = detail.split(' ');
+    throw new LogEpochChangedError(position, epoch, BigInt(kept), BigInt(current));
+  }
+  if (code === '40001')
+    throw new StoreUnavailableError('The replica gave up the read to follow the primary; try again', {
+      cause: error,
+    });
+  if (code !== undefined && NOT_THERE.has(code))
+    throw new StoreUnavailableError('The replica does not have this log, or not in this version, yet', {
+      cause: error,
+    });
+  if (failureOf(error) === 'CONNECTION')
+    throw new StoreUnavailableError(
+      'The replica does not answer; try again, or read without min_position and stale_ok from the primary',
+      { cause: error },
+    );
+  throw error;
+}
