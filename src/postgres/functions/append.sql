@@ -63,7 +63,10 @@ DECLARE
   gone integer;
   refusal jsonb;
   repeated boolean := false;
-  item integer := 1;
+  item integer := 0;
+  first_item integer;
+  some_deleted boolean;
+  some_conditions boolean := item_requests <> '{}';
   written bigint;
 BEGIN
   IF current_setting('transaction_isolation') <> 'read committed' THEN
@@ -79,7 +82,10 @@ BEGIN
     FROM unnest(stream_aggregate_types, stream_aggregate_ids) WITH ORDINALITY n (aggregate_type, aggregate_id, place)
     LEFT JOIN streams s ON s.aggregate_type = n.aggregate_type AND s.aggregate_id = n.aggregate_id;
   old_versions := stream_versions;
-  stream_created_anew := array_fill(false, ARRAY[cardinality(stream_versions)]);
+  some_deleted := true = ANY (stream_deleted);
+  IF some_deleted THEN
+    stream_created_anew := array_fill(false, ARRAY[cardinality(stream_versions)]);
+  END IF;
 
   SELECT EXISTS (SELECT FROM unnest(event_ids) n (id) JOIN events e ON e.event_id = n.id) INTO some_known;
 
@@ -93,7 +99,6 @@ BEGIN
   details := '[]';
   failed_entries := '{}';
 
-  <<requests>>
   FOR request IN 1 .. cardinality(request_entries) LOOP
     entry_end := entry + request_entries[request];
     request_events := 0;
@@ -117,43 +122,48 @@ BEGIN
       verdicts := verdicts || CASE WHEN found ? 'reused' THEN 'X' ELSE 'D' END;
       details := details || jsonb_build_array(found);
       repeated := true;
+      WHILE item_requests[item + 1] = request LOOP
+        item := item + 1;
+      END LOOP;
     ELSE
       holds := true;
-      gone := NULL;
-      refusal := NULL;
       FOR e IN entry + 1 .. entry_end LOOP
         stream := entry_streams[e];
         actual := stream_versions[stream];
         expected := entry_expected[e];
         entry_versions[e] := actual;
-        IF stream_deleted[stream] AND expected <> 0 THEN
-          gone := coalesce(gone, stream);
-        ELSIF NOT (CASE expected WHEN -2 THEN true WHEN -1 THEN actual > 0 WHEN 0 THEN actual = 0 OR stream_deleted[stream]
-                   ELSE actual = expected END) THEN
+        IF some_deleted AND stream_deleted[stream] THEN
+          -- To expect nothing is right of it; any other expectation meets a deleted stream.
+          IF expected <> 0 THEN
+            gone := coalesce(gone, stream);
+          END IF;
+        ELSIF NOT (CASE expected WHEN -2 THEN true WHEN -1 THEN actual > 0 ELSE actual = expected END) THEN
           holds := false;
           failed_entries := failed_entries || e;
         END IF;
       END LOOP;
-      IF holds AND gone IS NULL AND condition_afters[request] >= 0 THEN
-        WHILE item_requests[item] < request LOOP
+      IF some_conditions AND condition_afters[request] >= 0 THEN
+        first_item := item + 1;
+        WHILE item_requests[item + 1] = request LOOP
           item := item + 1;
         END LOOP;
-        refusal := refuse_condition(
-          condition_afters[request], condition_epochs[request], condition_checked[request], head_before, epoch,
-          (SELECT array_agg(n.types ORDER BY n.place) FROM unnest(item_requests, item_types) WITH ORDINALITY n (request, types, place)
-            WHERE n.place >= item AND n.request = requests.request),
-          (SELECT array_agg(n.tags ORDER BY n.place) FROM unnest(item_requests, item_tags) WITH ORDINALITY n (request, tags, place)
-            WHERE n.place >= item AND n.request = requests.request));
+        IF holds AND gone IS NULL THEN
+          refusal := refuse_condition(
+            condition_afters[request], condition_epochs[request], condition_checked[request], head_before, epoch,
+            item_types[first_item : item], item_tags[first_item : item]);
+        END IF;
       END IF;
       IF gone IS NOT NULL THEN
         verdicts := verdicts || 'G';
         details := details || jsonb_build_array(jsonb_build_object(
           'deleted', jsonb_build_array(stream_aggregate_types[gone], stream_aggregate_ids[gone])));
+        gone := NULL;
       ELSIF NOT holds THEN
         verdicts := verdicts || 'R';
       ELSIF refusal IS NOT NULL THEN
         verdicts := verdicts || (refusal ->> 'verdict');
         details := details || jsonb_build_array(refusal);
+        refusal := NULL;
       ELSE
         verdicts := verdicts || 'A';
         append_end := next_position + request_events - 1;
@@ -161,7 +171,7 @@ BEGIN
         FOR e IN entry + 1 .. entry_end LOOP
           IF entry_events[e] > 0 THEN
             stream := entry_streams[e];
-            IF stream_deleted[stream] THEN
+            IF some_deleted AND stream_deleted[stream] THEN
               stream_deleted[stream] := false;
               stream_created_anew[stream] := true;
             END IF;
@@ -210,7 +220,7 @@ BEGIN
            n (aggregate_type, aggregate_id, version, old_version)
      WHERE n.old_version > 0 AND n.version > n.old_version
        AND s.aggregate_type = n.aggregate_type AND s.aggregate_id = n.aggregate_id;
-    IF true = ANY (stream_created_anew) THEN
+    IF some_deleted AND true = ANY (stream_created_anew) THEN
       -- What it shows begins behind what was there; what was truncated or is to be erased stays so.
       UPDATE streams s SET created_at = append.recorded_at, deleted_at = NULL, hidden_before = n.old_version + 1
         FROM unnest(stream_aggregate_types, stream_aggregate_ids, old_versions, stream_created_anew)
