@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { jsonOf, loaded, newEvent, to } from '../../src/testing/index.js';
+import { jsonOf, loaded, newEvent, to } from '../../src/testing/builders.js';
 import { openTestStore, type TestStore } from '../support/test-database.js';
 import { openSqlSession, refusal, type SqlSession } from './sql-session.js';
 
