@@ -12,11 +12,11 @@ import {
   startEmbeddedPostgres,
 } from './embedded/index.js';
 import { GrpcServer } from './grpc/server.js';
-import { oneNamespace } from './grpc/served-namespaces.js';
 import { HealthHttp } from './grpc/health-http.js';
 import { Database, type DatabaseOptions } from './postgres/database.js';
 import { logHealth } from './postgres/log-health.js';
 import { migrate, type MigrationReport } from './postgres/migrate.js';
+import { PostgresNamespaces, type StorePlace } from './postgres/namespaces.js';
 import { PostgresEventStore } from './postgres/postgres-event-store.js';
 import { asStartError, StartError, withoutPassword } from './start-error.js';
 import { systemRuntime } from './system.js';
@@ -31,8 +31,9 @@ export interface Service {
   readonly httpAddress: string;
   /** In words for a person, without credentials. */
   readonly database: string;
+  /** Of the default namespace. */
   readonly migration: MigrationReport;
-  readonly store: PostgresEventStore;
+  readonly namespaces: PostgresNamespaces;
   /**
    * Drains and ends: health says not serving, appends under way are answered, streams are told to resume elsewhere. May be
    * called twice.
@@ -73,6 +74,7 @@ export async function startService(
   logger: Logger = createLogger(config.logLevel),
 ): Promise<Service> {
   refuseOpenAddresses(config);
+  refuseDefaultElsewhere(config);
   const undo: (() => Promise<unknown>)[] = [];
   try {
     return await compose(config, logger, undo);
@@ -82,17 +84,18 @@ export async function startService(
   }
 }
 
-/** Only migrates. Fails with `StartError`. */
+/** Only migrates the default namespace, where it is placed. Fails with `StartError`. */
 export async function migrateOnly(
   config: Config,
   logger: Logger,
 ): Promise<MigrationReport & { readonly where: string }> {
   let postgres: EmbeddedPostgres | undefined;
   let database: Database | undefined;
+  const url = config.placements[config.namespace] ?? config.databaseUrl;
   try {
-    postgres = config.databaseUrl ? undefined : await startEmbeddedPostgres({ dataDirectory: config.data });
-    database = openDatabase(config, postgres, logger);
-    return { ...(await migrate(database, config.schema)), where: describeDatabase(config, postgres) };
+    postgres = url ? undefined : await startEmbeddedPostgres({ dataDirectory: config.data });
+    database = openDatabase(config, postgres?.connection ?? { connectionString: url }, logger);
+    return { ...(await migrate(database, config.namespace)), where: describeDatabase(url, postgres) };
   } catch (error) {
     throw asStartError(error, config);
   } finally {
@@ -106,41 +109,43 @@ async function compose(config: Config, logger: Logger, undo: (() => Promise<unkn
   const startedAt = runtime.now();
   const kept = config.databaseUrl ? undefined : await keepEmbedded(config, logger);
   if (kept) undo.push(() => kept.stop());
-  const database = openDatabase(config, kept?.first, logger);
+  const database = openDatabase(
+    config,
+    kept?.first.connection ?? { connectionString: config.databaseUrl },
+    logger,
+  );
   undo.push(() => database.close());
-  const migration = await migrate(database, config.schema);
+  const placements = openPlacements(config, database, logger);
+  const closePlacements = () =>
+    Promise.all(
+      [...new Set(placements.values())].filter((other) => other !== database).map((other) => other.close()),
+    );
+  undo.push(closePlacements);
   const limits = limitsOf(config);
-  const store = new PostgresEventStore({
+  const namespaces = new PostgresNamespaces({
+    default: config.namespace,
     database,
-    schema: config.schema,
+    placements,
     runtime,
-    limits,
-    groupCommit: { queueRequests: config.appendQueueRequests, queueBytes: config.appendQueueBytes },
-    subscriptions: {
-      tail: {
-        ring: { bytes: config.ringBytes },
-        onFailure: (error) => logger.warn('The tail reader failed and tries again', errorFields(error)),
-      },
-    },
+    maxOpen: config.maxNamespaces,
+    createStore: (place) => createStore(config, place, logger),
     onUnexpected: (error, outcome) => unexpected(logger, error, outcome),
-    onHintsFailure: (error) =>
-      logger.warn('Notifications of other instances fail; polling', errorFields(error)),
   });
-  undo.push(() => store.stop());
-  await store.start();
+  undo.push(() => namespaces.stop());
+  const { migration } = await namespaces.start();
   const grpc = new GrpcServer({
     host: config.grpcHost,
     port: config.grpcPort,
-    namespaces: oneNamespace(store, config.schema),
+    namespaces,
     policy: allowAll,
     logger,
     runtime,
     maxConcurrentStreams: config.maxConcurrentStreams,
     stallTimeoutMs: config.stallTimeoutMs,
-    info: () => ({
+    info: (namespace) => ({
       version: version(),
-      namespace: config.schema,
-      postgresVersion: migration.serverVersion,
+      namespace,
+      postgresVersion: namespaces.of(namespace).migration.serverVersion,
       startedAt,
       limits,
     }),
@@ -148,7 +153,7 @@ async function compose(config: Config, logger: Logger, undo: (() => Promise<unkn
   const grpcPort = await grpc.start();
   undo.push(() => grpc.stop());
   const monitor = new HealthMonitor({
-    check: (signal) => logHealth(database, config.schema, signal),
+    check: (signal) => logHealth(database, config.namespace, signal),
     onChange: (serving) => grpc.setServing(serving),
     runtime,
     logger,
@@ -158,7 +163,7 @@ async function compose(config: Config, logger: Logger, undo: (() => Promise<unkn
     port: config.httpPort,
     serving: () => monitor.serving,
     headAheadSeconds: () => monitor.headAheadSeconds,
-    about: () => ({ name: 'headwater', version: version(), namespace: config.schema, grpc: grpcAddress }),
+    about: () => ({ name: 'headwater', version: version(), namespace: config.namespace, grpc: grpcAddress }),
   });
   const grpcAddress = addressOf(config.grpcHost, grpcPort);
   const httpPort = await http.start();
@@ -174,8 +179,9 @@ async function compose(config: Config, logger: Logger, undo: (() => Promise<unkn
     ending ??= (async () => {
       await monitor.stop();
       await grpc.drain(config.drainTimeoutMs);
-      await store.stop();
+      await namespaces.stop();
       await http.stop();
+      await closePlacements();
       await database.close();
       await kept?.stop();
       ended(failure ? { failure } : {});
@@ -186,9 +192,9 @@ async function compose(config: Config, logger: Logger, undo: (() => Promise<unkn
   return {
     grpcAddress,
     httpAddress: `http://${addressOf(config.httpHost, httpPort)}`,
-    database: describeDatabase(config, kept?.first),
+    database: describeDatabase(config.databaseUrl, kept?.first),
     migration,
-    store,
+    namespaces,
     stop: () => stop(),
     ended: whenEnded,
   };
@@ -206,17 +212,54 @@ function keepEmbedded(config: Config, logger: Logger): Promise<KeptPostgres> {
   });
 }
 
-function openDatabase(config: Config, postgres: EmbeddedPostgres | undefined, logger: Logger): Database {
-  const connection: DatabaseOptions['connection'] = postgres?.connection ?? {
-    connectionString: config.databaseUrl,
-  };
+/** The one place where a store on Postgres is put together, whichever namespace it is for. */
+function createStore(
+  config: Config,
+  { database, namespace, vanished }: StorePlace,
+  logger: Logger,
+): PostgresEventStore {
+  return new PostgresEventStore({
+    database,
+    schema: namespace,
+    runtime: systemRuntime,
+    limits: limitsOf(config),
+    groupCommit: { queueRequests: config.appendQueueRequests, queueBytes: config.appendQueueBytes },
+    subscriptions: {
+      tail: {
+        ring: { bytes: config.ringBytes },
+        onFailure: (error) => {
+          if (vanished(error) === undefined)
+            logger.warn('The tail reader failed and tries again', { namespace, ...errorFields(error) });
+        },
+      },
+    },
+    onUnexpected: (error, outcome) => vanished(error, outcome) ?? unexpected(logger, error, outcome),
+    onHintsFailure: (error) =>
+      logger.warn('Notifications of other instances fail; polling', { namespace, ...errorFields(error) }),
+  });
+}
+
+function openDatabase(config: Config, connection: DatabaseOptions['connection'], logger: Logger): Database {
   return new Database({
     connection,
     readConnections: config.readConnections,
+    appendConnections: config.appendConnections,
     connectTimeoutMilliseconds: config.connectTimeoutMs,
     statementTimeoutMilliseconds: config.statementTimeoutMs,
     onConnectionLost: (error) => logger.warn('A database connection was lost', errorFields(error)),
   });
+}
+
+/** The databases of the placed namespaces, one for each URL; nothing connects before it is needed. */
+function openPlacements(config: Config, own: Database, logger: Logger): ReadonlyMap<string, Database> {
+  const byUrl = new Map([[config.databaseUrl, own]]);
+  return new Map(
+    Object.entries(config.placements).map(([name, url]) => {
+      const database = byUrl.get(url) ?? openDatabase(config, { connectionString: url }, logger);
+      byUrl.set(url, database);
+      return [name, database];
+    }),
+  );
 }
 
 function limitsOf(config: Config): Limits {
@@ -245,11 +288,20 @@ function refuseOpenAddresses(config: Config): void {
       );
 }
 
+/** Health, and whatever is about no namespace, goes by the default one. */
+function refuseDefaultElsewhere({ namespace, placements }: Config): void {
+  if (placements[namespace] !== undefined)
+    throw new StartError(
+      `Namespace ${namespace} is the default and has a placement: give its URL as DATABASE_URL, or make another the ` +
+        'default with --namespace',
+    );
+}
+
 function addressOf(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-function describeDatabase(config: Config, postgres: EmbeddedPostgres | undefined): string {
+function describeDatabase(url: string, postgres: EmbeddedPostgres | undefined): string {
   if (postgres) return `embedded Postgres ${postgres.serverVersion}, data in ${postgres.dataDirectory}`;
-  return `Postgres at ${withoutPassword(config.databaseUrl)}`;
+  return `Postgres at ${withoutPassword(url)}`;
 }

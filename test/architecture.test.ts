@@ -37,7 +37,8 @@ const MAY_IMPORT: Record<
   },
   tour: { folders: ['core', 'client'], packages: ['uuid'] },
   telemetry: { folders: ['core'], packages: ['pino'] },
-  'config.ts': { folders: ['core'], packages: ['zod'] },
+  'settings.ts': { folders: ['core'], packages: ['zod'] },
+  'config.ts': { folders: ['settings.ts'], packages: [] },
   'system.ts': { folders: ['core'], packages: ['uuid'] },
   'middleware-module.ts': { folders: ['core', 'start-error.ts'], packages: [] },
 };

@@ -4,10 +4,17 @@ import { describeSettings, type LoadedConfig, loadConfig, type SettingName } fro
 /** Adds the flags of the settings, or of some of them, and `--config`. */
 export function addConfigOptions(command: Command, only?: readonly SettingName[]): Command {
   command.option('--config <file>', 'a JSON file with settings (default: headwater.json, if there is one)');
-  for (const { name, flag, value, help, variable, default: fallback } of describeSettings()) {
+  for (const { name, flag, value, help, variable, repeatable, default: fallback } of describeSettings()) {
     if (only && !only.includes(name)) continue;
     const shown = fallback === '' || fallback === false ? '' : `, default ${String(fallback)}`;
-    command.option(value === undefined ? flag : `${flag} <${value}>`, `${help} (${variable}${shown})`);
+    const flags = value === undefined ? flag : `${flag} <${value}>`;
+    const shownHelp = `${help} (${variable}${shown})`;
+    if (repeatable)
+      command.option(flags, shownHelp, (one: string, before: string[] | undefined) => [
+        ...(before ?? []),
+        one,
+      ]);
+    else command.option(flags, shownHelp);
   }
   return command;
 }

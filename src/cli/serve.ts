@@ -19,7 +19,7 @@ A second Ctrl-C ends at once.
 
 Examples:
   headwater serve
-  DATABASE_URL=postgres://app@db/app headwater serve --schema headwater --log-level warn
+  DATABASE_URL=postgres://app@db/app headwater serve --namespace headwater --log-level warn
   headwater serve --grpc-port 0 --http-port 0 --data /tmp/trial`,
     )
     .action(async (flags: Readonly<Record<string, unknown>>) => {

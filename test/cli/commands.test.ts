@@ -13,7 +13,7 @@ const lines = (text: string) =>
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 
 beforeAll(async () => {
-  service = await serve(['--schema', schema], urlOf(inject('connection')));
+  service = await serve(['--namespace', schema], urlOf(inject('connection')));
 });
 afterAll(async () => {
   await service.kill('SIGTERM');

@@ -22,21 +22,21 @@ describe('the configuration', () => {
   it('takes a flag before a variable, that before the file, that before the default', () => {
     const { config, sources } = loadConfig(
       { grpcPort: '1' },
-      file('{"grpcPort": 3, "httpPort": 3, "schema": "from_file"}'),
+      file('{"grpcPort": 3, "httpPort": 3, "namespace": "from_file"}'),
       { HEADWATER_GRPC_PORT: '2', HEADWATER_HTTP_PORT: '2', HEADWATER_LOG_LEVEL: '' },
     );
-    expect(config).toMatchObject({ grpcPort: 1, httpPort: 2, schema: 'from_file', logLevel: 'info' });
+    expect(config).toMatchObject({ grpcPort: 1, httpPort: 2, namespace: 'from_file', logLevel: 'info' });
     expect(sources).toMatchObject({
       grpcPort: 'flag',
       httpPort: 'environment',
-      schema: 'file',
+      namespace: 'file',
       logLevel: 'default',
     });
   });
 
   it.each([
     [{ grpcPort: 'x' }, '--grpc-port "x" must be a whole number from 0 to 65535'],
-    [{ schema: 'Upper' }, 'must be a lower-case letter'],
+    [{ namespace: 'Upper' }, 'must be a lower-case letter'],
     [{ databaseUrl: 'mysql://secret@x' }, 'must begin with postgres://'],
     [{ logLevel: 'loud' }, '"loud"'],
   ])('refuses %j and names it', (flags, message) => {
@@ -65,7 +65,7 @@ describe('the configuration', () => {
 describe('headwater config', () => {
   it('prints each value with where it came from, and no password', async () => {
     writeFileSync(path.join(folder, 'headwater.json'), '{"httpPort": 9999}');
-    const { code, stdout } = await headwater(['config', '--json', '--schema', 'mine'], {
+    const { code, stdout } = await headwater(['config', '--json', '--namespace', 'mine'], {
       cwd: folder,
       env: { DATABASE_URL: 'postgres://u:secret@db/x', HEADWATER_GRPC_PORT: '6000' },
     });
@@ -73,7 +73,7 @@ describe('headwater config', () => {
     expect(stdout).not.toContain('secret');
     expect(JSON.parse(stdout)).toMatchObject({
       databaseUrl: { value: 'db/x', source: 'environment' },
-      schema: { value: 'mine', source: 'flag' },
+      namespace: { value: 'mine', source: 'flag' },
       grpcPort: { value: 6000, source: 'environment' },
       httpPort: { value: 9999, source: 'file' },
       data: { value: '.headwater', source: 'default' },

@@ -80,7 +80,7 @@ describe('serve on the embedded Postgres', () => {
 describe('serve on DATABASE_URL', () => {
   it('uses the schema that is named, and drains on SIGTERM without losing what was under way', async () => {
     const schema = newSchemaName();
-    const service = await serve(['--schema', schema], urlOf(inject('connection')));
+    const service = await serve(['--namespace', schema], urlOf(inject('connection')));
     const connection = connect({ address: service.address, timeoutMs: 1000 });
     expect(await status(`${service.http}/readyz`)).toBe(200);
     expect(await status(`${service.http}/livez`)).toBe(200);
@@ -105,7 +105,7 @@ describe('serve on DATABASE_URL', () => {
 describe('a log whose newest time is ahead of the clock', () => {
   it('is told of by health and log, and its times still do not run backwards', async () => {
     const schema = newSchemaName();
-    const service = await serve(['--schema', schema], urlOf(inject('connection')));
+    const service = await serve(['--namespace', schema], urlOf(inject('connection')));
     const database = openDatabase();
     await database.query(
       'append',
@@ -149,7 +149,7 @@ describe('serve that cannot start', () => {
     const schema = newSchemaName();
     const database = openDatabase();
     await database.query('append', `CREATE SCHEMA "${schema}" CREATE TABLE theirs (id integer)`, []);
-    await fails(['--schema', schema], /was not made by Headwater: choose another with --schema/, {
+    await fails(['--namespace', schema], /was not made by Headwater: choose another with --namespace/, {
       DATABASE_URL: urlOf(inject('connection')),
     });
     await database.query('append', `DROP SCHEMA "${schema}" CASCADE`, []);

@@ -6,7 +6,7 @@ import { newSchemaName, openDatabase } from '../support/test-database.js';
 const schema = newSchemaName();
 let service: RunningService;
 beforeAll(async () => {
-  service = await serve(['--schema', schema], urlOf(inject('connection')));
+  service = await serve(['--namespace', schema], urlOf(inject('connection')));
 });
 afterAll(async () => {
   await service.kill('SIGTERM');

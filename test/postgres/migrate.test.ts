@@ -42,7 +42,7 @@ describe('migrate', () => {
     await run(`CREATE SCHEMA "${schema}"`);
     await run(`CREATE TABLE "${schema}".theirs (id integer)`);
     await expect(migrate(database, schema)).rejects.toThrow(
-      `Schema ${schema} exists and was not made by Headwater: choose another with --schema, or another database`,
+      `Schema ${schema} exists and was not made by Headwater: choose another with --namespace, or another database`,
     );
     expect(
       await run('SELECT count(*) FROM pg_class WHERE relnamespace = $1::regnamespace', [schema]),

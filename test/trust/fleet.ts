@@ -72,7 +72,7 @@ export class Fleet {
 
   async #launch(slot: number): Promise<void> {
     const { databaseUrl, schema } = this.#options;
-    this.#services[slot] = await startServiceProcess({ databaseUrl, flags: ['--schema', schema] });
+    this.#services[slot] = await startServiceProcess({ databaseUrl, flags: ['--namespace', schema] });
   }
 
   /** New connections for all; what is under way in the old ones goes on there. */

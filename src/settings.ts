@@ -1,0 +1,232 @@
+import { z } from 'zod';
+import { DEFAULT_LIMITS } from './core/limits.js';
+import { namespaceProblem } from './core/namespace.js';
+
+// Each setting is written once, here: its flag, its variable, its key in the file, its rule, its default and its help all
+// come from this table.
+
+const count = (least: number, most: number) => {
+  const error = `must be a whole number from ${least} to ${most}`;
+  return z.coerce.number({ error }).int(error).min(least, error).max(most, error);
+};
+const port = count(0, 65535);
+const host = z.string().min(1);
+const flag = z.union([z.boolean(), z.stringbool()], { error: 'must be true or false' });
+
+/** One setting. */
+export interface Setting<T extends z.ZodType> {
+  readonly schema: T;
+  readonly default: z.output<T>;
+  /** The environment variable; others are made of the key: `grpcPort` is HEADWATER_GRPC_PORT. */
+  readonly variable?: string;
+  /** What stands behind the flag in the help; none for a switch. */
+  readonly value?: string;
+  readonly help: string;
+  /** Holds credentials, which are never shown. */
+  readonly secret?: boolean;
+  /** Its flag may be given several times. */
+  readonly repeatable?: boolean;
+}
+
+const url = z.string().regex(/^postgres(ql)?:\/\//, 'must begin with postgres:// or postgresql://');
+const name = z.string().refine((value) => namespaceProblem(value) === undefined, {
+  error: ({ input }) => namespaceProblem(String(input)),
+});
+
+/** Pairs as the flag, the variable and the file have them, which become one object. */
+const placements = z
+  .unknown()
+  .transform((value) => {
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+    // A URL may hold a comma, so the next pair must look like one.
+    const pairs = [value].flat().flatMap((text) => String(text).split(/,(?=[^,=/]*=postgres)/));
+    return Object.fromEntries(
+      pairs.map((pair) => [
+        pair.slice(0, pair.indexOf('=')).trim(),
+        pair.slice(pair.indexOf('=') + 1).trim(),
+      ]),
+    );
+  })
+  .pipe(
+    z.record(name, url, {
+      error: 'must be pairs of a namespace and the URL of its Postgres, as orders=postgres://db/app',
+    }),
+  );
+
+const setting = <T extends z.ZodType>(one: Setting<T>): Setting<T> => one;
+
+/** All settings by name, in the order in which they are shown. */
+export const SETTINGS = {
+  databaseUrl: setting({
+    schema: url.or(z.literal('')),
+    default: '',
+    variable: 'DATABASE_URL',
+    value: 'url',
+    help: 'the Postgres to use, 15 or newer; without it an embedded one is started',
+    secret: true,
+  }),
+  namespace: setting({
+    schema: name,
+    default: 'headwater',
+    value: 'name',
+    help: 'the default namespace, which is the name of a Postgres schema; made if it is not there',
+  }),
+  placements: setting({
+    schema: placements,
+    default: {},
+    value: 'name=url',
+    help: 'a namespace that lives on another Postgres; may be given several times, with commas in the variable, as an object in the file',
+    secret: true,
+    repeatable: true,
+  }),
+  maxNamespaces: setting({
+    schema: count(1, 10_000),
+    default: 100,
+    value: 'n',
+    help: 'namespaces that may be open at the same time; one is opened when it is first used',
+  }),
+  data: setting({
+    schema: z.string().min(1),
+    default: '.headwater',
+    value: 'folder',
+    help: 'where the embedded Postgres keeps its data',
+  }),
+  grpcHost: setting({
+    schema: host,
+    default: '127.0.0.1',
+    value: 'address',
+    help: 'the address that gRPC listens on',
+  }),
+  grpcPort: setting({
+    schema: port,
+    default: 50051,
+    value: 'port',
+    help: 'the port of gRPC; 0 takes a free one',
+  }),
+  httpHost: setting({
+    schema: host,
+    default: '127.0.0.1',
+    value: 'address',
+    help: 'the address that HTTP listens on',
+  }),
+  httpPort: setting({
+    schema: port,
+    default: 8080,
+    value: 'port',
+    help: 'the port of HTTP (health); 0 takes a free one',
+  }),
+  allowUnauthenticated: setting({
+    schema: flag,
+    default: false,
+    help: 'serve addresses beyond this machine although nobody is authenticated',
+  }),
+  logLevel: setting({
+    schema: z.enum(['debug', 'info', 'warn', 'error', 'silent']),
+    default: 'info',
+    value: 'level',
+    help: 'debug, info, warn, error or silent; JSON lines on standard error',
+  }),
+  readConnections: setting({
+    schema: count(1, 500),
+    default: 8,
+    value: 'n',
+    help: 'connections to each database for reading, all namespaces together',
+  }),
+  appendConnections: setting({
+    schema: count(2, 500),
+    default: 8,
+    value: 'n',
+    help: 'connections to each database for appending, all namespaces together; one alone uses two',
+  }),
+  connectTimeoutMs: setting({
+    schema: count(100, 60_000),
+    default: 5000,
+    value: 'ms',
+    help: 'how long to wait for a database connection',
+  }),
+  statementTimeoutMs: setting({
+    schema: count(100, 600_000),
+    default: 30_000,
+    value: 'ms',
+    help: 'how long to wait for one statement, a commit included',
+  }),
+  drainTimeoutMs: setting({
+    schema: count(0, 600_000),
+    default: 25_000,
+    value: 'ms',
+    help: 'how long SIGTERM waits for calls under way',
+  }),
+  stallTimeoutMs: setting({
+    schema: count(1000, 86_400_000),
+    default: 60_000,
+    value: 'ms',
+    help: 'how long a reader may stand still before its stream is ended',
+  }),
+  maxConcurrentStreams: setting({
+    schema: count(1, 100_000),
+    default: 1000,
+    value: 'n',
+    help: 'calls under way on one connection',
+  }),
+  appendQueueRequests: setting({
+    schema: count(1, 1_000_000),
+    default: 20_000,
+    value: 'n',
+    help: 'appends that may wait for their turn',
+  }),
+  appendQueueBytes: setting({
+    schema: count(1024, 2 ** 40),
+    default: 64 * 1024 * 1024,
+    value: 'bytes',
+    help: 'bytes of the appends that may wait for their turn',
+  }),
+  ringBytes: setting({
+    schema: count(1024, 2 ** 40),
+    default: 16 * 1024 * 1024,
+    value: 'bytes',
+    help: 'the newest events that are kept in memory for live subscribers',
+  }),
+  storeMiddleware: setting({
+    schema: z.string(),
+    default: '',
+    value: 'file',
+    help: 'a JavaScript module whose export `middleware` is put around the store (docs/store-middleware.md)',
+  }),
+  eventDataBytes: setting({
+    schema: count(1, 3 * 1024 * 1024),
+    default: DEFAULT_LIMITS.eventDataBytes,
+    value: 'bytes',
+    help: "the limit of one event's data",
+  }),
+  eventMetadataBytes: setting({
+    schema: count(0, 256 * 1024),
+    default: DEFAULT_LIMITS.eventMetadataBytes,
+    value: 'bytes',
+    help: "the limit of one event's metadata",
+  }),
+  eventTags: setting({
+    schema: count(0, 256),
+    default: DEFAULT_LIMITS.eventTags,
+    value: 'n',
+    help: 'the limit of tags on one event',
+  }),
+  appendEvents: setting({
+    schema: count(1, 10_000),
+    default: DEFAULT_LIMITS.appendEvents,
+    value: 'n',
+    help: 'the limit of events in one append',
+  }),
+  appendBytes: setting({
+    schema: count(1024, 5 * 1024 * 1024),
+    default: DEFAULT_LIMITS.appendBytes,
+    value: 'bytes',
+    help: 'the limit of bytes in one append',
+  }),
+};
+
+type Settings = typeof SETTINGS;
+export type SettingName = keyof Settings;
+export type AnySetting = Setting<z.ZodType>;
+
+/** All settings with their values. */
+export type Config = { readonly [K in SettingName]: z.output<Settings[K]['schema']> };
