@@ -8,7 +8,8 @@ import { Output } from './output.js';
 export function migrateCommand(): Command {
   return addConfigOptions(new Command('migrate'), [
     'databaseUrl',
-    'schema',
+    'namespace',
+    'placements',
     'data',
     'logLevel',
     'connectTimeoutMs',
@@ -25,7 +26,7 @@ Use it with a role that may create what the service's own role may not.
 
 Examples:
   headwater migrate
-  DATABASE_URL=postgres://admin@db/app headwater migrate --schema headwater`,
+  DATABASE_URL=postgres://admin@db/app headwater migrate --namespace headwater`,
     )
     .action(async (flags: Readonly<Record<string, unknown>>) => {
       const { config } = configFrom(flags);
@@ -36,14 +37,21 @@ Examples:
       const output = new Output();
       if (flags['json']) {
         await output.line(
-          JSON.stringify({ where, schema: config.schema, serverVersion, applied, functionsReplaced, roles }),
+          JSON.stringify({
+            where,
+            namespace: config.namespace,
+            serverVersion,
+            applied,
+            functionsReplaced,
+            roles,
+          }),
         );
         return;
       }
       await output.line(
         applied.length === 0 && !functionsReplaced
-          ? `Schema ${config.schema} is up to date (${where}, Postgres ${serverVersion})`
-          : `Schema ${config.schema} is migrated: ${applied.length > 0 ? applied.join(', ') : 'functions replaced'} (${where}, Postgres ${serverVersion})`,
+          ? `Schema ${config.namespace} is up to date (${where}, Postgres ${serverVersion})`
+          : `Schema ${config.namespace} is migrated: ${applied.length > 0 ? applied.join(', ') : 'functions replaced'} (${where}, Postgres ${serverVersion})`,
       );
       if (!roles)
         await output.line(
