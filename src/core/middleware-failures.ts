@@ -1,4 +1,4 @@
-import { HeadwaterError, InternalError, type Outcome } from './errors.js';
+import { AppendRefusedError, HeadwaterError, InternalError, type Outcome } from './errors.js';
 
 /** Who is told of the failures of middleware. */
 export interface MiddlewareOptions {
@@ -27,6 +27,12 @@ export function middlewareFailure(
 ): unknown {
   // Whoever aborts a call gets the reason back.
   if (error instanceof HeadwaterError || (call.signal?.aborted && error === call.signal.reason)) return error;
+  if (isRefusal(error)) return new AppendRefusedError(middleware, error.message);
   if (options.onUnexpected) return options.onUnexpected(error, middleware, call.outcome);
   return new InternalError(`in middleware ${middleware}`, { cause: error, outcome: call.outcome });
+}
+
+/** A module outside of this package may not be able to import its classes, or have another copy of them. */
+function isRefusal(error: unknown): error is Error {
+  return error instanceof Error && 'reason' in error && error.reason === 'APPEND_REFUSED';
 }

@@ -17,8 +17,9 @@ export type SubscribeHandler = (
  * first is the outermost: it sees an append first and what is read last. Within one middleware `append`, `load` and
  * `subscribe` stand around the simpler shapes.
  *
- * What it throws: an `AppendRefusedError`, or another `HeadwaterError`, is what the caller gets. Anything else becomes
- * INTERNAL with an id, and its message goes nowhere.
+ * What it throws: an `AppendRefusedError`, or another `HeadwaterError`, is what the caller gets. An error whose `reason` is
+ * `APPEND_REFUSED` counts as the former, for modules that cannot import the class. Anything else becomes INTERNAL with an
+ * id, and its message goes nowhere.
  *
  * What it does not see: changes of streams, lists and counts. And the store narrows by what is stored: a filter for a tag
  * that only `onLoad` adds finds nothing.

@@ -140,6 +140,14 @@ describe('before an append', () => {
     expect(await loaded(below)).toEqual([]);
   });
 
+  it('a module that cannot import the class refuses by the reason', async () => {
+    const refusal = Object.assign(new Error('Not on Sundays'), { reason: 'APPEND_REFUSED' });
+    const { store } = decorated([{ name: 'foreign', beforeAppend: () => Promise.reject(refusal) }]);
+    const failure = await failureOf(store.append(appendTo(stream, newEvent())));
+    expect(failure).toBeInstanceOf(AppendRefusedError);
+    expect(failure).toMatchObject({ middleware: 'foreign', message: 'Not on Sundays' });
+  });
+
   it('the store validates what the middleware made of it', async () => {
     const { store } = decorated([
       { name: 'reserved', beforeAppend: (event) => ({ ...event, eventType: '$mine' }) },
