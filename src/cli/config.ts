@@ -2,7 +2,8 @@ import { Command } from 'commander';
 import { describeSettings } from '../config.js';
 import { withoutPassword } from '../start-error.js';
 import { addConfigOptions, configFrom } from './config-options.js';
-import { Output, plainTable } from './output.js';
+import { Output } from './output.js';
+import { plainTable } from './table.js';
 
 /** `headwater config`: the settings as `serve` would take them, and where each comes from. */
 export function configCommand(): Command {
@@ -17,7 +18,7 @@ A flag stands before an environment variable, that before the file, that before 
 Examples:
   headwater config
   HEADWATER_GRPC_PORT=6000 headwater config --json
-  headwater config --config /etc/headwater.json --schema tenant_a`,
+  headwater config --config /etc/headwater.json --namespace tenant_a`,
     )
     .action(async (flags: Readonly<Record<string, unknown>>) => {
       const { config, sources, file } = configFrom(flags);
@@ -26,7 +27,7 @@ Examples:
         const value = config[one.name];
         return {
           ...one,
-          shown: one.secret && value !== '' ? withoutPassword(String(value)) : value,
+          shown: one.secret ? withoutPasswords(value) : value,
           source: sources[one.name],
         };
       });
@@ -44,7 +45,7 @@ Examples:
           ['setting', 'value', 'from', 'flag', 'variable'],
           settings.map(({ name, shown, source, flag, variable }) => [
             name,
-            String(shown),
+            typeof shown === 'string' ? shown : JSON.stringify(shown),
             source,
             flag,
             variable,
@@ -53,4 +54,11 @@ Examples:
         ),
       );
     });
+}
+
+/** A URL, or several by name, as far as they may be shown. */
+function withoutPasswords(value: unknown): unknown {
+  if (typeof value === 'object' && value !== null)
+    return Object.fromEntries(Object.entries(value).map(([name, url]) => [name, withoutPasswords(url)]));
+  return value === '' ? '' : withoutPassword(String(value));
 }

@@ -8,6 +8,11 @@ export function isoTime(time: Microseconds): string {
   return `${seconds}.${String(micros).padStart(6, '0')}Z`;
 }
 
+/** As `2026-01-31 09:30:00.123`, for people. */
+export function shortTime(time: Microseconds): string {
+  return isoTime(time).slice(0, 23).replace('T', ' ');
+}
+
 const UNITS: Record<string, bigint> = { s: 1n, m: 60n, h: 3600n, d: 86_400n };
 
 /** An ISO 8601 time with up to six digits of a second, or how long ago: `90s`, `15m`, `2h`, `7d`. Throws `UsageError`. */
