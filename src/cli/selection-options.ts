@@ -1,11 +1,13 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Filter, Scope } from '../core/filter.js';
 import type { Runtime } from '../core/runtime.js';
+import { COMPARISON_HELP, comparisonFrom, comparisonFromJson } from './comparison.js';
 import { object, streamFrom } from './event-json.js';
 import { UsageError } from './exit-codes.js';
+import { keyValues, many } from './key-value.js';
 import { timeFrom } from './time.js';
 
-/** Every filter that the API has, as flags; `load` and `tail` share them. */
+/** Every filter that the API has, as flags; `load`, `tail` and `count` share them. */
 export interface SelectionFlags {
   readonly stream?: readonly string[];
   readonly aggregateType?: readonly string[];
@@ -17,6 +19,8 @@ export interface SelectionFlags {
   readonly toPosition?: bigint;
   readonly fromTime?: string;
   readonly toTime?: string;
+  readonly metadata?: readonly string[];
+  readonly where?: readonly string[];
   readonly filter?: readonly string[];
 }
 
@@ -24,10 +28,12 @@ export const SELECTION_HELP = `
 Flags narrow together: an event must match all of them (of several --event-type any, of several --tag every one).
 Alternatives are written as --filter with JSON, which may be repeated; an event must match at least one:
   --filter '{"event_types":["Opened"],"tags":["owner:ada"]}' --filter '{"versions":{"first":1,"last":10}}'
-Keys: event_types, tags, versions, positions {first,last}, recorded {first,last} (times).`;
+Keys: event_types, tags, versions, positions {first,last}, recorded {first,last} (times), metadata (a list of comparisons:
+"amount:number >= 10", or {"key":"amount","operator":">=","kind":"number","value":"10"}).
+
+${COMPARISON_HELP}`;
 
 export function addSelectionOptions(command: Command): Command {
-  const many = (value: string, before: readonly string[] | undefined) => [...(before ?? []), value];
   return command
     .option('--stream <type/id>', 'only this stream; repeat to merge several in log order', many)
     .option('--aggregate-type <name>', 'only streams of this aggregate type; repeat for several', many)
@@ -39,6 +45,16 @@ export function addSelectionOptions(command: Command): Command {
     .option('--to-position <n>', 'only positions up to this one', positive)
     .option('--from-time <time>', 'only events recorded at this time or later (ISO 8601, or 15m, 2h, 7d ago)')
     .option('--to-time <time>', 'only events recorded at this time or earlier')
+    .option(
+      '--metadata <key=value>',
+      'only events whose metadata has this entry; repeat for all of several',
+      many,
+    )
+    .option(
+      '--where <comparison>',
+      "only events whose metadata compares so: 'amount:number >= 10'; repeatable",
+      many,
+    )
     .option('--filter <json>', 'a filter as JSON; repeat for alternatives', many);
 }
 
@@ -75,14 +91,30 @@ export function filtersFrom(flags: SelectionFlags, runtime: Runtime): readonly F
     ...range('versions', flags.fromVersion, flags.toVersion),
     ...range('positions', flags.fromPosition, flags.toPosition),
     ...range('recorded', time(flags.fromTime), time(flags.toTime)),
+    ...comparisons(flags),
   };
   const alternatives = (flags.filter ?? []).map((text) => filterFromJson(text, runtime));
   if (alternatives.length === 0) return Object.keys(common).length === 0 ? [] : [common];
   if (Object.keys(common).length > 0)
     throw new UsageError(
-      '--filter stands alone: put --event-type, --tag and the ranges into each of the filters instead',
+      '--filter stands alone: put --event-type, --tag, --metadata, --where and the ranges into each of the filters instead',
     );
   return alternatives;
+}
+
+/** `--metadata` and `--where`. */
+function comparisons(flags: SelectionFlags): Pick<Filter, 'metadata'> {
+  const metadata = [
+    ...(flags.metadata ?? []).flatMap((entry) =>
+      Object.entries(keyValues([entry], '--metadata')).map(([key, value]) => ({
+        key,
+        operator: 'EQUAL' as const,
+        values: [value],
+      })),
+    ),
+    ...(flags.where ?? []).map(comparisonFrom),
+  ];
+  return metadata.length === 0 ? {} : { metadata };
 }
 
 function filterFromJson(text: string, runtime: Runtime): Filter {
@@ -93,7 +125,7 @@ function filterFromJson(text: string, runtime: Runtime): Filter {
     throw new UsageError(`--filter ${text} is not JSON: ${(error as Error).message}`, { cause: error });
   }
   const fields = object(value, '--filter');
-  const known = ['event_types', 'tags', 'versions', 'positions', 'recorded'];
+  const known = ['event_types', 'tags', 'versions', 'positions', 'recorded', 'metadata'];
   for (const key of Object.keys(fields))
     if (!known.includes(key))
       throw new UsageError(`--filter has ${JSON.stringify(key)}; it may have ${known.join(', ')}`);
@@ -106,6 +138,9 @@ function filterFromJson(text: string, runtime: Runtime): Filter {
   const time = (one: unknown) => (one === undefined ? undefined : timeFrom(scalar(one), runtime.now()));
   const eventTypes = names('event_types', fields['event_types']);
   const tags = names('tags', fields['tags']);
+  const { metadata } = fields;
+  if (metadata !== undefined && !Array.isArray(metadata))
+    throw new UsageError('metadata of --filter must be a list of comparisons, as ["amount:number >= 10"]');
   const ends = (name: string) =>
     fields[name] === undefined ? {} : object(fields[name], `${name} of --filter`);
   return {
@@ -114,6 +149,7 @@ function filterFromJson(text: string, runtime: Runtime): Filter {
     ...range('versions', number(ends('versions')['first']), number(ends('versions')['last'])),
     ...range('positions', number(ends('positions')['first']), number(ends('positions')['last'])),
     ...range('recorded', time(ends('recorded')['first']), time(ends('recorded')['last'])),
+    ...(metadata === undefined ? {} : { metadata: metadata.map(comparisonFromJson) }),
   };
 }
 

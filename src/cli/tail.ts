@@ -7,8 +7,10 @@ import {
   InterruptedError,
   withConnection,
 } from './connection-options.js';
+import { EventPrinter } from './event-printer.js';
 import { UsageError } from './exit-codes.js';
-import { EventPrinter, Output } from './output.js';
+import { Output } from './output.js';
+import { logPositionFrom } from './position.js';
 import {
   addSelectionOptions,
   positive,
@@ -53,18 +55,21 @@ Without --from-start, --after or --since it begins behind the last event that th
 Examples:
   headwater tail
   headwater tail --from-start --aggregate-type Account --ndjson
+  headwater tail --where 'region = eu'
   headwater tail --after 1500@1 --progress`,
     )
     .action(async (flags: TailFlags) => {
+      const scope = scopeFrom(flags);
+      const request = {
+        ...(scope ? { scope } : {}),
+        filters: filtersFrom(flags, systemRuntime),
+        start: startFrom(flags),
+      };
       await withConnection(flags, async ({ eventStore }, signal) => {
         const output = new Output();
-        const printer = new EventPrinter(output, flags.ndjson || flags.json ? 'ndjson' : 'table');
-        const scope = scopeFrom(flags);
-        const start = startFrom(flags);
-        const messages = eventStore.subscribe(
-          { ...(scope ? { scope } : {}), filters: filtersFrom(flags, systemRuntime), start },
-          { signal },
-        );
+        const format = flags.ndjson || flags.json ? 'ndjson' : 'table';
+        const printer = new EventPrinter(output, format, { live: true });
+        const messages = eventStore.subscribe(request, { signal });
         try {
           for await (const message of messages) {
             const left = flags.limit === undefined ? undefined : Number(flags.limit) - printer.printed;
@@ -86,16 +91,7 @@ function startFrom(flags: TailFlags): SubscribeStart {
   if (flags.fromStart) return { kind: 'BEGINNING' };
   if (flags.since !== undefined) return { kind: 'TIME', time: timeFrom(flags.since, systemRuntime.now()) };
   if (flags.after === undefined) return { kind: 'END' };
-  const parts = /^(\d{1,19})(?:@(\d{1,19}))?$/.exec(flags.after);
-  if (parts === null)
-    throw new UsageError(`--after ${flags.after} is no position: write 1500, or 1500@1 with the epoch`);
-  return {
-    kind: 'AFTER',
-    after: {
-      position: BigInt(parts[1] ?? 0),
-      ...(parts[2] === undefined ? {} : { epoch: BigInt(parts[2]) }),
-    },
-  };
+  return { kind: 'AFTER', after: logPositionFrom(flags.after, '--after') };
 }
 
 function tell({ scannedTo, epoch, signal }: SubscriptionMessage): void {
