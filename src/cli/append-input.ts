@@ -1,13 +1,14 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { AppendRequest } from '../core/append.js';
-import { expectedVersionFrom, newEventFromJson, object, streamFrom } from './event-json.js';
+import { conditionFrom } from './append-condition.js';
+import { expectedVersionFrom, newEventFromJson, object, onlyKeys, streamFrom } from './event-json.js';
 import { UsageError } from './exit-codes.js';
 
 /** One request, and the line where it stood. */
 export interface InputLine {
   readonly line: number;
-  readonly request: AppendRequest;
+  readonly request: Pick<AppendRequest, 'streams' | 'condition'>;
 }
 
 /** A line that is no request. */
@@ -52,14 +53,7 @@ const EVENT_KEYS =
 /** Where an event stands, or is to stand. */
 const PLACE_KEYS = ['stream', 'expected_version', 'position', 'version', 'recorded_at'];
 
-/** A misspelt key must not be taken for a missing one: it may have been the guard. */
-function onlyKeys(fields: Record<string, unknown>, allowed: readonly string[], what: string): void {
-  for (const key of Object.keys(fields))
-    if (!allowed.includes(key))
-      throw new UsageError(`${what} has ${JSON.stringify(key)}; it may have ${allowed.join(', ')}`);
-}
-
-function requestFromLine(text: string, line: number): AppendRequest {
+function requestFromLine(text: string, line: number): InputLine['request'] {
   try {
     return requestFromJson(JSON.parse(text));
   } catch (error) {
@@ -73,11 +67,14 @@ function requestFromLine(text: string, line: number): AppendRequest {
  * An event with its stream, or `{ "streams": [{ stream, expected_version, events }] }` for one atomic append over several
  * streams. What an event of the log has besides (position, version, recorded_at) is left aside: the store gives new ones.
  */
-export function requestFromJson(value: unknown): AppendRequest {
+export function requestFromJson(value: unknown): Pick<AppendRequest, 'streams' | 'condition'> {
   const fields = object(value, 'a line');
+  const condition =
+    fields['condition'] === undefined ? {} : { condition: conditionFrom(fields['condition'], 'condition') };
   if (Array.isArray(fields['streams'])) {
-    onlyKeys(fields, ['streams'], 'a line with streams');
+    onlyKeys(fields, ['streams', 'condition'], 'a line with streams');
     return {
+      ...condition,
       streams: fields['streams'].map((one) => {
         const entry = object(one, 'an entry of streams');
         onlyKeys(entry, ['stream', 'expected_version', 'events'], 'an entry of streams');
@@ -94,9 +91,12 @@ export function requestFromJson(value: unknown): AppendRequest {
       }),
     };
   }
-  onlyKeys(fields, [...EVENT_KEYS, ...PLACE_KEYS], 'a line');
+  if (fields['erased'] === true)
+    throw new UsageError('the event was erased, so there is nothing of it to append: leave it out');
+  onlyKeys(fields, [...EVENT_KEYS, ...PLACE_KEYS, 'condition'], 'a line');
   if (fields['stream'] === undefined) throw new UsageError('stream is missing: "AggregateType/aggregate-id"');
   return {
+    ...condition,
     streams: [
       {
         stream: streamFrom(fields['stream']),

@@ -14,8 +14,9 @@ export function eventToJson(event: Event): Record<string, unknown> {
     version: String(event.version),
     event_id: event.eventId,
     event_type: event.eventType,
-    ...dataToJson(event.data, event.contentType),
-    content_type: event.contentType,
+    ...(event.erased
+      ? { erased: true }
+      : { ...dataToJson(event.data, event.contentType), content_type: event.contentType }),
     metadata: event.metadata,
     tags: event.tags,
     schema_version: event.schemaVersion,
@@ -39,7 +40,8 @@ function dataToJson(data: Uint8Array, contentType: string): { data: unknown } | 
 
 /** A payload in one line for a table. */
 export function dataPreview(event: Event): string {
-  const { data, contentType } = event;
+  const { data, contentType, erased } = event;
+  if (erased) return '(erased)';
   if (data.byteLength === 0) return '';
   if (!JSON_TYPE.test(contentType) && !contentType.startsWith('text/')) return `${data.byteLength} bytes`;
   return Buffer.from(data)
@@ -122,6 +124,13 @@ export function object(value: unknown, what: string): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new UsageError(`${what} must be a JSON object`);
   return value as Record<string, unknown>;
+}
+
+/** A misspelt key must not be taken for a missing one: it may have been the guard. Throws `UsageError`. */
+export function onlyKeys(fields: Record<string, unknown>, allowed: readonly string[], what: string): void {
+  for (const key of Object.keys(fields))
+    if (!allowed.includes(key))
+      throw new UsageError(`${what} has ${JSON.stringify(key)}; it may have ${allowed.join(', ')}`);
 }
 
 function text(fields: Record<string, unknown>, name: string): string | undefined {
