@@ -1,15 +1,27 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { type Connection, connect } from '../client/connect.js';
 import { environment } from '../config.js';
+import { namespaceProblem } from '../core/namespace.js';
+import { UsageError } from './exit-codes.js';
 
 export const DEFAULT_ADDRESS = '127.0.0.1:50051';
 
 /** Where the service is. */
-export interface ConnectionFlags {
+export interface AddressFlags {
   readonly address: string;
 }
 
+/** Where the service is, and which of its logs a command is about. */
+export interface ConnectionFlags extends AddressFlags {
+  /** @default the service's own */
+  readonly namespace?: string;
+}
+
 export function addConnectionOptions(command: Command): Command {
+  return addNamespaceOption(addAddressOption(command));
+}
+
+export function addAddressOption(command: Command): Command {
   return command.option(
     '-a, --address <host:port>',
     'the service (or HEADWATER_ADDRESS)',
@@ -18,19 +30,68 @@ export function addConnectionOptions(command: Command): Command {
   );
 }
 
+export function addNamespaceOption(command: Command): Command {
+  return command.option(
+    '--namespace <name>',
+    "the log of this name (or HEADWATER_NAMESPACE; default: the service's own)",
+  );
+}
+
+/** The namespace by flag or environment. Throws `UsageError` for what cannot be one. */
+export function namespaceOf(flags: { readonly namespace?: string }): string | undefined {
+  const variable = environment()['HEADWATER_NAMESPACE'] || undefined;
+  const name = flags.namespace ?? variable;
+  if (name === undefined) return undefined;
+  const problem = namespaceProblem(name);
+  if (problem === undefined) return name;
+  const where = flags.namespace === undefined ? 'HEADWATER_NAMESPACE' : '--namespace';
+  throw new UsageError(`${where} ${JSON.stringify(name)} is no name of a namespace: it ${problem}`);
+}
+
+const ADDRESS = /^(\[[0-9a-fA-F:.]+\]|[^\s/:[\]]+):\d{1,5}$/;
+const WRITE_ADDRESS = 'Write host:port, for example 127.0.0.1:50051, without http://.';
+
 /** For commander: `host:port`, without a scheme. */
 export function address(value: string): string {
-  if (!/^(\[[0-9a-fA-F:.]+\]|[^\s/:[\]]+):\d{1,5}$/.test(value))
-    throw new InvalidArgumentError('Write host:port, for example 127.0.0.1:50051, without http://.');
+  if (!ADDRESS.test(value)) throw new InvalidArgumentError(WRITE_ADDRESS);
   return value;
 }
 
-/** Runs `work` with a connection, and closes it. Ctrl-C aborts the signal; a second one ends the process. */
+/** What came from the environment, commander has not looked at. */
+function checkedAddress(value: string): string {
+  if (!ADDRESS.test(value))
+    throw new UsageError(`HEADWATER_ADDRESS ${value} is no address. ${WRITE_ADDRESS}`);
+  return value;
+}
+
+/** Runs `work` on the log that the flags name. Throws `UsageError`; otherwise as {@link withService}. */
 export async function withConnection<T>(
   flags: ConnectionFlags,
   work: (connection: Connection, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const connection = connect({ address: flags.address });
+  return connected(flags.address, namespaceOf(flags), work);
+}
+
+/**
+ * Runs `work` with a connection to the service, whichever log is named, and closes it. Ctrl-C aborts the signal; a second
+ * one ends the process.
+ */
+export async function withService<T>(
+  flags: AddressFlags,
+  work: (connection: Connection, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  return connected(flags.address, undefined, work);
+}
+
+async function connected<T>(
+  where: string,
+  namespace: string | undefined,
+  work: (connection: Connection, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const connection = connect({
+    address: checkedAddress(where),
+    ...(namespace === undefined ? {} : { namespace }),
+  });
   const interrupt = new AbortController();
   const onSignal = () => {
     if (interrupt.signal.aborted) process.exit(130);

@@ -10,18 +10,28 @@ export const EXIT = {
   conflict: 3,
   notFound: 4,
   unavailable: 5,
+  notConfirmed: 6,
   interrupted: 130,
 } as const;
 
 export const EXIT_HELP = `
-Exit codes: 0 done, 1 failed, 2 wrong usage or invalid input, 3 conflict (expected version, event id used before),
-4 stream not found, 5 service or database not reachable, 130 interrupted.`;
+Exit codes: 0 done, 1 failed, 2 wrong usage or invalid input, 3 conflict (expected version, append condition, event id used
+before, nothing to restore, namespace exists), 4 stream or namespace not found, or stream deleted, 5 service, database or
+position not reachable in time, 6 not confirmed, 130 interrupted.`;
 
 /** Input that a person can mend; the message says what and how. */
 export class UsageError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = 'UsageError';
+  }
+}
+
+/** What cannot be undone was not confirmed; nothing was done. */
+export class NotConfirmedError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'NotConfirmedError';
   }
 }
 
@@ -38,13 +48,22 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (error instanceof UsageError || error instanceof ConfigError || error instanceof InvalidRequestError)
     return EXIT.usage;
+  if (error instanceof NotConfirmedError) return EXIT.notConfirmed;
   if (!(error instanceof HeadwaterError)) return EXIT.failed;
   switch (error.reason) {
+    case 'POSITION_UNKNOWN':
+      return EXIT.usage;
     case 'WRONG_EXPECTED_VERSION':
+    case 'APPEND_CONDITION_FAILED':
     case 'EVENT_ID_REUSED':
+    case 'STREAM_NOT_DELETED':
+    case 'NAMESPACE_EXISTS':
       return EXIT.conflict;
     case 'STREAM_NOT_FOUND':
+    case 'STREAM_DELETED':
+    case 'NAMESPACE_NOT_FOUND':
       return EXIT.notFound;
+    case 'POSITION_NOT_REACHED':
     case 'STORE_UNAVAILABLE':
     case 'OVERLOADED':
     case 'DEADLINE_EXCEEDED':

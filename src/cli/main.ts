@@ -3,12 +3,23 @@ import { version } from '../server.js';
 import { appendCommand } from './append.js';
 import { configCommand } from './config.js';
 import { InterruptedError } from './connection-options.js';
+import { countCommand } from './count.js';
+import { deleteCommand } from './delete.js';
+import { eraseCommand } from './erase.js';
 import { EXIT, EXIT_HELP, exitCodeOf, explain } from './exit-codes.js';
 import { loadCommand } from './load.js';
+import { logCommand } from './log.js';
 import { migrateCommand } from './migrate.js';
+import { namespaceCommand } from './namespace.js';
+import { restoreCommand } from './restore.js';
+import { retentionCommand } from './retention.js';
 import { serveCommand } from './serve.js';
+import { streamCommand } from './stream.js';
+import { streamsCommand } from './streams.js';
 import { tailCommand } from './tail.js';
 import { tourCommand } from './tour.js';
+import { truncateCommand } from './truncate.js';
+import { typesCommand } from './types.js';
 
 const program = new Command('headwater')
   .description('The event store for teams that already run Postgres')
@@ -21,6 +32,7 @@ Examples:
   headwater serve                              the service, on an embedded Postgres
   headwater tour --repo ../some-clone          a git history as events, and what can be done with them
   headwater load --stream Account/42 --json    one stream
+  headwater streams Account --prefix 2026-     which streams there are
   headwater <command> --help                   more on a command`,
   );
 
@@ -30,15 +42,42 @@ for (const command of [
   appendCommand(),
   loadCommand(),
   tailCommand(),
+  countCommand(),
+  streamsCommand(),
+  streamCommand(),
+  typesCommand(),
+  logCommand(),
+  deleteCommand(),
+  restoreCommand(),
+  truncateCommand(),
+  retentionCommand(),
+  eraseCommand(),
+  namespaceCommand(),
   tourCommand(),
   configCommand(),
 ])
   program.addCommand(command);
-for (const command of [program, ...program.commands]) command.exitOverride().showSuggestionAfterError();
+for (const command of [program, ...program.commands.flatMap((one) => [one, ...one.commands])])
+  command.exitOverride().showSuggestionAfterError();
 
+const WRITES = new Set([
+  'append',
+  'tour',
+  'delete',
+  'restore',
+  'truncate',
+  'retention',
+  'erase',
+  'create',
+  'drop',
+]);
 let writes = false;
 program.hook('preAction', (_, command) => {
-  writes = ['append', 'tour'].includes(command.name());
+  writes = WRITES.has(command.name());
+});
+// Whoever reads the messages may leave early, as `head` does.
+process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
 });
 
 try {

@@ -21,9 +21,12 @@ const PATIENCE = 2000;
  */
 export async function openTourService(
   address: string | undefined,
-  data: string | undefined,
+  { data, namespace }: { readonly data: string | undefined; readonly namespace: string | undefined },
 ): Promise<TourService> {
-  const connection = connect({ address: address ?? DEFAULT_ADDRESS });
+  const connection = connect({
+    address: address ?? DEFAULT_ADDRESS,
+    ...(namespace === undefined ? {} : { namespace }),
+  });
   try {
     await connection.waitForReady({ timeoutMs: address === undefined ? PATIENCE : 10_000 });
     return {
@@ -35,7 +38,13 @@ export async function openTourService(
     connection.close();
     if (address !== undefined || !(error instanceof StoreUnavailableError)) throw error;
   }
-  const { config } = loadConfig({ grpcPort: 0, httpPort: 0, ...(data === undefined ? {} : { data }) });
+  const { config } = loadConfig({
+    grpcPort: 0,
+    httpPort: 0,
+    ...(data === undefined ? {} : { data }),
+    // A service of the tour's own has no other log than its default one.
+    ...(namespace === undefined ? {} : { namespace }),
+  });
   const service = await startService(config, createLogger('warn'));
   const own = connect({ address: service.grpcAddress });
   return {

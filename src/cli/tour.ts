@@ -11,17 +11,19 @@ import { countCommits } from '../tour/git-history.js';
 import { importHistory, type ImportSummary } from '../tour/import-history.js';
 import { liveAppend } from '../tour/live-append.js';
 import { staleAppend } from '../tour/stale-append.js';
-import { address, InterruptedError } from './connection-options.js';
+import { addNamespaceOption, address, InterruptedError, namespaceOf } from './connection-options.js';
 import { eventToJson } from './event-json.js';
 import { UsageError } from './exit-codes.js';
-import { Output, plainTable } from './output.js';
+import { Output } from './output.js';
 import { barProgress, type Progress } from './progress.js';
-import { isoTime } from './time.js';
+import { plainTable } from './table.js';
+import { shortTime } from './time.js';
 import { openTourService } from './tour-service.js';
 
 interface TourFlags {
   readonly repo?: string;
   readonly address?: string;
+  readonly namespace?: string;
   readonly data?: string;
   readonly top: string;
   readonly json?: boolean;
@@ -29,7 +31,7 @@ interface TourFlags {
 
 /** `headwater tour`: a git history as events, and what can be done with them. */
 export function tourCommand(): Command {
-  return new Command('tour')
+  const command = new Command('tour')
     .description('append the history of a git repository as events, and show what the store can do with them')
     .option('--repo <folder>', 'the repository (default: the one that this folder stands in)')
     .option(
@@ -39,7 +41,8 @@ export function tourCommand(): Command {
     )
     .option('--data <folder>', 'where a service of its own keeps its data (default: .headwater)')
     .option('--top <n>', 'how many busy files to show', '5')
-    .option('--json', 'print the findings as JSON')
+    .option('--json', 'print the findings as JSON');
+  return addNamespaceOption(command)
     .addHelpText(
       'after',
       `
@@ -60,6 +63,7 @@ Examples:
       };
       process.on('SIGINT', onSignal);
       process.on('SIGTERM', onSignal);
+      const namespace = namespaceOf(flags);
       const top = Number(flags.top);
       if (!Number.isInteger(top) || top < 1 || top > 1000)
         throw new UsageError(`--top ${flags.top} is not a whole number from 1 to 1000`);
@@ -68,7 +72,7 @@ Examples:
       await countCommits({ repository, signal: interrupt.signal });
       const service = await openTourService(
         flags.address ?? (environment()['HEADWATER_ADDRESS'] || undefined),
-        flags.data,
+        { data: flags.data, namespace },
       );
       try {
         const { eventStore } = service.connection;
@@ -181,7 +185,7 @@ async function show(tour: Tour, summary: ImportSummary, json: boolean): Promise<
           event.eventType,
           String(data?.linesAdded ?? ''),
           String(data?.linesRemoved ?? ''),
-          isoTime(event.recordedAt).slice(0, 23).replace('T', ' '),
+          shortTime(event.recordedAt),
           (event.metadata['correlation_id'] ?? '').slice(0, 12),
         ]),
       ),
