@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type ConnectOptions, connect } from '../../src/client/connect.js';
-import type { Appended, AppendRequest } from '../../src/core/append.js';
+import type { AppendCondition, Appended, AppendRequest } from '../../src/core/append.js';
 import {
+  AppendConditionFailedError,
   DeadlineExceededError,
   EventIdReusedError,
   type HeadwaterError,
@@ -40,6 +41,18 @@ function connectTo(options: ConnectOptions) {
 function appendOf(type = 'Opened', stream = newStream()): AppendRequest {
   const events = [{ eventType: type, data: new TextEncoder().encode('{}') }];
   return { streams: [{ stream, expectedVersion: 'ANY', events }] };
+}
+
+/** An append to a new stream that only succeeds if nothing has its tag yet. */
+function tagged(
+  tag: string,
+  condition: Partial<AppendCondition> = {},
+): AppendRequest & { onConflict?: 'THROW' } {
+  const events = [{ eventType: 'Taken', data: new Uint8Array(), tags: [tag] }];
+  return {
+    streams: [{ stream: newStream(), expectedVersion: 'NO_STREAM', events }],
+    condition: { items: [{ tags: [tag] }], ...condition },
+  };
 }
 
 function newStream() {
@@ -135,6 +148,76 @@ describe('append on a real store', () => {
     expect(new Set(types).size).toBe(rounds * 20);
     const inOrder = types.map((type) => Number(type.slice(1).split('-')[0]));
     expect(inOrder).toEqual([...inOrder].sort((a, b) => a - b));
+  });
+
+  it('throws what breaks its condition, or returns it with what came between', async () => {
+    const { address } = await startService(real.store);
+    const { eventStore } = connectTo({ address });
+    const tag = `name:${randomUUID()}`;
+    const taken = await eventStore.append(tagged(tag));
+    const { lastPosition: position } = taken;
+    await expect(eventStore.append(tagged(tag))).rejects.toMatchObject({
+      reason: 'APPEND_CONDITION_FAILED',
+      position,
+      outcome: 'NOT_APPLIED',
+    });
+    const returned = await eventStore.append({
+      ...tagged(tag),
+      onConflict: 'RETURN',
+      interveningBytes: 10_000,
+    });
+    expect(returned).toMatchObject({
+      outcome: 'REFUSED',
+      conflicts: [],
+      conditionFailedAt: position,
+      intervening: { events: [{ position, tags: [tag] }], truncated: false },
+    });
+    const after = { position, epoch: taken.epoch };
+    expect(await eventStore.append(tagged(tag, { after }))).toMatchObject({ outcome: 'APPENDED' });
+  });
+
+  it('gives what came between also where it is nothing, and not where it was not asked for', async () => {
+    const { address } = await startService(real.store);
+    const { eventStore } = connectTo({ address });
+    const streams = [{ stream: newStream(), expectedVersion: 5n, events: [] }];
+    const asked = await eventStore.append({ streams, onConflict: 'RETURN', interveningBytes: 1 });
+    expect(asked).toEqual({
+      outcome: 'REFUSED',
+      conflicts: [{ stream: streams[0]?.stream, expected: 5n, actual: 0n }],
+      intervening: { events: [], truncated: false },
+    });
+    expect(await eventStore.append({ streams, onConflict: 'RETURN' })).not.toHaveProperty('intervening');
+  });
+
+  it('is not refused by its own events when the answer to the first try was lost', async () => {
+    const { port } = await startService(real.store);
+    const proxy = await Proxy.before(port);
+    const { eventStore, waitForReady } = connectTo({ address: proxy.address });
+    await waitForReady();
+    await eventStore.append(appendOf());
+    proxy.swallow(true);
+    const append = eventStore.append(tagged(`name:${randomUUID()}`));
+    await sleep(150);
+    proxy.swallow(false);
+    proxy.cut();
+    expect(await append).toMatchObject({ deduplicated: true });
+  });
+
+  it('is refused for good after a lost answer where its condition did not hold from the first', async () => {
+    const { port } = await startService(real.store);
+    const proxy = await Proxy.before(port);
+    const { eventStore, waitForReady } = connectTo({ address: proxy.address });
+    await waitForReady();
+    const tag = `name:${randomUUID()}`;
+    const { lastPosition: position } = await eventStore.append(tagged(tag));
+    proxy.swallow(true);
+    const append = eventStore.append(tagged(tag)).catch((caught: unknown) => caught);
+    await sleep(150);
+    proxy.swallow(false);
+    proxy.cut();
+    const error = await append;
+    expect(error).toBeInstanceOf(AppendConditionFailedError);
+    expect(error).toMatchObject({ position, outcome: 'NOT_APPLIED' });
   });
 
   it('is answered as the first time when only the answer was lost', async () => {
@@ -249,6 +332,23 @@ describe('append', () => {
       .catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(DeadlineExceededError);
     expect(error).toMatchObject({ outcome: 'UNKNOWN' });
+  });
+
+  it('has the time that the call says, not the one of the connection', async () => {
+    const { store } = answering(() => new Promise(() => undefined));
+    const { address } = await startService(store);
+    const { eventStore } = connectTo({ address, timeoutMs: 60_000 });
+    const append = eventStore.append(appendOf(), { timeoutMilliseconds: 150 });
+    await expect(append).rejects.toThrow('within 150 ms');
+  });
+
+  it('asks for what came between only where it is returned', async () => {
+    const { seen, store } = answering(async () => done);
+    const { address } = await startService(store);
+    const { eventStore } = connectTo({ address });
+    await eventStore.append({ ...appendOf(), interveningBytes: 5000 });
+    await eventStore.append({ ...appendOf(), interveningBytes: 5000, onConflict: 'RETURN' });
+    expect(seen.map(({ interveningBytes }) => interveningBytes)).toEqual([undefined, 5000]);
   });
 
   it('rejects with the reason of its signal, and does not send what has not left', async () => {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { connect } from '../../src/client/connect.js';
 import { silentLogger } from '../../src/core/logger.js';
@@ -9,7 +10,7 @@ import { eventStoreContract } from '../../src/testing/index.js';
 import { openTestStore } from '../support/test-database.js';
 
 describe('the store over gRPC, on Postgres', () => {
-  eventStoreContract({ describe, it, expect }, async () => {
+  eventStoreContract({ describe, it, expect, sleep }, async () => {
     const test = await openTestStore();
     const startedAt = systemRuntime.now();
     const server = new GrpcServer({

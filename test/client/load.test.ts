@@ -1,7 +1,13 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { BrokenChainError } from '../../src/client/chain.js';
 import { type ConnectOptions, connect } from '../../src/client/connect.js';
-import { InvalidRequestError, StoreUnavailableError, StreamNotFoundError } from '../../src/core/errors.js';
+import type { CallOptions } from '../../src/core/call-options.js';
+import {
+  InvalidRequestError,
+  PositionNotReachedError,
+  StoreUnavailableError,
+  StreamNotFoundError,
+} from '../../src/core/errors.js';
 import type { LoadPage, LoadRequest } from '../../src/core/load.js';
 import { startService, storeThat, until } from '../grpc/service.js';
 
@@ -83,6 +89,48 @@ describe('load', () => {
     const thrown = await all(connectTo({ address }).eventStore.load({})).catch((caught: unknown) => caught);
     expect(thrown).toBeInstanceOf(StreamNotFoundError);
     expect(thrown).toMatchObject({ stream });
+  });
+
+  it('tells the service what to wait for and for how long, and takes "not reached" for an answer', async () => {
+    const seen: { request: LoadRequest; timeout: number | undefined }[] = [];
+    const store = storeThat({
+      load: async function* (request: LoadRequest, options?: CallOptions) {
+        seen.push({ request, timeout: options?.timeoutMilliseconds });
+        yield* [];
+        throw new PositionNotReachedError(9n, 4n, { retryAfterMilliseconds: 1 });
+      },
+    });
+    const { address } = await startService(store);
+    const { eventStore } = connectTo({ address });
+    const request = { minPosition: { position: 9n, epoch: 2n }, includeDeleted: true, staleOk: true };
+    for (const options of [{}, { timeoutMilliseconds: 3000 }]) {
+      const error = await all(eventStore.load(request, options)).catch((caught: unknown) => caught);
+      expect(error).toBeInstanceOf(PositionNotReachedError);
+      expect(error).toMatchObject({ position: 9n, reached: 4n, retryAfterMilliseconds: 1 });
+    }
+    await all(eventStore.load({}, { timeoutMilliseconds: 3000 })).catch(() => undefined);
+    expect(seen[0]?.request).toMatchObject(request);
+    expect(seen).toHaveLength(3);
+    const [none, some, plain] = seen.map(({ timeout }) => timeout);
+    expect(none).toBeUndefined();
+    expect(some).toBeGreaterThan(2000);
+    expect(some).toBeLessThanOrEqual(3000);
+    // A load that waits for nothing may take longer than its first page.
+    expect(plain).toBeUndefined();
+  });
+
+  it('is tried for its first page as long as the call says', async () => {
+    const { store } = loading(async function* () {
+      yield* [];
+      throw away();
+    });
+    const { address } = await startService(store);
+    const { eventStore } = connectTo({ address });
+    const begun = Date.now();
+    await expect(all(eventStore.load({}, { timeoutMilliseconds: 200 }))).rejects.toThrow(
+      StoreUnavailableError,
+    );
+    expect(Date.now() - begun).toBeLessThan(1500);
   });
 
   it('ends on the service too when the loop is left', async () => {
