@@ -10,6 +10,8 @@ import { startSwitchableForwarder } from './switchable-forwarder.js';
 export interface ReplicatedServer {
   /** Leads to this server always, whatever it is. */
   readonly url: string;
+  /** Its Unix socket, for a forwarder. */
+  readonly socketPath: string;
   /** One statement on a connection of its own, as superuser; rows as objects. */
   query(text: string): Promise<Record<string, unknown>[]>;
   /** kill -9 of the postmaster and every backend at once; resolves when nothing of it runs. */
@@ -75,11 +77,6 @@ class Server implements ReplicatedServer {
 
   get cluster(): string {
     return path.join(this.#root, 'postgres');
-  }
-
-  /** The folder of its socket by a name that stays the same over restarts. */
-  get host(): string {
-    return this.#socketLink;
   }
 
   get socketPath(): string {
@@ -163,6 +160,10 @@ class StandbyServer implements Standby {
 
   get url(): string {
     return this.server.url;
+  }
+
+  get socketPath(): string {
+    return this.server.socketPath;
   }
 
   query(text: string): Promise<Record<string, unknown>[]> {
