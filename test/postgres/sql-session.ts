@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import pg from 'pg';
 import { inject } from 'vitest';
 import type { DatabaseOptions } from '../../src/postgres/database.js';
@@ -65,11 +64,7 @@ export async function openSqlSession(
       ]),
     load: ([type, id], from = 1) =>
       query('SELECT version, event_type, position FROM $schema.load($1, $2, $3)', [type, id, from]),
-    close: async () => {
-      const ended = once(client, 'end');
-      await client.end();
-      await ended;
-    },
+    close: () => client.end(),
   };
 }
 
