@@ -154,6 +154,7 @@ export class PositionUnknownError extends HeadwaterError {
   ) {
     super(
       `Position ${position}${epoch === 0n ? '' : ` of epoch ${epoch}`} is not of this log, whose last position is ${head}`,
+      { outcome: 'NOT_APPLIED' },
     );
   }
 }
@@ -185,6 +186,7 @@ export class LogEpochChangedError extends HeadwaterError {
     super(
       `Position ${position} of epoch ${epoch} is lost: the log, now in epoch ${currentEpoch}, agrees with that epoch ` +
         `only up to position ${lastCommonPosition}`,
+      { outcome: 'NOT_APPLIED' },
     );
   }
 }

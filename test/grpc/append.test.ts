@@ -125,7 +125,13 @@ describe('Append on a real store', () => {
       'condition.items[1].tags[0]',
     ]);
     expect(await fields({ items: Array.from({ length: 101 }, () => ({})) })).toEqual(['condition.items']);
-    expect(await fields({ items: [{}], after: { position: 2n ** 60n } })).toBe('POSITION_UNKNOWN');
+    const after = { position: 2n ** 60n };
+    expect(await failureOf(unary(raw, append, { streams, condition: { items: [{}], after } }))).toMatchObject(
+      {
+        code: 3,
+        error: { reason: 'POSITION_UNKNOWN', position: after.position, outcome: 'NOT_APPLIED' },
+      },
+    );
   });
 
   it('takes the types of the store in a condition, and refuses them in an event and as an aggregate type', async () => {
