@@ -3,7 +3,7 @@ import { OverloadedError, StoreUnavailableError } from '../core/errors.js';
 import type { LogHead } from '../core/log.js';
 import { onAbort } from '../core/on-abort.js';
 import { type Durability, quorumProblem, WAIT_FOR_STANDBY } from './durability.js';
-import { identify, NotConfirmedError, ServerLives } from './server-lives.js';
+import { identify, NotConfirmedError, type ServerIdentity, ServerLives } from './server-lives.js';
 
 /** Where the database is, and how it is used. */
 export interface DatabaseOptions {
@@ -113,7 +113,9 @@ export class Database {
     this.#connectTimeout = options.connectTimeoutMilliseconds ?? 5000;
     if (!options.replica)
       this.#lives =
-        this.durability === 'quorum' ? new ServerLives(() => this.#waitForStandby()) : new ServerLives();
+        this.durability === 'quorum'
+          ? new ServerLives((begun) => this.#waitForStandby(begun))
+          : new ServerLives();
     this.#config = {
       ...options.connection,
       application_name: 'headwater',
@@ -247,10 +249,10 @@ export class Database {
   }
 
   /** Resolves when a standby has flushed all that is committed by now. */
-  async #waitForStandby(): Promise<void> {
+  async #waitForStandby(begun: (found: ServerIdentity) => void): Promise<void> {
     await this.withSession(async (session) => {
       const ask = (text: string) => session.query(text);
-      this.#lives?.admit(await identify(ask));
+      begun(await identify(ask));
       const problem = await quorumProblem(ask);
       if (problem !== undefined) throw new NotConfirmedError(problem);
       await session.query(WAIT_FOR_STANDBY);
