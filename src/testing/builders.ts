@@ -1,4 +1,4 @@
-import type { AppendRequest, StreamAppend } from '../core/append.js';
+import type { Appended, AppendRequest, StreamAppend } from '../core/append.js';
 import type { Event, NewEvent } from '../core/event.js';
 import type { ExpectedVersion } from '../core/expected-version.js';
 import { eventsOf, type LoadPage, type LoadRequest } from '../core/load.js';
@@ -39,6 +39,23 @@ export function appendTo(
   ...events: readonly NewEvent[]
 ): AppendRequest & { onConflict?: 'THROW' } {
   return { streams: [to(stream, 'ANY', ...events)] };
+}
+
+/** Appends so many events to a stream in one go, with the data 1, 2, 3 …. */
+export async function fill(store: EventStore, stream: StreamId, count: number): Promise<Appended> {
+  return store.append(
+    appendTo(stream, ...Array.from({ length: count }, (_, index) => newEvent({ json: index + 1 }))),
+  );
+}
+
+/** The versions that a read of the stream shows. */
+export async function shown(
+  store: EventStore,
+  stream: StreamId,
+  request: LoadRequest = {},
+): Promise<readonly number[]> {
+  const events = await loaded(store, { ...request, scope: { kind: 'STREAM', stream } });
+  return events.map(({ version }) => Number(version));
 }
 
 /** The data of an event as JSON. */

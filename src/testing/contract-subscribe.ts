@@ -1,10 +1,10 @@
 import type { EventStore } from '../core/event-store.js';
-import type { Event } from '../core/event.js';
-import type { SubscribeRequest, SubscriptionMessage } from '../core/subscribe.js';
+import type { SubscribeRequest } from '../core/subscribe.js';
 import { matcher } from '../core/matcher.js';
 import { WHOLE_LOG } from '../core/filter.js';
 import { appendTo, jsonOf, loaded, newEvent, thing } from './builders.js';
-import type { Expectation, TestFramework, WithStore } from './contract.js';
+import type { TestFramework, WithStore } from './contract.js';
+import { type Followed, followed } from './followed.js';
 
 /** Rows C1 to C3: catch-up and live, filters, starts, signals, scanned ranges. */
 export function subscribeContract({ describe, it, expect }: TestFramework, withStore: WithStore): void {
@@ -193,38 +193,4 @@ export function subscribeContract({ describe, it, expect }: TestFramework, withS
       }),
     );
   });
-}
-
-interface Followed {
-  readonly events: Event[];
-  readonly signals: string[];
-  scannedTo: bigint;
-  epoch: bigint;
-}
-
-/** Reads until it is enough, and checks that the scanned ranges meet and hold what they say. */
-async function followed(
-  expect: (value: unknown) => Expectation,
-  store: EventStore,
-  request: SubscribeRequest,
-  enough: (followed: Followed) => boolean | Promise<boolean>,
-): Promise<Followed> {
-  const seen: Followed = { events: [], signals: [], scannedTo: -1n, epoch: 0n };
-  for await (const message of store.subscribe(request) as AsyncIterable<SubscriptionMessage>) {
-    if (seen.scannedTo !== -1n) expect(message.scannedAfter).toBe(seen.scannedTo);
-    let last = message.scannedAfter;
-    for (const { position } of message.events) {
-      expect(position > last && position <= message.scannedTo).toBe(true);
-      last = position;
-    }
-    seen.events.push(...message.events);
-    seen.scannedTo = message.scannedTo;
-    seen.epoch = message.epoch;
-    if (message.signal) {
-      expect(message.events).toEqual([]);
-      seen.signals.push(message.signal.kind);
-    }
-    if (await enough(seen)) break;
-  }
-  return seen;
 }

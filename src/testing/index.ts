@@ -1,15 +1,18 @@
 export {
   appendTo,
   eventId,
+  fill,
   jsonOf,
   loaded,
   loadedPages,
   newEvent,
   seededRandom,
+  shown,
   thing,
   to,
 } from './builders.js';
 export {
+  eventually,
   eventStoreContract,
   type Expectation,
   type OpenStore,

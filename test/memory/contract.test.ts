@@ -4,7 +4,7 @@ import { systemRuntime } from '../../src/system.js';
 import { eventStoreContract } from '../../src/testing/index.js';
 
 describe('the store in memory', () => {
-  eventStoreContract({ describe, it, expect }, async () => ({
+  eventStoreContract({ describe, it, expect, sleep: (time) => systemRuntime.sleep(time) }, async () => ({
     store: createMemoryEventStore({ runtime: systemRuntime }),
     close: async () => undefined,
   }));
