@@ -101,6 +101,7 @@ export type {
 export type {
   AppendHandler,
   LoadHandler,
+  NamespaceMiddleware,
   StoreMiddleware,
   SubscribeHandler,
 } from './core/store-middleware.js';

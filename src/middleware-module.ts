@@ -9,35 +9,65 @@ import { StartError } from './start-error.js';
 
 const FUNCTIONS = ['beforeAppend', 'afterAppend', 'onLoad', 'append', 'load', 'subscribe'] as const;
 
+/** What middleware there is for each namespace. */
+export type MiddlewareOf = (namespace: string) => readonly StoreMiddleware[];
+
 /**
- * The middleware that a JavaScript module of the operator exports as `middleware`, in its order. Fails with `StartError`
- * if there is no such module or its export is something else.
+ * The middleware that a JavaScript module of the operator exports as `middleware`: an array, or a function that makes one
+ * for a namespace. Fails with `StartError` if there is no such module or its export is something else; what a function
+ * makes is looked at when it is asked.
  *
  * @param file relative to the working folder
  */
-export async function loadStoreMiddleware(file: string): Promise<readonly StoreMiddleware[]> {
+export async function loadStoreMiddleware(file: string): Promise<MiddlewareOf> {
   const full = path.resolve(file);
   let loaded: { readonly middleware?: unknown };
   try {
     loaded = (await import(pathToFileURL(full).href)) as typeof loaded;
   } catch (error) {
-    throw new StartError(
-      `The store middleware ${full} cannot be loaded: ${error instanceof Error ? error.message : String(error)}`,
-      { cause: error },
-    );
+    throw new StartError(`The store middleware ${full} cannot be loaded: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
-  const { middleware } = loaded;
-  if (!Array.isArray(middleware))
-    throw new StartError(`The store middleware ${full} must export an array named middleware`);
-  (middleware as unknown[]).forEach((one, index) => {
+  return middlewareOf(loaded.middleware, `The export middleware of ${full}`);
+}
+
+/** The same for what an application hands in that embeds the service. Throws `StartError`. */
+export function middlewareOf(given: unknown, named = 'The store middleware'): MiddlewareOf {
+  if (typeof given === 'function') {
+    const make = given as (namespace: string) => unknown;
+    return (namespace) => {
+      let made: unknown;
+      try {
+        made = make(namespace);
+      } catch (error) {
+        throw new StartError(`${named} cannot be made for namespace ${namespace}: ${messageOf(error)}`, {
+          cause: error,
+        });
+      }
+      return checked(made, `${named}, made for namespace ${namespace},`);
+    };
+  }
+  const middleware = checked(given, named);
+  return () => middleware;
+}
+
+function checked(given: unknown, named: string): readonly StoreMiddleware[] {
+  if (!Array.isArray(given))
+    throw new StartError(`${named} must be an array, or a function that makes one for a namespace`);
+  (given as unknown[]).forEach((one, index) => {
     const problem = problemOf(one);
     if (problem !== undefined)
       throw new StartError(
-        `The store middleware ${full} is not one: middleware[${index}] ${problem}; its name must be text, and ` +
+        `${named} is no middleware of the store: [${index}] ${problem}; its name must be text, and ` +
           `${FUNCTIONS.join(', ')} functions, of which it has at least one`,
       );
   });
-  return middleware as readonly StoreMiddleware[];
+  return given as readonly StoreMiddleware[];
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function problemOf(one: unknown): string | undefined {
@@ -47,7 +77,7 @@ function problemOf(one: unknown): string | undefined {
   );
   if (typeof name !== 'string' || name === '') return 'has no name';
   for (const [key, value] of Object.entries(rest))
-    if (value !== undefined && typeof value !== 'function') return `has a ${key} that is ${typeof value}`;
+    if (value !== undefined && typeof value !== 'function') return `has ${key}, which is ${typeof value}`;
   if (FUNCTIONS.every((key) => rest[key] === undefined)) return `(${name}) does nothing`;
   return undefined;
 }

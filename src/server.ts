@@ -5,6 +5,7 @@ import type { Config } from './config.js';
 import { InternalError, type Outcome } from './core/errors.js';
 import type { Limits } from './core/limits.js';
 import type { Logger } from './core/logger.js';
+import type { NamespaceMiddleware } from './core/store-middleware.js';
 import {
   type EmbeddedPostgres,
   keepEmbeddedPostgresRunning,
@@ -13,6 +14,9 @@ import {
 } from './embedded/index.js';
 import { GrpcServer } from './grpc/server.js';
 import { HealthHttp } from './grpc/health-http.js';
+import { withNamespaceMiddleware } from './grpc/middleware-namespaces.js';
+import type { ServedNamespaces } from './grpc/served-namespaces.js';
+import { loadStoreMiddleware, loggedFailures, middlewareOf } from './middleware-module.js';
 import { Database, type DatabaseOptions } from './postgres/database.js';
 import { logHealth } from './postgres/log-health.js';
 import { migrate, type MigrationReport } from './postgres/migrate.js';
@@ -41,6 +45,15 @@ export interface Service {
   stop(): Promise<void>;
   /** Resolves when the service has ended, by `stop` or because its Postgres could not be kept running. */
   readonly ended: Promise<{ readonly failure?: Error }>;
+}
+
+/** What an application gives a service that it embeds. */
+export interface StartOptions {
+  /**
+   * Put around the store of each namespace, outside of what the setting `storeMiddleware` names.
+   * @default none
+   */
+  readonly storeMiddleware?: NamespaceMiddleware;
 }
 
 /** Version of this package. */
@@ -72,12 +85,13 @@ export function version(): string {
 export async function startService(
   config: Config,
   logger: Logger = createLogger(config.logLevel),
+  options: StartOptions = {},
 ): Promise<Service> {
   refuseOpenAddresses(config);
   refuseDefaultElsewhere(config);
   const undo: (() => Promise<unknown>)[] = [];
   try {
-    return await compose(config, logger, undo);
+    return await compose(config, logger, options, undo);
   } catch (error) {
     for (const step of undo.reverse()) await step();
     throw asStartError(error, config);
@@ -104,7 +118,13 @@ export async function migrateOnly(
   }
 }
 
-async function compose(config: Config, logger: Logger, undo: (() => Promise<unknown>)[]): Promise<Service> {
+async function compose(
+  config: Config,
+  logger: Logger,
+  options: StartOptions,
+  undo: (() => Promise<unknown>)[],
+): Promise<Service> {
+  const around = await aroundStores(config, logger, options);
   const runtime = systemRuntime;
   const startedAt = runtime.now();
   const kept = config.databaseUrl ? undefined : await keepEmbedded(config, logger);
@@ -136,7 +156,7 @@ async function compose(config: Config, logger: Logger, undo: (() => Promise<unkn
   const grpc = new GrpcServer({
     host: config.grpcHost,
     port: config.grpcPort,
-    namespaces,
+    namespaces: around(namespaces),
     policy: allowAll,
     logger,
     runtime,
@@ -198,6 +218,20 @@ async function compose(config: Config, logger: Logger, undo: (() => Promise<unkn
     stop: () => stop(),
     ended: whenEnded,
   };
+}
+
+/** What puts the middleware around the store of each namespace. Before anything is started, for its mistakes are told. */
+async function aroundStores(
+  config: Config,
+  logger: Logger,
+  { storeMiddleware }: StartOptions,
+): Promise<(namespaces: ServedNamespaces) => ServedNamespaces> {
+  if (config.storeMiddleware === '' && storeMiddleware === undefined) return (namespaces) => namespaces;
+  const outer = middlewareOf(storeMiddleware ?? []);
+  const inner = config.storeMiddleware === '' ? () => [] : await loadStoreMiddleware(config.storeMiddleware);
+  const both = (namespace: string) => [...outer(namespace), ...inner(namespace)];
+  both(config.namespace);
+  return (namespaces) => withNamespaceMiddleware(namespaces, both, loggedFailures(logger));
 }
 
 function keepEmbedded(config: Config, logger: Logger): Promise<KeptPostgres> {

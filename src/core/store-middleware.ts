@@ -71,3 +71,8 @@ export interface StoreMiddleware {
   /** Around a subscription. Made anew for each. */
   readonly subscribe?: (next: SubscribeHandler) => SubscribeHandler;
 }
+
+/** The middleware of every namespace, or what makes that of each: keys of its own for each tenant, say. */
+export type NamespaceMiddleware =
+  | readonly StoreMiddleware[]
+  | ((namespace: string) => readonly StoreMiddleware[]);
