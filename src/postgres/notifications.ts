@@ -85,6 +85,7 @@ class Run {
   #unsent = new Map<string, string>();
   #sending = false;
   #session: Session | undefined;
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(database: Database, runtime: Runtime) {
     this.#database = database;
@@ -113,7 +114,7 @@ class Run {
       this.#unsent.delete(channel);
       this.#heard.delete(channel);
       // Where it fails, the connection is broken and the next one does not listen there.
-      this.#session?.query(`UNLISTEN "${channel}"`).catch(() => undefined);
+      this.#inTurn(`UNLISTEN "${channel}"`).catch(() => undefined);
     };
   }
 
@@ -129,18 +130,25 @@ class Run {
 
   /** Listens on a channel that was added while there is a connection. */
   #begin(channel: string): void {
-    const session = this.#session;
-    if (session === undefined) return;
     // A failure is the connection's, and the loop that keeps it sees that too.
-    this.#listenOn(session, channel).catch(() => undefined);
+    if (this.#session !== undefined) this.#listenOn(channel).catch(() => undefined);
   }
 
-  async #listenOn(session: Session, channel: string): Promise<void> {
-    await session.query(`LISTEN "${channel}"`);
+  async #listenOn(channel: string): Promise<void> {
+    const session = this.#session;
+    await this.#inTurn(`LISTEN "${channel}"`);
     const listeners = this.#channels.get(channel);
     if (listeners === undefined || this.#session !== session) return;
     this.#heard.add(channel);
     for (const listener of listeners) listener.connected();
+  }
+
+  /** One statement at a time: the driver does not want to be asked while it waits for an answer. */
+  async #inTurn(text: string, values?: readonly unknown[]): Promise<void> {
+    const session = this.#session;
+    const mine = this.#turn.then(() => session?.query(text, values));
+    this.#turn = mine.catch(() => undefined);
+    await mine;
   }
 
   async #keepListening(): Promise<void> {
@@ -155,7 +163,8 @@ class Run {
             for (const listener of this.#channels.get(channel) ?? []) listener.heard(payload);
           });
           this.#session = session;
-          await Promise.all([...this.#channels.keys()].map((channel) => this.#listenOn(session, channel)));
+          this.#turn = Promise.resolve();
+          await Promise.all([...this.#channels.keys()].map((channel) => this.#listenOn(channel)));
           attempt = 0;
           void this.#send();
           await stopped;
@@ -181,7 +190,7 @@ class Run {
       while (this.#session !== undefined && this.#unsent.size > 0) {
         const unsent = [...this.#unsent];
         this.#unsent = new Map();
-        await this.#session.query(
+        await this.#inTurn(
           'SELECT pg_notify(channel, payload) FROM unnest($1::text[], $2::text[]) AS n (channel, payload)',
           [unsent.map(([channel]) => channel), unsent.map(([, payload]) => payload)],
         );

@@ -241,7 +241,7 @@ describe('namespaces that are opened', () => {
   it('are at most as many as the limit says', async () => {
     const few = await another({ maxOpen: 3 });
     for (const name of ['one', 'two', 'three']) await namespaces.create(name);
-    const results = await Promise.allSettled(['one', 'two', 'three'].map((name) => few.open(name)));
+    const results = await Promise.allSettled(['one', 'two', 'three'].map(async (name) => few.open(name)));
     expect(results.filter(({ status }) => status === 'rejected')).toMatchObject([
       { reason: { reason: 'OVERLOADED', limit: 'max_namespaces' } },
     ]);
@@ -250,7 +250,7 @@ describe('namespaces that are opened', () => {
 
   it('cost one small statement each where they are unknown, and none when asked again', async () => {
     const names = Array.from({ length: 300 }, (_, index) => `unknown_${index}`);
-    const ask = () => Promise.allSettled(names.map((name) => namespaces.open(name)));
+    const ask = () => Promise.allSettled(names.map(async (name) => namespaces.open(name)));
     let statements = 0;
     const query = database.query.bind(database);
     database.query = (...args) => {
