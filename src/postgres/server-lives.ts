@@ -39,6 +39,13 @@ export async function identify(ask: Ask): Promise<ServerIdentity> {
 }
 
 /**
+ * Resolves when a standby has all that is committed by now.
+ *
+ * @param begun to be called as soon as it is known with which life, and before what it waits for is written
+ */
+export type Barrier = (begun: (found: ServerIdentity) => void) => Promise<void>;
+
+/**
  * The lives of the server behind an address, as connections find it: a restart begins a new one, and so does a promotion,
  * after which the address leads to another server. Connections of a former life are not used again.
  *
@@ -46,7 +53,7 @@ export async function identify(ask: Ask): Promise<ServerIdentity> {
  * for a standby, and which a fail-over would undo. Once the barrier has passed, the standbys have all of them.
  */
 export class ServerLives {
-  readonly #barrier: (() => Promise<void>) | undefined;
+  readonly #barrier: Barrier | undefined;
   #latest: ServerIdentity | undefined;
   #current = 0;
   /** Grows with each reason to doubt. */
@@ -54,8 +61,7 @@ export class ServerLives {
   #trusted: boolean;
   #confirming: Promise<void> | undefined;
 
-  /** @param barrier resolves when a standby has all that is committed by now */
-  constructor(barrier?: () => Promise<void>) {
+  constructor(barrier?: Barrier) {
     this.#barrier = barrier;
     this.#trusted = barrier === undefined;
   }
@@ -98,10 +104,6 @@ export class ServerLives {
 
   /** Waits so long for the barrier; all who wait share one. Rejects with `NotConfirmedError`. */
   async trust(milliseconds: number): Promise<void> {
-    if (this.#trusted) return;
-    this.#confirming ??= this.#confirm().finally(() => {
-      this.#confirming = undefined;
-    });
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(
@@ -115,16 +117,24 @@ export class ServerLives {
       );
     });
     try {
-      await Promise.race([this.#confirming, late]);
+      while (!this.#trusted) {
+        this.#confirming ??= this.#confirm().finally(() => {
+          this.#confirming = undefined;
+        });
+        await Promise.race([this.#confirming, late]);
+      }
     } finally {
       clearTimeout(timer);
     }
   }
 
   async #confirm(): Promise<void> {
-    const doubts = this.#doubts;
+    let doubts = this.#doubts;
     try {
-      await this.#barrier?.();
+      await this.#barrier?.((found) => {
+        this.admit(found);
+        doubts = this.#doubts;
+      });
     } catch (error) {
       // So that a flood of readers does not become one of connections.
       await new Promise((resolve) => setTimeout(resolve, 100));
