@@ -24,11 +24,13 @@ export function soughtConditions(
   sought: EventsSought,
   parameters: Parameters,
 ): readonly string[] {
-  const conditions = [
-    `e.position > ${parameters.bigint(sought.after)}`,
-    `e.position <= ${parameters.bigint(sought.to)}`,
-    `(e.removed IS NULL OR e.removed = 'ERASED')`,
-  ];
+  const conditions = [`(e.removed IS NULL OR e.removed = 'ERASED')`];
+  // Planning takes as long as reading a short stream, so what is known already is not asked for.
+  if (sought.place.kind !== 'VERSIONS' || !sought.place.within)
+    conditions.push(
+      `e.position > ${parameters.bigint(sought.after)}`,
+      `e.position <= ${parameters.bigint(sought.to)}`,
+    );
   if (sought.filters.length > 0) {
     const any = sought.filters.map((filter) => filterCondition(schema, filter, sought, parameters));
     conditions.push(any.length === 1 ? (any[0] ?? 'true') : `(${any.join(' OR ')})`);

@@ -13,8 +13,13 @@ export interface VersionRange {
 export type Place =
   | { readonly kind: 'LOG' }
   | { readonly kind: 'AGGREGATE_TYPES'; readonly aggregateTypes: readonly string[] }
-  /** At least one. */
-  | { readonly kind: 'VERSIONS'; readonly ranges: readonly VersionRange[] };
+  /** At least one range to look into. */
+  | {
+      readonly kind: 'VERSIONS';
+      readonly ranges: readonly VersionRange[];
+      /** Whether all of these versions lie between the positions that are asked for. */
+      readonly within: boolean;
+    };
 
 /** What stands behind FROM, for the events under the name `e`, and the conditions that belong to it. */
 export function placeClauses(

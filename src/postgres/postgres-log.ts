@@ -51,7 +51,7 @@ export class PostgresLog implements Log {
     after: bigint,
     signal?: AbortSignal,
   ): AsyncGenerator<LoadPage, void, undefined> {
-    const { head, place } = await this.#begin(scope, everyVersion, signal);
+    const { head, place } = await this.#begin(scope, everyVersion, signal, after);
     if (after >= head.position) {
       yield { events: [], scannedAfter: after, scannedTo: after, epoch: head.epoch };
       return;
@@ -96,11 +96,15 @@ export class PostgresLog implements Log {
     }
   }
 
-  /** The head and, in the same snapshot, what of the scope's streams is to be read. */
+  /**
+   * The head and, in the same snapshot, what of the scope's streams is to be read: all of it up to the head, so where
+   * nothing was read before, its positions need no other bound.
+   */
   async #begin(
     scope: Scope,
     versionsOf: (state: StreamState) => VersionRange,
     signal: AbortSignal | undefined,
+    after = 0n,
   ): Promise<{ head: LogHead; place: Place }> {
     const { database, schema } = this.#parts;
     if (scope.kind === 'LOG' || scope.kind === 'AGGREGATE_TYPES') {
@@ -114,7 +118,7 @@ export class PostgresLog implements Log {
     );
     database.pin?.(head);
     const ranges = states.map(versionsOf).filter(({ first, last }) => first <= last);
-    return { head, place: { kind: 'VERSIONS', ranges } };
+    return { head, place: { kind: 'VERSIONS', ranges, within: after === 0n } };
   }
 }
 

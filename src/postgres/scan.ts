@@ -132,7 +132,7 @@ function windowsOf(
   everyEvent: boolean,
 ): Windows {
   return place.kind === 'VERSIONS'
-    ? new VersionWindows({ database, schema, ranges: place.ranges, direction, everyEvent })
+    ? new VersionWindows({ ...place, database, schema, direction, everyEvent })
     : new PositionWindows(place, direction);
 }
 

@@ -95,6 +95,8 @@ export interface VersionWindowsOptions {
   readonly database: Queries;
   readonly schema: string;
   readonly ranges: readonly VersionRange[];
+  /** Whether all of them lie between the positions that are read. */
+  readonly within: boolean;
   readonly direction: 'FORWARDS' | 'BACKWARDS';
   /** Whether every event of these versions is delivered, so that reading one stream stops at a full page by itself. */
   readonly everyEvent: boolean;
@@ -110,11 +112,12 @@ export class VersionWindows implements Windows {
   readonly #pace: Pace;
   /** What remains of each stream. */
   readonly #rest: Map<string, VersionRange>;
-  #narrowed = false;
+  #within: boolean;
 
   constructor(options: VersionWindowsOptions) {
     this.#options = options;
     this.#forwards = options.direction === 'FORWARDS';
+    this.#within = options.within;
     this.#rest = new Map(options.ranges.map((range) => [streamKey(range.stream), range]));
     const share = FEW_VERSIONS / BigInt(options.ranges.length || 1);
     this.#pace = new Pace(share > 16n ? share : 16n, 16n, 100_000n);
@@ -124,16 +127,16 @@ export class VersionWindows implements Windows {
     const ranges = [...this.#rest.values()];
     const versions = ranges.reduce((sum, { first, last }) => sum + last - first + 1n, 0n);
     const whole = this.#options.everyEvent && ranges.length === 1;
-    if (versions <= FEW_VERSIONS || (whole && this.#narrowed)) return { place: placeOf(ranges), after, to };
+    if (versions <= FEW_VERSIONS || (whole && this.#within))
+      return { place: placeOf(ranges, this.#within), after, to };
     const { database, schema, direction } = this.#options;
     const most = whole ? ALL_VERSIONS : this.#pace.size;
     const window = await streamWindows(database, schema, { ranges, after, to, most, direction }, signal);
-    this.#narrowed = true;
-    // What lies before the window is done with.
+    // What lies before the window is done with; of one stream alone all that is left is in it.
     for (const { stream, first, last } of window.ranges)
-      if (this.#forwards) this.#goOn(stream, { first });
-      else this.#goOn(stream, { last });
-    return { place: placeOf(window.ranges), after: window.after, to: window.to };
+      this.#goOn(stream, whole ? { first, last } : this.#forwards ? { first } : { last });
+    this.#within ||= whole;
+    return { place: placeOf(window.ranges, true), after: window.after, to: window.to };
   }
 
   done({ place }: Window, { events, more, milliseconds }: WindowResult): void {
@@ -159,7 +162,7 @@ export class VersionWindows implements Windows {
   }
 }
 
-function placeOf(ranges: readonly VersionRange[]): Place | undefined {
+function placeOf(ranges: readonly VersionRange[], within: boolean): Place | undefined {
   const some = ranges.filter(({ first, last }) => first <= last);
-  return some.length === 0 ? undefined : { kind: 'VERSIONS', ranges: some };
+  return some.length === 0 ? undefined : { kind: 'VERSIONS', ranges: some, within };
 }
