@@ -20,15 +20,15 @@ import type {
 } from '../core/stream-list.js';
 import type { StreamId, StreamInfo } from '../core/stream.js';
 import type { SubscribeRequest, SubscriptionMessage } from '../core/subscribe.js';
-import { validateAppend, validateStream } from '../core/validate-append.js';
+import { validateAppend } from '../core/validate-append.js';
 import {
   validateCountEvents,
+  validateGetStream,
   validateListAggregateTypes,
   validateListStreams,
 } from '../core/validate-list.js';
 import { validateLoad, validateSubscribe } from '../core/validate-read.js';
 import { validateStreamChange } from '../core/validate-stream-change.js';
-import { Violations } from '../core/validate.js';
 import { fromWireEventCount, toWireCountEventsRequest } from '../wire/count.js';
 import { fromWireLogInfo } from '../wire/log-info.js';
 import { fromWireGetStreamResponse, toWireGetStreamRequest } from '../wire/stream-info.js';
@@ -184,9 +184,7 @@ export class EventStoreClient extends StreamChanges implements EventStore {
 
   /** What is known about a stream, deleted or not; see {@link EventStore.getStream}. */
   async getStream(stream: StreamId, options?: CallOptions): Promise<StreamInfo> {
-    const violations = new Violations();
-    validateStream(stream, 'stream', violations);
-    violations.throwIfAny();
+    validateGetStream(stream);
     const { method } = EventStoreService;
     const answer = await this.#ask(method.getStream, toWireGetStreamRequest(stream), options);
     const info = fromWireGetStreamResponse(answer);

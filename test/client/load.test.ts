@@ -10,6 +10,7 @@ import {
 } from '../../src/core/errors.js';
 import type { LoadPage, LoadRequest } from '../../src/core/load.js';
 import { startService, storeThat, until } from '../grpc/service.js';
+import { openDatabase, openTestStore } from '../support/test-database.js';
 
 function connectTo(options: ConnectOptions) {
   const connection = connect(options);
@@ -148,6 +149,34 @@ describe('load', () => {
     await expect(all(eventStore.load({ filters: [{ positions: { first: 0n } }] }))).rejects.toThrow(
       InvalidRequestError,
     );
+  });
+});
+
+describe('load of what a replica must have', () => {
+  it('has what the client has written, and says in time what the replica has not', async () => {
+    const replica = openDatabase();
+    const real = await openTestStore({ replica });
+    onTestFinished(async () => {
+      await real.close();
+      await replica.close();
+    });
+    const { address } = await startService(real.store);
+    const { eventStore } = connectTo({ address });
+    const stream = { aggregateType: 'Account', aggregateId: '1' };
+    const events = [{ eventType: 'Opened', data: new Uint8Array() }];
+    const written = await eventStore.append({ streams: [{ stream, expectedVersion: 'NO_STREAM', events }] });
+    const minPosition = { position: written.lastPosition, epoch: written.epoch };
+    const options = { timeoutMilliseconds: 800 };
+    const pages = await all(eventStore.load({ minPosition }, options));
+    expect(pages.flatMap((one) => one.events)).toMatchObject([{ stream, position: written.lastPosition }]);
+    const begun = Date.now();
+    const next = { ...minPosition, position: minPosition.position + 1n };
+    const error = await all(eventStore.load({ minPosition: next }, options)).catch(
+      (caught: unknown) => caught,
+    );
+    expect(error).toBeInstanceOf(PositionNotReachedError);
+    expect(error).toMatchObject({ position: next.position, reached: minPosition.position });
+    expect(Date.now() - begun).toBeGreaterThan(400);
   });
 });
 
