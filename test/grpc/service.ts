@@ -109,24 +109,33 @@ export function serverStream<Method extends DescMethod>(
   client: Client,
   method: Method,
   request: MessageInitShape<Method['input']> = {} as MessageInitShape<Method['input']>,
-  { deadlineMs }: { readonly deadlineMs?: number | undefined } = {},
+  {
+    deadlineMs,
+    metadata = new Metadata(),
+  }: { readonly deadlineMs?: number | undefined; readonly metadata?: Metadata } = {},
 ) {
   const call = client.makeServerStreamRequest(
     methodPath(method),
     serializer(method.input),
     deserializer<Method['output']>(method.output),
     create(method.input, request),
+    metadata,
     deadlineMs === undefined ? {} : { deadline: Date.now() + deadlineMs },
   );
   call.on('error', () => undefined);
   return call;
 }
 
-export function bidi<Method extends DescMethod>(client: Client, method: Method) {
+export function bidi<Method extends DescMethod>(
+  client: Client,
+  method: Method,
+  metadata: Metadata = new Metadata(),
+) {
   const call = client.makeBidiStreamRequest(
     methodPath(method),
     serializer<Method['input']>(method.input),
     deserializer<Method['output']>(method.output),
+    metadata,
   );
   call.on('error', () => undefined);
   return call;
