@@ -33,6 +33,17 @@ const SUITES = [
 /** What some tests need besides Node, and may not be there on a bare machine; in CI that is a failure. */
 const NEEDS = [
   { command: ['git', '--version'], files: 'test/tour/**', what: 'the tests of the tour, for want of git' },
+  {
+    command: ['psql', '--version'],
+    files: 'test/examples/sql-psql.test.ts',
+    what: 'the psql example, for want of psql (Debian: postgresql-client)',
+  },
+  {
+    // Debian's package belongs to Debian's Python, which need not be the first one there.
+    command: ['sh', '-c', 'python3 -c "import psycopg" || /usr/bin/python3 -c "import psycopg"'],
+    files: 'test/examples/sql-python.test.ts',
+    what: 'the Python example, for want of Python with psycopg 3 (Debian: python3-psycopg)',
+  },
 ];
 
 /** Runs the suites with this Node and returns what they found. */
