@@ -89,6 +89,7 @@ export async function startService(
 ): Promise<Service> {
   refuseOpenAddresses(config);
   refuseDefaultElsewhere(config);
+  refuseReplicaOfEmbedded(config);
   const undo: (() => Promise<unknown>)[] = [];
   try {
     return await compose(config, logger, options, undo);
@@ -135,6 +136,8 @@ async function compose(
     logger,
   );
   undo.push(() => database.close());
+  const replica = config.readDatabaseUrl === '' ? undefined : openReplica(config, logger);
+  undo.push(async () => replica?.close());
   const placements = openPlacements(config, database, logger);
   const closePlacements = () =>
     Promise.all(
@@ -148,7 +151,9 @@ async function compose(
     placements,
     runtime,
     maxOpen: config.maxNamespaces,
-    createStore: (place) => createStore(config, place, logger),
+    // What is placed elsewhere is not on the replica of this database.
+    createStore: (place) =>
+      createStore(config, place, place.database === database ? replica : undefined, logger),
     onUnexpected: (error, outcome) => unexpected(logger, error, outcome),
   });
   undo.push(() => namespaces.stop());
@@ -172,8 +177,19 @@ async function compose(
   });
   const grpcPort = await grpc.start();
   undo.push(() => grpc.stop());
+  let hiddenTold = false;
   const monitor = new HealthMonitor({
-    check: (signal) => logHealth(database, config.namespace, signal),
+    check: async (signal) => {
+      const health = await logHealth(database, config.namespace, signal);
+      if (health.standbys === 'HIDDEN' && !hiddenTold) {
+        hiddenTold = true;
+        logger.warn(
+          'The role of DATABASE_URL may not see whether a synchronous standby is connected, so readiness cannot tell: ' +
+            'GRANT pg_read_all_stats to it',
+        );
+      }
+      return health;
+    },
     onChange: (serving) => grpc.setServing(serving),
     runtime,
     logger,
@@ -202,6 +218,7 @@ async function compose(
       await namespaces.stop();
       await http.stop();
       await closePlacements();
+      await replica?.close();
       await database.close();
       await kept?.stop();
       ended(failure ? { failure } : {});
@@ -250,10 +267,12 @@ function keepEmbedded(config: Config, logger: Logger): Promise<KeptPostgres> {
 function createStore(
   config: Config,
   { database, namespace, vanished }: StorePlace,
+  replica: Database | undefined,
   logger: Logger,
 ): PostgresEventStore {
   return new PostgresEventStore({
     database,
+    replica,
     schema: namespace,
     runtime: systemRuntime,
     limits: limitsOf(config),
@@ -280,7 +299,20 @@ function openDatabase(config: Config, connection: DatabaseOptions['connection'],
     appendConnections: config.appendConnections,
     connectTimeoutMilliseconds: config.connectTimeoutMs,
     statementTimeoutMilliseconds: config.statementTimeoutMs,
+    durability: config.durability,
     onConnectionLost: (error) => logger.warn('A database connection was lost', errorFields(error)),
+  });
+}
+
+/** Connects when it is first needed: a service must start without its replica. */
+function openReplica(config: Config, logger: Logger): Database {
+  return new Database({
+    connection: { connectionString: config.readDatabaseUrl },
+    replica: true,
+    readConnections: config.replicaConnections,
+    connectTimeoutMilliseconds: config.connectTimeoutMs,
+    statementTimeoutMilliseconds: config.statementTimeoutMs,
+    onConnectionLost: (error) => logger.warn('A connection to the replica was lost', errorFields(error)),
   });
 }
 
@@ -320,6 +352,13 @@ function refuseOpenAddresses(config: Config): void {
         `${name} ${host} can be reached from other machines, and nobody is authenticated: keep to 127.0.0.1, or add ` +
           '--allow-unauthenticated if the network protects it',
       );
+}
+
+function refuseReplicaOfEmbedded({ databaseUrl, readDatabaseUrl }: Config): void {
+  if (readDatabaseUrl !== '' && databaseUrl === '')
+    throw new StartError(
+      'READ_DATABASE_URL is set and DATABASE_URL is not: the embedded Postgres has no replica; name the primary in DATABASE_URL',
+    );
 }
 
 /** Health, and whatever is about no namespace, goes by the default one. */

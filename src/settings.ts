@@ -65,6 +65,20 @@ export const SETTINGS = {
     help: 'the Postgres to use, 15 or newer; without it an embedded one is started',
     secret: true,
   }),
+  readDatabaseUrl: setting({
+    schema: url.or(z.literal('')),
+    default: '',
+    variable: 'READ_DATABASE_URL',
+    value: 'url',
+    help: 'a streaming replica of DATABASE_URL, for loads with min_position or stale_ok; without it the primary serves them',
+    secret: true,
+  }),
+  durability: setting({
+    schema: z.enum(['local', 'quorum'], { error: 'must be local or quorum' }),
+    default: 'local',
+    value: 'profile',
+    help: 'what an acknowledged append has survived: local, the disk of the primary; quorum, also that of a synchronous standby',
+  }),
   namespace: setting({
     schema: name,
     default: 'headwater',
@@ -131,6 +145,12 @@ export const SETTINGS = {
     default: 8,
     value: 'n',
     help: 'connections to each database for reading, all namespaces together',
+  }),
+  replicaConnections: setting({
+    schema: count(1, 500),
+    default: 8,
+    value: 'n',
+    help: 'connections to READ_DATABASE_URL, all namespaces together',
   }),
   appendConnections: setting({
     schema: count(2, 500),

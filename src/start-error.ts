@@ -3,6 +3,7 @@ import { EmbeddedPostgresError } from './embedded/index.js';
 import { AddressUnavailableError } from './grpc/bind.js';
 import { UnsuitableDatabaseError } from './postgres/check-server.js';
 import { NotSentError } from './postgres/database.js';
+import { NotConfirmedError } from './postgres/server-lives.js';
 import { sqlstateOf } from './postgres/sqlstate.js';
 
 /** The service cannot start; the message is one sentence that says what to do. */
@@ -32,6 +33,11 @@ export function asStartError(error: unknown, config: Config): Error {
     error instanceof AddressUnavailableError
   )
     return new StartError(error.message, { cause: error });
+  if (error instanceof NotSentError && error.cause instanceof NotConfirmedError)
+    return new StartError(
+      `${error.cause.message.replace(/; try again$/, '')}: connect one to the server, or serve with --durability local`,
+      { cause: error },
+    );
   if (error instanceof NotSentError) {
     const code = sqlstateOf(error.cause);
     const why =
