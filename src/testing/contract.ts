@@ -2,6 +2,7 @@ import type { EventStore } from '../core/event-store.js';
 import { appendContract } from './contract-append.js';
 import { changeRefusalsContract } from './contract-change-refusals.js';
 import { conditionsContract } from './contract-conditions.js';
+import { differentialContract } from './contract-differential.js';
 import { erasureContract } from './contract-erasure.js';
 import { eventIdContract } from './contract-event-ids.js';
 import { eventsContract } from './contract-events.js';
@@ -98,6 +99,7 @@ export function eventStoreContract(framework: TestFramework, open: () => Promise
     queriesContract,
     metadataContract,
     filtersContract,
+    differentialContract,
     hostileContract,
     subscribeContract,
     followedChangesContract,
