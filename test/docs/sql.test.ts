@@ -45,7 +45,7 @@ function ask(code: string): Promise<number> {
 describe('docs/sql.md', () => {
   it('has queries', () => {
     expect(blocks.length).toBeGreaterThan(10);
-    for (const { info } of blocks) expect(['', 'refused']).toContain(info);
+    for (const { info } of blocks) expect(['', 'refused', 'transaction']).toContain(info);
   });
 
   it.each(blocks.filter(({ info }) => info === ''))('line $line gives rows: $first', async ({ code }) => {
@@ -58,6 +58,40 @@ describe('docs/sql.md', () => {
       await expect(ask(code)).rejects.toThrow('append-only');
     },
   );
+
+  it.each(blocks.filter(({ info }) => info === 'transaction'))('line $line commits', async ({ code }) => {
+    await test.database.withSession(async (session) => {
+      await session.query(
+        'CREATE TEMP TABLE transfers (id uuid PRIMARY KEY, from_account text, to_account text, amount numeric)',
+      );
+      for (const statement of code.split(/;\n/).filter((text) => text.trim() !== '')) {
+        const rows = await session.query(statement.replaceAll('headwater.', `"${test.schema}".`));
+        expect(rows.length, statement).toBe(statement.includes('SELECT') ? 1 : 0);
+      }
+      expect(await session.query('SELECT amount FROM transfers')).toEqual([['10']]);
+      expect(await session.query(`SELECT event_type FROM "${test.schema}".load('Account', 'ada')`)).toEqual([
+        ['Withdrawn'],
+      ]);
+    });
+  });
+
+  it('names the SQLSTATE of every reason as error_reason.proto numbers it', () => {
+    const proto = readFileSync(
+      path.resolve(import.meta.dirname, '../../proto/headwater/v1/error_reason.proto'),
+      'utf8',
+    );
+    const told = rowsOf(text)
+      .map(cellsOf)
+      .filter(([state]) => state?.startsWith('ZH'));
+    expect(told.length).toBeGreaterThan(5);
+    for (const [state, reason] of told)
+      expect(proto).toContain(`ERROR_REASON_${reason} = ${Number(state?.slice(2))};`);
+  });
+
+  it('names files that exist', () => {
+    for (const [, target] of text.matchAll(/\]\(([^)#]+)\)/g))
+      expect(() => readFileSync(path.resolve(import.meta.dirname, '../../docs', target ?? ''))).not.toThrow();
+  });
 
   it('names every table, and only columns that it has', async () => {
     const told = new Map(
