@@ -37,7 +37,8 @@ export interface Service {
   readonly database: string;
   /** Of the default namespace. */
   readonly migration: MigrationReport;
-  readonly namespaces: PostgresNamespaces;
+  /** Their stores have the middleware around them, as they have for gRPC. */
+  readonly namespaces: ServedNamespaces;
   /**
    * Drains and ends: health says not serving, appends under way are answered, streams are told to resume elsewhere. May be
    * called twice.
@@ -157,11 +158,12 @@ async function compose(
     onUnexpected: (error, outcome) => unexpected(logger, error, outcome),
   });
   undo.push(() => namespaces.stop());
+  const served = around(namespaces);
   const { migration } = await namespaces.start();
   const grpc = new GrpcServer({
     host: config.grpcHost,
     port: config.grpcPort,
-    namespaces: around(namespaces),
+    namespaces: served,
     policy: allowAll,
     logger,
     runtime,
@@ -231,7 +233,7 @@ async function compose(
     httpAddress: `http://${addressOf(config.httpHost, httpPort)}`,
     database: describeDatabase(config.databaseUrl, kept?.first),
     migration,
-    namespaces,
+    namespaces: served,
     stop: () => stop(),
     ended: whenEnded,
   };

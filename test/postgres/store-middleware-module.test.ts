@@ -106,6 +106,18 @@ describe('a service with the middleware of an operator', () => {
     }
   });
 
+  it('has it around the stores that an application in the same process uses, too', async () => {
+    const service = await startService(configOf(), logger, {
+      storeMiddleware: [{ name: 'mark', beforeAppend: (event) => ({ ...event, tags: ['marked'] }) }],
+    });
+    onTestFinished(() => service.stop());
+    const { store } = service.namespaces.of(namespace);
+    await store.append(appendTo(thing('embedded'), newEvent()));
+    const [event] = await loaded(store, { scope: { kind: 'STREAM', stream: thing('embedded') } });
+    expect(event?.tags).toEqual(['marked']);
+    expect(service.namespaces.of(namespace).store).toBe(store);
+  });
+
   it('logs what it fails with under an id, but not what it says', async () => {
     const { eventStore } = await serving('', () => [
       {
