@@ -33,25 +33,31 @@ const name = z.string().refine((value) => namespaceProblem(value) === undefined,
   error: ({ input }) => namespaceProblem(String(input)),
 });
 
+const PLACEMENTS = 'must be pairs of a namespace and the URL of its Postgres, as orders=postgres://db/app';
+
 /** Pairs as the flag, the variable and the file have them, which become one object. */
 const placements = z
   .unknown()
-  .transform((value) => {
+  .transform((value, context) => {
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
-    // A URL may hold a comma, so the next pair must look like one.
-    const pairs = [value].flat().flatMap((text) => String(text).split(/,(?=[^,=/]*=postgres)/));
-    return Object.fromEntries(
-      pairs.map((pair) => [
-        pair.slice(0, pair.indexOf('=')).trim(),
-        pair.slice(pair.indexOf('=') + 1).trim(),
-      ]),
-    );
+    // A URL may hold a comma, so what is behind one must look like another pair.
+    const texts = [value].flat().flatMap((text) => String(text).split(/,(?=[^,=/]*=postgres)/));
+    const pairs = texts.map((text): [string, string] => {
+      const [name = '', ...url] = text.split('=');
+      return [name.trim(), url.join('=').trim()];
+    });
+    if (new Set(pairs.map(([name]) => name)).size < pairs.length)
+      context.addIssue({ code: 'custom', message: `${PLACEMENTS}, each namespace once` });
+    return Object.fromEntries(pairs);
   })
-  .pipe(
-    z.record(name, url, {
-      error: 'must be pairs of a namespace and the URL of its Postgres, as orders=postgres://db/app',
-    }),
-  );
+  .refine(
+    (pairs) =>
+      Object.entries(pairs).every(
+        (pair) => name.safeParse(pair[0]).success && url.safeParse(pair[1]).success,
+      ),
+    PLACEMENTS,
+  )
+  .transform((pairs): Readonly<Record<string, string>> => Object.fromEntries(Object.entries(pairs)));
 
 const setting = <T extends z.ZodType>(one: Setting<T>): Setting<T> => one;
 

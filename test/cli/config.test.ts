@@ -62,18 +62,52 @@ describe('the configuration', () => {
   });
 });
 
+describe('placements', () => {
+  const url = 'postgres://u:a,b=c@db/x?sslmode=disable';
+
+  it.each([
+    ['a flag given several times', { placements: [`orders=${url}`, 'bills=postgresql://db2/y'] }, '{}', {}],
+    ['a variable', {}, '{}', { HEADWATER_PLACEMENTS: `orders=${url}, bills=postgresql://db2/y` }],
+    ['a file', {}, `{"placements": {"orders": "${url}", "bills": "postgresql://db2/y"}}`, {}],
+  ])('come from %s', (_, flags, text, environment) => {
+    const { config } = loadConfig(flags, file(text), environment);
+    expect(config.placements).toEqual({ orders: url, bills: 'postgresql://db2/y' });
+  });
+
+  it('are none by default', () => {
+    expect(loadConfig({}, file('{}'), {}).config.placements).toEqual({});
+  });
+
+  it.each([
+    [{ placements: ['orders'] }],
+    [{ placements: ['=postgres://u:secret@db/x'] }],
+    [{ placements: ['Orders=postgres://u:secret@db/x'] }],
+    [{ placements: ['orders=mysql://u:secret@db/x'] }],
+    [{ placements: ['orders=postgres://u:secret@db/x', 'orders=postgres://u:secret@db/y'] }],
+  ])('are refused as %j, without the password', (flags) => {
+    const load = () => loadConfig(flags, file('{}'), {});
+    expect(load).toThrow(ConfigError);
+    expect(load).toThrow(/^(?!.*secret)--placements .*orders=postgres/);
+  });
+});
+
 describe('headwater config', () => {
   it('prints each value with where it came from, and no password', async () => {
     writeFileSync(path.join(folder, 'headwater.json'), '{"httpPort": 9999}');
     const { code, stdout } = await headwater(['config', '--json', '--namespace', 'mine'], {
       cwd: folder,
-      env: { DATABASE_URL: 'postgres://u:secret@db/x', HEADWATER_GRPC_PORT: '6000' },
+      env: {
+        DATABASE_URL: 'postgres://u:secret@db/x',
+        HEADWATER_GRPC_PORT: '6000',
+        HEADWATER_PLACEMENTS: 'orders=postgres://u:secret@other/y',
+      },
     });
     expect(code).toBe(0);
     expect(stdout).not.toContain('secret');
     expect(JSON.parse(stdout)).toMatchObject({
       databaseUrl: { value: 'db/x', source: 'environment' },
       namespace: { value: 'mine', source: 'flag' },
+      placements: { value: { orders: 'other/y' }, source: 'environment' },
       grpcPort: { value: 6000, source: 'environment' },
       httpPort: { value: 9999, source: 'file' },
       data: { value: '.headwater', source: 'default' },

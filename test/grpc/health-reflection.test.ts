@@ -45,16 +45,18 @@ function check(client: HealthClient, service: string): Promise<string> {
 }
 
 describe('health', () => {
-  it.each(['', 'headwater.v1.EventStoreService', 'headwater.v1.InfoService'])(
-    'of "%s" follows setServing',
-    async (name) => {
-      const { server, address } = await startService(storeThat({}));
-      const client = healthClient(address);
-      expect(await check(client, name)).toBe('SERVING');
-      server.setServing(false);
-      expect(await check(client, name)).toBe('NOT_SERVING');
-    },
-  );
+  it.each([
+    '',
+    'headwater.v1.EventStoreService',
+    'headwater.v1.InfoService',
+    'headwater.v1.NamespaceService',
+  ])('of "%s" follows setServing', async (name) => {
+    const { server, address } = await startService(storeThat({}));
+    const client = healthClient(address);
+    expect(await check(client, name)).toBe('SERVING');
+    server.setServing(false);
+    expect(await check(client, name)).toBe('NOT_SERVING');
+  });
 
   it('of a service that is not here is NOT_FOUND', async () => {
     const { address } = await startService(storeThat({}));
@@ -157,6 +159,7 @@ describe.each(['v1', 'v1alpha'])('reflection %s', (version) => {
     expect(answer.listServicesResponse?.service.map(({ name }) => name).sort()).toEqual([
       'headwater.v1.EventStoreService',
       'headwater.v1.InfoService',
+      'headwater.v1.NamespaceService',
     ]);
   });
 

@@ -5,10 +5,13 @@ import { Server } from '@grpc/grpc-js';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { AppendResponseSchema, EventStoreService } from '../../gen/headwater/v1/event_store_service_pb.js';
 import { InfoService } from '../../gen/headwater/v1/info_service_pb.js';
+import { NamespaceService } from '../../gen/headwater/v1/namespace_service_pb.js';
 import { ANONYMOUS } from '../../src/auth/principal.js';
 import { AddressUnavailableError } from '../../src/grpc/bind.js';
 import { eventStoreService } from '../../src/grpc/event-store-service.js';
 import { infoService } from '../../src/grpc/info-service.js';
+import { namespaceService } from '../../src/grpc/namespace-service.js';
+import { oneNamespace } from '../../src/grpc/served-namespaces.js';
 import { register } from '../../src/grpc/register.js';
 import { unary as unaryRpc } from '../../src/grpc/unary.js';
 import { startService, storeThat, unary } from './service.js';
@@ -70,5 +73,8 @@ describe('an RPC', () => {
       service.methods.map(({ localName }) => localName).sort();
     expect(Object.keys(entries).sort()).toEqual(methods(EventStoreService));
     expect(Object.keys(infoService(() => Promise.reject(new Error('no'))))).toEqual(methods(InfoService));
+    expect(Object.keys(namespaceService(oneNamespace(storeThat({})))).sort()).toEqual(
+      methods(NamespaceService),
+    );
   });
 });
