@@ -2,6 +2,10 @@ import { type FieldViolation, InvalidRequestError } from './errors.js';
 import type { PayloadCodec } from './payload-codec.js';
 import type { SchemaInput, SchemaIssue, SchemaOutput, StandardSchema } from './standard-schema.js';
 
+const encoder = new TextEncoder();
+// Bytes that are no UTF-8 are refused: to replace them would be to invent data.
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
 /**
  * Payloads as JSON. With a schema (zod, valibot, arktype or whatever else speaks Standard Schema) they are validated both
  * ways: what is written is the payload as it was given, what is read is what the schema makes of it. Without one the type
@@ -22,10 +26,9 @@ export function json(schema?: StandardSchema): PayloadCodec<unknown> {
     contentType: 'application/json',
     encode: (payload) => {
       validated(schema, payload);
-      return new TextEncoder().encode(textOf(payload));
+      return encoder.encode(textOf(payload));
     },
-    // Bytes that are no UTF-8 are refused: to replace them would be to invent data.
-    parse: (data) => JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(data)) as unknown,
+    parse: (data) => JSON.parse(decoder.decode(data)) as unknown,
     validate: (value) => validated(schema, value),
   };
 }
