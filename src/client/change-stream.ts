@@ -3,7 +3,6 @@ import {
   EventStoreService,
   type StreamChanged as WireStreamChanged,
 } from '../../gen/headwater/v1/event_store_service_pb.js';
-import type { CallOptions } from '../core/call-options.js';
 import { InternalError } from '../core/errors.js';
 import type { StreamChange, StreamChanged } from '../core/stream-changes.js';
 import {
@@ -15,8 +14,7 @@ import {
   toWireSetRetention,
   toWireTruncateStream,
 } from '../wire/stream-changes.js';
-import { callUnary } from './calls.js';
-import { type RetryParts, retry } from './retry.js';
+import { ask, type AskOptions, type AskParts } from './ask.js';
 
 type Changed = { readonly changed?: WireStreamChanged | undefined };
 
@@ -25,9 +23,9 @@ type Changed = { readonly changed?: WireStreamChanged | undefined };
  * whose answer was lost is not made twice.
  */
 export async function changeStream(
-  parts: RetryParts,
+  parts: AskParts,
   change: StreamChange,
-  options?: CallOptions,
+  options: AskOptions,
 ): Promise<StreamChanged> {
   const identified = { ...change, eventId: change.eventId ?? parts.runtime.newEventId() };
   const { changed } = await send(parts, identified, options);
@@ -36,12 +34,12 @@ export async function changeStream(
   return fromWireStreamChanged(changed);
 }
 
-function send(parts: RetryParts, change: StreamChange, options: CallOptions | undefined): Promise<Changed> {
+function send(parts: AskParts, change: StreamChange, options: AskOptions): Promise<Changed> {
   const { method } = EventStoreService;
   const call = <Input extends DescMessage, Output extends DescMessage>(
     rpc: DescMethodUnary<Input, Output>,
     request: MessageShape<Input>,
-  ) => retry(parts, ({ client, ...limits }) => callUnary(client, rpc, request, limits), options);
+  ) => ask(parts, rpc, request, options);
   switch (change.kind) {
     case 'DELETE':
       return call(method.deleteStream, toWireDeleteStream(change));

@@ -39,12 +39,11 @@ import {
   toWireListStreamsRequest,
 } from '../wire/stream-list.js';
 import type { AppendPipeline } from './append-pipeline.js';
-import { callUnary } from './calls.js';
+import { ask, type AskOptions } from './ask.js';
 import { changeStream } from './change-stream.js';
 import type { Channels } from './channels.js';
 import { LinkedSignal } from './linked-signal.js';
 import { load } from './load.js';
-import { retry } from './retry.js';
 import { subscribe } from './subscribe.js';
 
 /** What the client works with; `connect` puts it together. */
@@ -137,7 +136,7 @@ export class EventStoreClient extends StreamChanges implements EventStore {
    */
   override async changeStream(change: StreamChange, options?: CallOptions): Promise<StreamChanged> {
     validateStreamChange(change, NO_LIMITS);
-    return await changeStream(this.#parts, change, options);
+    return await changeStream(this.#parts, change, this.#patience(options));
   }
 
   /**
@@ -244,7 +243,11 @@ export class EventStoreClient extends StreamChanges implements EventStore {
     request: MessageShape<Input>,
     options: CallOptions | undefined,
   ): Promise<MessageShape<Output>> {
-    return retry(this.#parts, ({ client, ...limits }) => callUnary(client, method, request, limits), options);
+    return ask(this.#parts, method, request, this.#patience(options));
+  }
+
+  #patience({ signal, timeoutMilliseconds }: CallOptions = {}): AskOptions {
+    return { signal, timeoutMs: timeoutMilliseconds ?? this.#parts.timeoutMs };
   }
 
   #withIds(request: AppendRequest): AppendRequest {
