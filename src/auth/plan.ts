@@ -11,6 +11,17 @@ export type Action =
   | 'list-aggregate-types'
   | 'count-events'
   | 'get-log'
+  | 'execute'
+  | 'handle-commands'
+  | 'list-commands'
+  | 'get-permission-model'
+  | 'explain'
+  | 'get-aggregate'
+  | 'list-aggregates'
+  | 'watch-aggregate'
+  | 'save-snapshot'
+  | 'get-snapshot'
+  | 'delete-snapshots'
   | 'delete-stream'
   | 'restore-stream'
   | 'truncate-stream'
@@ -28,6 +39,7 @@ export type Resource =
   | { readonly kind: 'STREAM'; readonly stream: StreamId }
   | { readonly kind: 'AGGREGATE_TYPE'; readonly aggregateType: string }
   | { readonly kind: 'NAMESPACE'; readonly name: string }
+  | { readonly kind: 'COMMAND_TYPE'; readonly commandType: string }
   | { readonly kind: 'SERVICE' };
 
 /**

@@ -21,6 +21,12 @@ export interface AppendRequest {
    */
   readonly condition?: AppendCondition;
   /**
+   * The command that this append is the outcome of, kept in the ledger of commands in the same transaction, also where
+   * there are no events.
+   * @default none
+   */
+  readonly command?: CommandEntry;
+  /**
    * How a refusal for expected versions or the condition is answered: thrown as {@link WrongExpectedVersionError} or
    * {@link AppendConditionFailedError}, or returned.
    * @default "THROW"
@@ -48,6 +54,20 @@ export interface AppendCondition {
   readonly after?: LogPosition;
 }
 
+/**
+ * A command in the ledger. The same id with the same `bodyHash` is answered as the first time, whatever the events of the
+ * append are now; with another one it is refused with `CommandIdReusedError`. Refusals are not kept.
+ */
+export interface CommandEntry {
+  /** 1 to 255 bytes, no control characters. */
+  readonly commandId: string;
+  readonly commandType: string;
+  /** SHA-256 of what was asked for: 32 bytes. */
+  readonly bodyHash: Uint8Array;
+  /** What to answer when it is sent again; at most 64 KiB. */
+  readonly result: Uint8Array;
+}
+
 /** Matches the events that have one of the types and all of the tags; with neither, all events. */
 export interface ConditionItem {
   /** @default all */
@@ -73,6 +93,8 @@ export interface Appended {
   readonly epoch: bigint;
   /** The events were in the log already: this is a repeat, answered as the first time. */
   readonly deduplicated: boolean;
+  /** Of a repeat of a command: the result that was kept the first time. */
+  readonly commandResult?: Uint8Array;
 }
 
 /** An append that was refused for its expected versions or its condition: nothing was written. */

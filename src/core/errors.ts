@@ -6,6 +6,10 @@ export type Reason =
   | 'WRONG_EXPECTED_VERSION'
   | 'APPEND_CONDITION_FAILED'
   | 'EVENT_ID_REUSED'
+  | 'COMMAND_ID_REUSED'
+  | 'COMMAND_NOT_REGISTERED'
+  | 'COMMAND_REJECTED'
+  | 'SNAPSHOT_NOT_FOUND'
   | 'STREAM_NOT_FOUND'
   | 'STREAM_DELETED'
   | 'STREAM_NOT_DELETED'
@@ -88,6 +92,65 @@ export class EventIdReusedError extends HeadwaterError {
         'streams, order, types and data',
       { outcome: 'NOT_APPLIED' },
     );
+  }
+}
+
+/** A command id was used for another command. Do not retry. */
+export class CommandIdReusedError extends HeadwaterError {
+  override readonly reason = 'COMMAND_ID_REUSED';
+  constructor(readonly commandId: string) {
+    super(`Command id ${commandId} was used for another command`, { outcome: 'NOT_APPLIED' });
+  }
+}
+
+/** Nobody decides commands of this type. */
+export class CommandNotRegisteredError extends HeadwaterError {
+  override readonly reason = 'COMMAND_NOT_REGISTERED';
+  constructor(readonly commandType: string) {
+    super(`Nobody decides commands of type ${commandType}`, { outcome: 'NOT_APPLIED' });
+  }
+}
+
+/** The code with which a domain may refuse a command. */
+export type RejectionCode =
+  | 'INVALID_ARGUMENT'
+  | 'NOT_FOUND'
+  | 'ALREADY_EXISTS'
+  | 'PERMISSION_DENIED'
+  | 'RESOURCE_EXHAUSTED'
+  | 'FAILED_PRECONDITION'
+  | 'ABORTED'
+  | 'OUT_OF_RANGE';
+
+/** The domain refuses the command. */
+export class CommandRejectedError extends HeadwaterError {
+  override readonly reason = 'COMMAND_REJECTED';
+  readonly code: RejectionCode;
+  /** The domain's own facts, at most 1 KiB. */
+  readonly facts: Readonly<Record<string, string>>;
+  /**
+   * @param domainReason in the domain's own words, at most 63 bytes of A–Z, 0–9 and `_`
+   * @param message why, for people
+   */
+  constructor(
+    readonly domainReason: string,
+    message: string,
+    options: { code?: RejectionCode; facts?: Readonly<Record<string, string>>; cause?: unknown } = {},
+  ) {
+    super(message, {
+      outcome: 'NOT_APPLIED',
+      ...('cause' in options ? { cause: options.cause } : {}),
+    });
+    this.code = options.code ?? 'FAILED_PRECONDITION';
+    this.facts = options.facts ?? {};
+  }
+}
+
+/** The aggregate has no such snapshot. */
+export class SnapshotNotFoundError extends HeadwaterError {
+  override readonly reason = 'SNAPSHOT_NOT_FOUND';
+  constructor(readonly stream: StreamId) {
+    super(`Aggregate ${named(stream)} has no such snapshot`);
   }
 }
 

@@ -1,6 +1,8 @@
 import type { AppendOutcome, AppendRequest, Appended } from './append.js';
 import type { CallOptions } from './call-options.js';
 import type { LoadPage, LoadRequest } from './load.js';
+import type { LedgerCommand } from './command.js';
+import type { NewSnapshot, Snapshot } from './snapshot.js';
 import type { StreamChanges } from './stream-changes.js';
 import type {
   AggregateTypeList,
@@ -77,6 +79,26 @@ export interface EventStore extends StreamChanges {
 
   /** How many events a load of the same scope and filters would give. Fails as `load` does. */
   countEvents(request?: CountEventsRequest, options?: CallOptions): Promise<EventCount>;
+
+  /** A command of the ledger, or `undefined`. Fails with `InvalidRequestError`, `StoreUnavailableError` (retry). */
+  findCommand(commandId: string, options?: CallOptions): Promise<LedgerCommand | undefined>;
+
+  /**
+   * Keeps a snapshot: a copy of an aggregate's state, which may be thrown away at any time. An older one stays until there
+   * are more than three; one of the same version is replaced. Fails with `InvalidRequestError` (the aggregate has not come
+   * to that version, too large), `StreamNotFoundError`, `StreamDeletedError`, `StoreUnavailableError`.
+   */
+  saveSnapshot(stream: StreamId, snapshot: NewSnapshot, options?: CallOptions): Promise<void>;
+
+  /** The newest snapshot up to a version, or `undefined`. Never one from before the stream was created anew. */
+  getSnapshot(
+    stream: StreamId,
+    wanted?: { readonly upToVersion?: bigint; readonly schemaVersion?: number },
+    options?: CallOptions,
+  ): Promise<Snapshot | undefined>;
+
+  /** Throws all snapshots of an aggregate away; gives how many there were. */
+  deleteSnapshots(stream: StreamId, options?: CallOptions): Promise<bigint>;
 
   /** The log as a whole. */
   getLog(options?: CallOptions): Promise<LogInfo>;

@@ -26,7 +26,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file headwater/v1/event_store_service.proto.
  */
 export const file_headwater_v1_event_store_service: GenFile = /*@__PURE__*/
-  fileDesc("CiZoZWFkd2F0ZXIvdjEvZXZlbnRfc3RvcmVfc2VydmljZS5wcm90bxIMaGVhZHdhdGVyLnYxIrgBCg1BcHBlbmRSZXF1ZXN0EisKB3N0cmVhbXMYASADKAsyGi5oZWFkd2F0ZXIudjEuU3RyZWFtQXBwZW5kEjAKCWNvbmRpdGlvbhgCIAEoCzIdLmhlYWR3YXRlci52MS5BcHBlbmRDb25kaXRpb24SLQoLb25fY29uZmxpY3QYBCABKA4yGC5oZWFkd2F0ZXIudjEuT25Db25mbGljdBIZChFpbnRlcnZlbmluZ19ieXRlcxgFIAEoDSKXAQoMU3RyZWFtQXBwZW5kEiYKBnN0cmVhbRgBIAEoCzIWLmhlYWR3YXRlci52MS5TdHJlYW1JZBI3ChBleHBlY3RlZF92ZXJzaW9uGAIgASgLMh0uaGVhZHdhdGVyLnYxLkV4cGVjdGVkVmVyc2lvbhImCgZldmVudHMYAyADKAsyFi5oZWFkd2F0ZXIudjEuTmV3RXZlbnQicQoOQXBwZW5kUmVzcG9uc2USKgoIYXBwZW5kZWQYASABKAsyFi5oZWFkd2F0ZXIudjEuQXBwZW5kZWRIABIoCgdyZWZ1c2VkGAIgASgLMhUuaGVhZHdhdGVyLnYxLlJlZnVzZWRIAEIJCgdvdXRjb21lItEBCghBcHBlbmRlZBIWCg5maXJzdF9wb3NpdGlvbhgBIAEoBBIVCg1sYXN0X3Bvc2l0aW9uGAIgASgEEi0KCHZlcnNpb25zGAMgAygLMhsuaGVhZHdhdGVyLnYxLlN0cmVhbVZlcnNpb24SEQoJZXZlbnRfaWRzGAQgAygJEi8KC3JlY29yZGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVlcG9jaBgGIAEoBBIUCgxkZWR1cGxpY2F0ZWQYByABKAginAEKB1JlZnVzZWQSMAoJY29uZmxpY3RzGAEgAygLMh0uaGVhZHdhdGVyLnYxLlZlcnNpb25Db25mbGljdBIbChNjb25kaXRpb25fZmFpbGVkX2F0GAIgASgEEi8KEmludGVydmVuaW5nX2V2ZW50cxgDIAMoCzITLmhlYWR3YXRlci52MS5FdmVudBIRCgl0cnVuY2F0ZWQYBCABKAgiegoPVmVyc2lvbkNvbmZsaWN0EiYKBnN0cmVhbRgBIAEoCzIWLmhlYWR3YXRlci52MS5TdHJlYW1JZBIvCghleHBlY3RlZBgCIAEoCzIdLmhlYWR3YXRlci52MS5FeHBlY3RlZFZlcnNpb24SDgoGYWN0dWFsGAMgASgEIkYKE0FwcGVuZFN0cmVhbVJlcXVlc3QSLwoIcmVxdWVzdHMYASADKAsyHS5oZWFkd2F0ZXIudjEuUGlwZWxpbmVkQXBwZW5kIlMKD1BpcGVsaW5lZEFwcGVuZBITCgtjb3JyZWxhdGlvbhgBIAEoBBIrCgZhcHBlbmQYAiABKAsyGy5oZWFkd2F0ZXIudjEuQXBwZW5kUmVxdWVzdCJMChRBcHBlbmRTdHJlYW1SZXNwb25zZRI0CgdyZXN1bHRzGAEgAygLMiMuaGVhZHdhdGVyLnYxLlBpcGVsaW5lZEFwcGVuZFJlc3VsdCKyAQoVUGlwZWxpbmVkQXBwZW5kUmVzdWx0EhMKC2NvcnJlbGF0aW9uGAEgASgEEioKCGFwcGVuZGVkGAIgASgLMhYuaGVhZHdhdGVyLnYxLkFwcGVuZGVkSAASKAoHcmVmdXNlZBgDIAEoCzIVLmhlYWR3YXRlci52MS5SZWZ1c2VkSAASJAoGZmFpbGVkGAQgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXNIAEIICgZyZXN1bHQi4wIKC0xvYWRSZXF1ZXN0EigKBnN0cmVhbRgBIAEoCzIWLmhlYWR3YXRlci52MS5TdHJlYW1JZEgAEioKB3N0cmVhbXMYAiABKAsyFy5oZWFkd2F0ZXIudjEuU3RyZWFtSWRzSAASNwoPYWdncmVnYXRlX3R5cGVzGAMgASgLMhwuaGVhZHdhdGVyLnYxLkFnZ3JlZ2F0ZVR5cGVzSAASJQoHZmlsdGVycxgEIAMoCzIULmhlYWR3YXRlci52MS5GaWx0ZXISKgoJZGlyZWN0aW9uGAUgASgOMhcuaGVhZHdhdGVyLnYxLkRpcmVjdGlvbhINCgVsaW1pdBgGIAEoBBIXCg9pbmNsdWRlX2RlbGV0ZWQYByABKAgSLwoMbWluX3Bvc2l0aW9uGAggASgLMhkuaGVhZHdhdGVyLnYxLkxvZ1Bvc2l0aW9uEhAKCHN0YWxlX29rGAkgASgIQgcKBXNjb3BlIm0KDExvYWRSZXNwb25zZRIjCgZldmVudHMYASADKAsyEy5oZWFkd2F0ZXIudjEuRXZlbnQSFQoNc2Nhbm5lZF9hZnRlchgCIAEoBBISCgpzY2FubmVkX3RvGAMgASgEEg0KBWVwb2NoGAQgASgEIuMCChBTdWJzY3JpYmVSZXF1ZXN0EigKBnN0cmVhbRgBIAEoCzIWLmhlYWR3YXRlci52MS5TdHJlYW1JZEgAEioKB3N0cmVhbXMYAiABKAsyFy5oZWFkd2F0ZXIudjEuU3RyZWFtSWRzSAASNwoPYWdncmVnYXRlX3R5cGVzGAMgASgLMhwuaGVhZHdhdGVyLnYxLkFnZ3JlZ2F0ZVR5cGVzSAASJQoHZmlsdGVycxgEIAMoCzIULmhlYWR3YXRlci52MS5GaWx0ZXISKgoFYWZ0ZXIYBSABKAsyGS5oZWFkd2F0ZXIudjEuTG9nUG9zaXRpb25IARIqCghmcm9tX2VuZBgGIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eUgBEi8KCWZyb21fdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBIAUIHCgVzY29wZUIHCgVzdGFydCLaAQoRU3Vic2NyaWJlUmVzcG9uc2USIwoGZXZlbnRzGAEgAygLMhMuaGVhZHdhdGVyLnYxLkV2ZW50EhUKDXNjYW5uZWRfYWZ0ZXIYAiABKAQSEgoKc2Nhbm5lZF90bxgDIAEoBBINCgVlcG9jaBgEIAEoBBIrCgljYXVnaHRfdXAYBSABKAsyFi5oZWFkd2F0ZXIudjEuQ2F1Z2h0VXBIABIvCgtmZWxsX2JlaGluZBgGIAEoCzIYLmhlYWR3YXRlci52MS5GZWxsQmVoaW5kSABCCAoGc2lnbmFsIgoKCENhdWdodFVwIhoKCkZlbGxCZWhpbmQSDAoEaGVhZBgBIAEoBCI6ChBHZXRTdHJlYW1SZXF1ZXN0EiYKBnN0cmVhbRgBIAEoCzIWLmhlYWR3YXRlci52MS5TdHJlYW1JZCI9ChFHZXRTdHJlYW1SZXNwb25zZRIoCgZzdHJlYW0YASABKAsyGC5oZWFkd2F0ZXIudjEuU3RyZWFtSW5mbyKfAQoSTGlzdFN0cmVhbXNSZXF1ZXN0EhYKDmFnZ3JlZ2F0ZV90eXBlGAEgASgJEhsKE2FnZ3JlZ2F0ZV9pZF9wcmVmaXgYAiABKAkSLQoHZGVsZXRlZBgDIAEoDjIcLmhlYWR3YXRlci52MS5EZWxldGVkU3RyZWFtcxIRCglwYWdlX3NpemUYBCABKA0SEgoKcGFnZV90b2tlbhgFIAEoCSJZChNMaXN0U3RyZWFtc1Jlc3BvbnNlEikKB3N0cmVhbXMYASADKAsyGC5oZWFkd2F0ZXIudjEuU3RyZWFtSW5mbxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiQgoZTGlzdEFnZ3JlZ2F0ZVR5cGVzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKA0SEgoKcGFnZV90b2tlbhgCIAEoCSJvChpMaXN0QWdncmVnYXRlVHlwZXNSZXNwb25zZRI4Cg9hZ2dyZWdhdGVfdHlwZXMYASADKAsyHy5oZWFkd2F0ZXIudjEuQWdncmVnYXRlVHlwZUluZm8SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJImUKEUFnZ3JlZ2F0ZVR5cGVJbmZvEhYKDmFnZ3JlZ2F0ZV90eXBlGAEgASgJEg8KB3N0cmVhbXMYAiABKAQSFwoPZGVsZXRlZF9zdHJlYW1zGAMgASgEEg4KBmV2ZW50cxgEIAEoBCLsAQoSQ291bnRFdmVudHNSZXF1ZXN0EigKBnN0cmVhbRgBIAEoCzIWLmhlYWR3YXRlci52MS5TdHJlYW1JZEgAEioKB3N0cmVhbXMYAiABKAsyFy5oZWFkd2F0ZXIudjEuU3RyZWFtSWRzSAASNwoPYWdncmVnYXRlX3R5cGVzGAMgASgLMhwuaGVhZHdhdGVyLnYxLkFnZ3JlZ2F0ZVR5cGVzSAASJQoHZmlsdGVycxgEIAMoCzIULmhlYWR3YXRlci52MS5GaWx0ZXISFwoPaW5jbHVkZV9kZWxldGVkGAUgASgIQgcKBXNjb3BlIkUKE0NvdW50RXZlbnRzUmVzcG9uc2USDQoFY291bnQYASABKAQSEAoIcG9zaXRpb24YAiABKAQSDQoFZXBvY2gYAyABKAQiDwoNR2V0TG9nUmVxdWVzdCK9AQoOR2V0TG9nUmVzcG9uc2USEAoIcG9zaXRpb24YASABKAQSDQoFZXBvY2gYAiABKAQSDQoFYnl0ZXMYAyABKAQSKgoGb2xkZXN0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIqCgZuZXdlc3QYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiMKBmVwb2NocxgGIAMoCzITLmhlYWR3YXRlci52MS5FcG9jaCI2CgVFcG9jaBINCgVlcG9jaBgBIAEoBBIeChZzdGFydGVkX2FmdGVyX3Bvc2l0aW9uGAIgASgEIu4BCgxTdHJlYW1DaGFuZ2USJgoGc3RyZWFtGAEgASgLMhYuaGVhZHdhdGVyLnYxLlN0cmVhbUlkEjcKEGV4cGVjdGVkX3ZlcnNpb24YAiABKAsyHS5oZWFkd2F0ZXIudjEuRXhwZWN0ZWRWZXJzaW9uEhAKCGV2ZW50X2lkGAMgASgJEjoKCG1ldGFkYXRhGAQgAygLMiguaGVhZHdhdGVyLnYxLlN0cmVhbUNoYW5nZS5NZXRhZGF0YUVudHJ5Gi8KDU1ldGFkYXRhRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASK3AQoNU3RyZWFtQ2hhbmdlZBIsCgd2ZXJzaW9uGAEgASgLMhsuaGVhZHdhdGVyLnYxLlN0cmVhbVZlcnNpb24SEAoIcG9zaXRpb24YAiABKAQSDQoFZXBvY2gYAyABKAQSEAoIZXZlbnRfaWQYBCABKAkSLwoLcmVjb3JkZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDGRlZHVwbGljYXRlZBgGIAEoCCJBChNEZWxldGVTdHJlYW1SZXF1ZXN0EioKBmNoYW5nZRgBIAEoCzIaLmhlYWR3YXRlci52MS5TdHJlYW1DaGFuZ2UiRAoURGVsZXRlU3RyZWFtUmVzcG9uc2USLAoHY2hhbmdlZBgBIAEoCzIbLmhlYWR3YXRlci52MS5TdHJlYW1DaGFuZ2VkIkIKFFJlc3RvcmVTdHJlYW1SZXF1ZXN0EioKBmNoYW5nZRgBIAEoCzIaLmhlYWR3YXRlci52MS5TdHJlYW1DaGFuZ2UiRQoVUmVzdG9yZVN0cmVhbVJlc3BvbnNlEiwKB2NoYW5nZWQYASABKAsyGy5oZWFkd2F0ZXIudjEuU3RyZWFtQ2hhbmdlZCJbChVUcnVuY2F0ZVN0cmVhbVJlcXVlc3QSKgoGY2hhbmdlGAEgASgLMhouaGVhZHdhdGVyLnYxLlN0cmVhbUNoYW5nZRIWCg5iZWZvcmVfdmVyc2lvbhgCIAEoBCJGChZUcnVuY2F0ZVN0cmVhbVJlc3BvbnNlEiwKB2NoYW5nZWQYASABKAsyGy5oZWFkd2F0ZXIudjEuU3RyZWFtQ2hhbmdlZCJtChNTZXRSZXRlbnRpb25SZXF1ZXN0EioKBmNoYW5nZRgBIAEoCzIaLmhlYWR3YXRlci52MS5TdHJlYW1DaGFuZ2USKgoJcmV0ZW50aW9uGAIgASgLMhcuaGVhZHdhdGVyLnYxLlJldGVudGlvbiJEChRTZXRSZXRlbnRpb25SZXNwb25zZRIsCgdjaGFuZ2VkGAEgASgLMhsuaGVhZHdhdGVyLnYxLlN0cmVhbUNoYW5nZWQiQAoSRXJhc2VTdHJlYW1SZXF1ZXN0EioKBmNoYW5nZRgBIAEoCzIaLmhlYWR3YXRlci52MS5TdHJlYW1DaGFuZ2UiQwoTRXJhc2VTdHJlYW1SZXNwb25zZRIsCgdjaGFuZ2VkGAEgASgLMhsuaGVhZHdhdGVyLnYxLlN0cmVhbUNoYW5nZWQibgoSRXJhc2VFdmVudHNSZXF1ZXN0EioKBmNoYW5nZRgBIAEoCzIaLmhlYWR3YXRlci52MS5TdHJlYW1DaGFuZ2USLAoIdmVyc2lvbnMYAiADKAsyGi5oZWFkd2F0ZXIudjEuVmVyc2lvblJhbmdlIkMKE0VyYXNlRXZlbnRzUmVzcG9uc2USLAoHY2hhbmdlZBgBIAEoCzIbLmhlYWR3YXRlci52MS5TdHJlYW1DaGFuZ2VkKlkKCk9uQ29uZmxpY3QSGwoXT05fQ09ORkxJQ1RfVU5TUEVDSUZJRUQQABIWChJPTl9DT05GTElDVF9TVEFUVVMQARIWChJPTl9DT05GTElDVF9SRVRVUk4QAipXCglEaXJlY3Rpb24SGQoVRElSRUNUSU9OX1VOU1BFQ0lGSUVEEAASFgoSRElSRUNUSU9OX0ZPUldBUkRTEAESFwoTRElSRUNUSU9OX0JBQ0tXQVJEUxACKoUBCg5EZWxldGVkU3RyZWFtcxIfChtERUxFVEVEX1NUUkVBTVNfVU5TUEVDSUZJRUQQABIbChdERUxFVEVEX1NUUkVBTVNfRVhDTFVERRABEhsKF0RFTEVURURfU1RSRUFNU19JTkNMVURFEAISGAoUREVMRVRFRF9TVFJFQU1TX09OTFkQAzL1CQoRRXZlbnRTdG9yZVNlcnZpY2USQwoGQXBwZW5kEhsuaGVhZHdhdGVyLnYxLkFwcGVuZFJlcXVlc3QaHC5oZWFkd2F0ZXIudjEuQXBwZW5kUmVzcG9uc2USWQoMQXBwZW5kU3RyZWFtEiEuaGVhZHdhdGVyLnYxLkFwcGVuZFN0cmVhbVJlcXVlc3QaIi5oZWFkd2F0ZXIudjEuQXBwZW5kU3RyZWFtUmVzcG9uc2UoATABEj8KBExvYWQSGS5oZWFkd2F0ZXIudjEuTG9hZFJlcXVlc3QaGi5oZWFkd2F0ZXIudjEuTG9hZFJlc3BvbnNlMAESTgoJU3Vic2NyaWJlEh4uaGVhZHdhdGVyLnYxLlN1YnNjcmliZVJlcXVlc3QaHy5oZWFkd2F0ZXIudjEuU3Vic2NyaWJlUmVzcG9uc2UwARJMCglHZXRTdHJlYW0SHi5oZWFkd2F0ZXIudjEuR2V0U3RyZWFtUmVxdWVzdBofLmhlYWR3YXRlci52MS5HZXRTdHJlYW1SZXNwb25zZRJSCgtMaXN0U3RyZWFtcxIgLmhlYWR3YXRlci52MS5MaXN0U3RyZWFtc1JlcXVlc3QaIS5oZWFkd2F0ZXIudjEuTGlzdFN0cmVhbXNSZXNwb25zZRJnChJMaXN0QWdncmVnYXRlVHlwZXMSJy5oZWFkd2F0ZXIudjEuTGlzdEFnZ3JlZ2F0ZVR5cGVzUmVxdWVzdBooLmhlYWR3YXRlci52MS5MaXN0QWdncmVnYXRlVHlwZXNSZXNwb25zZRJSCgtDb3VudEV2ZW50cxIgLmhlYWR3YXRlci52MS5Db3VudEV2ZW50c1JlcXVlc3QaIS5oZWFkd2F0ZXIudjEuQ291bnRFdmVudHNSZXNwb25zZRJDCgZHZXRMb2cSGy5oZWFkd2F0ZXIudjEuR2V0TG9nUmVxdWVzdBocLmhlYWR3YXRlci52MS5HZXRMb2dSZXNwb25zZRJVCgxEZWxldGVTdHJlYW0SIS5oZWFkd2F0ZXIudjEuRGVsZXRlU3RyZWFtUmVxdWVzdBoiLmhlYWR3YXRlci52MS5EZWxldGVTdHJlYW1SZXNwb25zZRJYCg1SZXN0b3JlU3RyZWFtEiIuaGVhZHdhdGVyLnYxLlJlc3RvcmVTdHJlYW1SZXF1ZXN0GiMuaGVhZHdhdGVyLnYxLlJlc3RvcmVTdHJlYW1SZXNwb25zZRJbCg5UcnVuY2F0ZVN0cmVhbRIjLmhlYWR3YXRlci52MS5UcnVuY2F0ZVN0cmVhbVJlcXVlc3QaJC5oZWFkd2F0ZXIudjEuVHJ1bmNhdGVTdHJlYW1SZXNwb25zZRJVCgxTZXRSZXRlbnRpb24SIS5oZWFkd2F0ZXIudjEuU2V0UmV0ZW50aW9uUmVxdWVzdBoiLmhlYWR3YXRlci52MS5TZXRSZXRlbnRpb25SZXNwb25zZRJSCgtFcmFzZVN0cmVhbRIgLmhlYWR3YXRlci52MS5FcmFzZVN0cmVhbVJlcXVlc3QaIS5oZWFkd2F0ZXIudjEuRXJhc2VTdHJlYW1SZXNwb25zZRJSCgtFcmFzZUV2ZW50cxIgLmhlYWR3YXRlci52MS5FcmFzZUV2ZW50c1JlcXVlc3QaIS5oZWFkd2F0ZXIudjEuRXJhc2VFdmVudHNSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_empty, file_google_protobuf_timestamp, file_google_rpc_status, file_headwater_v1_append_condition, file_headwater_v1_event, file_headwater_v1_expected_version, file_headwater_v1_filter, file_headwater_v1_log_position, file_headwater_v1_stream]);
+  fileDesc("CiZoZWFkd2F0ZXIvdjEvZXZlbnRfc3RvcmVfc2VydmljZS5wcm90bxIMaGVhZHdhdGVyLnYxIuUBCg1BcHBlbmRSZXF1ZXN0EisKB3N0cmVhbXMYASADKAsyGi5oZWFkd2F0ZXIudjEuU3RyZWFtQXBwZW5kEjAKCWNvbmRpdGlvbhgCIAEoCzIdLmhlYWR3YXRlci52MS5BcHBlbmRDb25kaXRpb24SKwoHY29tbWFuZBgDIAEoCzIaLmhlYWR3YXRlci52MS5Db21tYW5kRW50cnkSLQoLb25fY29uZmxpY3QYBCABKA4yGC5oZWFkd2F0ZXIudjEuT25Db25mbGljdBIZChFpbnRlcnZlbmluZ19ieXRlcxgFIAEoDSKXAQoMU3RyZWFtQXBwZW5kEiYKBnN0cmVhbRgBIAEoCzIWLmhlYWR3YXRlci52MS5TdHJlYW1JZBI3ChBleHBlY3RlZF92ZXJzaW9uGAIgASgLMh0uaGVhZHdhdGVyLnYxLkV4cGVjdGVkVmVyc2lvbhImCgZldmVudHMYAyADKAsyFi5oZWFkd2F0ZXIudjEuTmV3RXZlbnQicQoOQXBwZW5kUmVzcG9uc2USKgoIYXBwZW5kZWQYASABKAsyFi5oZWFkd2F0ZXIudjEuQXBwZW5kZWRIABIoCgdyZWZ1c2VkGAIgASgLMhUuaGVhZHdhdGVyLnYxLlJlZnVzZWRIAEIJCgdvdXRjb21lIukBCghBcHBlbmRlZBIWCg5maXJzdF9wb3NpdGlvbhgBIAEoBBIVCg1sYXN0X3Bvc2l0aW9uGAIgASgEEi0KCHZlcnNpb25zGAMgAygLMhsuaGVhZHdhdGVyLnYxLlN0cmVhbVZlcnNpb24SEQoJZXZlbnRfaWRzGAQgAygJEi8KC3JlY29yZGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVlcG9jaBgGIAEoBBIUCgxkZWR1cGxpY2F0ZWQYByABKAgSFgoOY29tbWFuZF9yZXN1bHQYCCABKAwiWwoMQ29tbWFuZEVudHJ5EhIKCmNvbW1hbmRfaWQYASABKAkSFAoMY29tbWFuZF90eXBlGAIgASgJEhEKCWJvZHlfaGFzaBgDIAEoDBIOCgZyZXN1bHQYBCABKAwinAEKB1JlZnVzZWQSMAoJY29uZmxpY3RzGAEgAygLMh0uaGVhZHdhdGVyLnYxLlZlcnNpb25Db25mbGljdBIbChNjb25kaXRpb25fZmFpbGVkX2F0GAIgASgEEi8KEmludGVydmVuaW5nX2V2ZW50cxgDIAMoCzITLmhlYWR3YXRlci52MS5FdmVudBIRCgl0cnVuY2F0ZWQYBCABKAgiegoPVmVyc2lvbkNvbmZsaWN0EiYKBnN0cmVhbRgBIAEoCzIWLmhlYWR3YXRlci52MS5TdHJlYW1JZBIvCghleHBlY3RlZBgCIAEoCzIdLmhlYWR3YXRlci52MS5FeHBlY3RlZFZlcnNpb24SDgoGYWN0dWFsGAMgASgEIkYKE0FwcGVuZFN0cmVhbVJlcXVlc3QSLwoIcmVxdWVzdHMYASADKAsyHS5oZWFkd2F0ZXIudjEuUGlwZWxpbmVkQXBwZW5kIlMKD1BpcGVsaW5lZEFwcGVuZBITCgtjb3JyZWxhdGlvbhgBIAEoBBIrCgZhcHBlbmQYAiABKAsyGy5oZWFkd2F0ZXIudjEuQXBwZW5kUmVxdWVzdCJMChRBcHBlbmRTdHJlYW1SZXNwb25zZRI0CgdyZXN1bHRzGAEgAygLMiMuaGVhZHdhdGVyLnYxLlBpcGVsaW5lZEFwcGVuZFJlc3VsdCKyAQoVUGlwZWxpbmVkQXBwZW5kUmVzdWx0EhMKC2NvcnJlbGF0aW9uGAEgASgEEioKCGFwcGVuZGVkGAIgASgLMhYuaGVhZHdhdGVyLnYxLkFwcGVuZGVkSAASKAoHcmVmdXNlZBgDIAEoCzIVLmhlYWR3YXRlci52MS5SZWZ1c2VkSAASJAoGZmFpbGVkGAQgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXNIAEIICgZyZXN1bHQi4wIKC0xvYWRSZXF1ZXN0EigKBnN0cmVhbRgBIAEoCzIWLmhlYWR3YXRlci52MS5TdHJlYW1JZEgAEioKB3N0cmVhbXMYAiABKAsyFy5oZWFkd2F0ZXIudjEuU3RyZWFtSWRzSAASNwoPYWdncmVnYXRlX3R5cGVzGAMgASgLMhwuaGVhZHdhdGVyLnYxLkFnZ3JlZ2F0ZVR5cGVzSAASJQoHZmlsdGVycxgEIAMoCzIULmhlYWR3YXRlci52MS5GaWx0ZXISKgoJZGlyZWN0aW9uGAUgASgOMhcuaGVhZHdhdGVyLnYxLkRpcmVjdGlvbhINCgVsaW1pdBgGIAEoBBIXCg9pbmNsdWRlX2RlbGV0ZWQYByABKAgSLwoMbWluX3Bvc2l0aW9uGAggASgLMhkuaGVhZHdhdGVyLnYxLkxvZ1Bvc2l0aW9uEhAKCHN0YWxlX29rGAkgASgIQgcKBXNjb3BlIm0KDExvYWRSZXNwb25zZRIjCgZldmVudHMYASADKAsyEy5oZWFkd2F0ZXIudjEuRXZlbnQSFQoNc2Nhbm5lZF9hZnRlchgCIAEoBBISCgpzY2FubmVkX3RvGAMgASgEEg0KBWVwb2NoGAQgASgEIuMCChBTdWJzY3JpYmVSZXF1ZXN0EigKBnN0cmVhbRgBIAEoCzIWLmhlYWR3YXRlci52MS5TdHJlYW1JZEgAEioKB3N0cmVhbXMYAiABKAsyFy5oZWFkd2F0ZXIudjEuU3RyZWFtSWRzSAASNwoPYWdncmVnYXRlX3R5cGVzGAMgASgLMhwuaGVhZHdhdGVyLnYxLkFnZ3JlZ2F0ZVR5cGVzSAASJQoHZmlsdGVycxgEIAMoCzIULmhlYWR3YXRlci52MS5GaWx0ZXISKgoFYWZ0ZXIYBSABKAsyGS5oZWFkd2F0ZXIudjEuTG9nUG9zaXRpb25IARIqCghmcm9tX2VuZBgGIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eUgBEi8KCWZyb21fdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBIAUIHCgVzY29wZUIHCgVzdGFydCLaAQoRU3Vic2NyaWJlUmVzcG9uc2USIwoGZXZlbnRzGAEgAygLMhMuaGVhZHdhdGVyLnYxLkV2ZW50EhUKDXNjYW5uZWRfYWZ0ZXIYAiABKAQSEgoKc2Nhbm5lZF90bxgDIAEoBBINCgVlcG9jaBgEIAEoBBIrCgljYXVnaHRfdXAYBSABKAsyFi5oZWFkd2F0ZXIudjEuQ2F1Z2h0VXBIABIvCgtmZWxsX2JlaGluZBgGIAEoCzIYLmhlYWR3YXRlci52MS5GZWxsQmVoaW5kSABCCAoGc2lnbmFsIgoKCENhdWdodFVwIhoKCkZlbGxCZWhpbmQSDAoEaGVhZBgBIAEoBCI6ChBHZXRTdHJlYW1SZXF1ZXN0EiYKBnN0cmVhbRgBIAEoCzIWLmhlYWR3YXRlci52MS5TdHJlYW1JZCI9ChFHZXRTdHJlYW1SZXNwb25zZRIoCgZzdHJlYW0YASABKAsyGC5oZWFkd2F0ZXIudjEuU3RyZWFtSW5mbyKfAQoSTGlzdFN0cmVhbXNSZXF1ZXN0EhYKDmFnZ3JlZ2F0ZV90eXBlGAEgASgJEhsKE2FnZ3JlZ2F0ZV9pZF9wcmVmaXgYAiABKAkSLQoHZGVsZXRlZBgDIAEoDjIcLmhlYWR3YXRlci52MS5EZWxldGVkU3RyZWFtcxIRCglwYWdlX3NpemUYBCABKA0SEgoKcGFnZV90b2tlbhgFIAEoCSJZChNMaXN0U3RyZWFtc1Jlc3BvbnNlEikKB3N0cmVhbXMYASADKAsyGC5oZWFkd2F0ZXIudjEuU3RyZWFtSW5mbxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiQgoZTGlzdEFnZ3JlZ2F0ZVR5cGVzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKA0SEgoKcGFnZV90b2tlbhgCIAEoCSJvChpMaXN0QWdncmVnYXRlVHlwZXNSZXNwb25zZRI4Cg9hZ2dyZWdhdGVfdHlwZXMYASADKAsyHy5oZWFkd2F0ZXIudjEuQWdncmVnYXRlVHlwZUluZm8SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJImUKEUFnZ3JlZ2F0ZVR5cGVJbmZvEhYKDmFnZ3JlZ2F0ZV90eXBlGAEgASgJEg8KB3N0cmVhbXMYAiABKAQSFwoPZGVsZXRlZF9zdHJlYW1zGAMgASgEEg4KBmV2ZW50cxgEIAEoBCLsAQoSQ291bnRFdmVudHNSZXF1ZXN0EigKBnN0cmVhbRgBIAEoCzIWLmhlYWR3YXRlci52MS5TdHJlYW1JZEgAEioKB3N0cmVhbXMYAiABKAsyFy5oZWFkd2F0ZXIudjEuU3RyZWFtSWRzSAASNwoPYWdncmVnYXRlX3R5cGVzGAMgASgLMhwuaGVhZHdhdGVyLnYxLkFnZ3JlZ2F0ZVR5cGVzSAASJQoHZmlsdGVycxgEIAMoCzIULmhlYWR3YXRlci52MS5GaWx0ZXISFwoPaW5jbHVkZV9kZWxldGVkGAUgASgIQgcKBXNjb3BlIkUKE0NvdW50RXZlbnRzUmVzcG9uc2USDQoFY291bnQYASABKAQSEAoIcG9zaXRpb24YAiABKAQSDQoFZXBvY2gYAyABKAQiDwoNR2V0TG9nUmVxdWVzdCK9AQoOR2V0TG9nUmVzcG9uc2USEAoIcG9zaXRpb24YASABKAQSDQoFZXBvY2gYAiABKAQSDQoFYnl0ZXMYAyABKAQSKgoGb2xkZXN0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIqCgZuZXdlc3QYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiMKBmVwb2NocxgGIAMoCzITLmhlYWR3YXRlci52MS5FcG9jaCI2CgVFcG9jaBINCgVlcG9jaBgBIAEoBBIeChZzdGFydGVkX2FmdGVyX3Bvc2l0aW9uGAIgASgEIu4BCgxTdHJlYW1DaGFuZ2USJgoGc3RyZWFtGAEgASgLMhYuaGVhZHdhdGVyLnYxLlN0cmVhbUlkEjcKEGV4cGVjdGVkX3ZlcnNpb24YAiABKAsyHS5oZWFkd2F0ZXIudjEuRXhwZWN0ZWRWZXJzaW9uEhAKCGV2ZW50X2lkGAMgASgJEjoKCG1ldGFkYXRhGAQgAygLMiguaGVhZHdhdGVyLnYxLlN0cmVhbUNoYW5nZS5NZXRhZGF0YUVudHJ5Gi8KDU1ldGFkYXRhRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASK3AQoNU3RyZWFtQ2hhbmdlZBIsCgd2ZXJzaW9uGAEgASgLMhsuaGVhZHdhdGVyLnYxLlN0cmVhbVZlcnNpb24SEAoIcG9zaXRpb24YAiABKAQSDQoFZXBvY2gYAyABKAQSEAoIZXZlbnRfaWQYBCABKAkSLwoLcmVjb3JkZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDGRlZHVwbGljYXRlZBgGIAEoCCJBChNEZWxldGVTdHJlYW1SZXF1ZXN0EioKBmNoYW5nZRgBIAEoCzIaLmhlYWR3YXRlci52MS5TdHJlYW1DaGFuZ2UiRAoURGVsZXRlU3RyZWFtUmVzcG9uc2USLAoHY2hhbmdlZBgBIAEoCzIbLmhlYWR3YXRlci52MS5TdHJlYW1DaGFuZ2VkIkIKFFJlc3RvcmVTdHJlYW1SZXF1ZXN0EioKBmNoYW5nZRgBIAEoCzIaLmhlYWR3YXRlci52MS5TdHJlYW1DaGFuZ2UiRQoVUmVzdG9yZVN0cmVhbVJlc3BvbnNlEiwKB2NoYW5nZWQYASABKAsyGy5oZWFkd2F0ZXIudjEuU3RyZWFtQ2hhbmdlZCJbChVUcnVuY2F0ZVN0cmVhbVJlcXVlc3QSKgoGY2hhbmdlGAEgASgLMhouaGVhZHdhdGVyLnYxLlN0cmVhbUNoYW5nZRIWCg5iZWZvcmVfdmVyc2lvbhgCIAEoBCJGChZUcnVuY2F0ZVN0cmVhbVJlc3BvbnNlEiwKB2NoYW5nZWQYASABKAsyGy5oZWFkd2F0ZXIudjEuU3RyZWFtQ2hhbmdlZCJtChNTZXRSZXRlbnRpb25SZXF1ZXN0EioKBmNoYW5nZRgBIAEoCzIaLmhlYWR3YXRlci52MS5TdHJlYW1DaGFuZ2USKgoJcmV0ZW50aW9uGAIgASgLMhcuaGVhZHdhdGVyLnYxLlJldGVudGlvbiJEChRTZXRSZXRlbnRpb25SZXNwb25zZRIsCgdjaGFuZ2VkGAEgASgLMhsuaGVhZHdhdGVyLnYxLlN0cmVhbUNoYW5nZWQiQAoSRXJhc2VTdHJlYW1SZXF1ZXN0EioKBmNoYW5nZRgBIAEoCzIaLmhlYWR3YXRlci52MS5TdHJlYW1DaGFuZ2UiQwoTRXJhc2VTdHJlYW1SZXNwb25zZRIsCgdjaGFuZ2VkGAEgASgLMhsuaGVhZHdhdGVyLnYxLlN0cmVhbUNoYW5nZWQibgoSRXJhc2VFdmVudHNSZXF1ZXN0EioKBmNoYW5nZRgBIAEoCzIaLmhlYWR3YXRlci52MS5TdHJlYW1DaGFuZ2USLAoIdmVyc2lvbnMYAiADKAsyGi5oZWFkd2F0ZXIudjEuVmVyc2lvblJhbmdlIkMKE0VyYXNlRXZlbnRzUmVzcG9uc2USLAoHY2hhbmdlZBgBIAEoCzIbLmhlYWR3YXRlci52MS5TdHJlYW1DaGFuZ2VkKlkKCk9uQ29uZmxpY3QSGwoXT05fQ09ORkxJQ1RfVU5TUEVDSUZJRUQQABIWChJPTl9DT05GTElDVF9TVEFUVVMQARIWChJPTl9DT05GTElDVF9SRVRVUk4QAipXCglEaXJlY3Rpb24SGQoVRElSRUNUSU9OX1VOU1BFQ0lGSUVEEAASFgoSRElSRUNUSU9OX0ZPUldBUkRTEAESFwoTRElSRUNUSU9OX0JBQ0tXQVJEUxACKoUBCg5EZWxldGVkU3RyZWFtcxIfChtERUxFVEVEX1NUUkVBTVNfVU5TUEVDSUZJRUQQABIbChdERUxFVEVEX1NUUkVBTVNfRVhDTFVERRABEhsKF0RFTEVURURfU1RSRUFNU19JTkNMVURFEAISGAoUREVMRVRFRF9TVFJFQU1TX09OTFkQAzL1CQoRRXZlbnRTdG9yZVNlcnZpY2USQwoGQXBwZW5kEhsuaGVhZHdhdGVyLnYxLkFwcGVuZFJlcXVlc3QaHC5oZWFkd2F0ZXIudjEuQXBwZW5kUmVzcG9uc2USWQoMQXBwZW5kU3RyZWFtEiEuaGVhZHdhdGVyLnYxLkFwcGVuZFN0cmVhbVJlcXVlc3QaIi5oZWFkd2F0ZXIudjEuQXBwZW5kU3RyZWFtUmVzcG9uc2UoATABEj8KBExvYWQSGS5oZWFkd2F0ZXIudjEuTG9hZFJlcXVlc3QaGi5oZWFkd2F0ZXIudjEuTG9hZFJlc3BvbnNlMAESTgoJU3Vic2NyaWJlEh4uaGVhZHdhdGVyLnYxLlN1YnNjcmliZVJlcXVlc3QaHy5oZWFkd2F0ZXIudjEuU3Vic2NyaWJlUmVzcG9uc2UwARJMCglHZXRTdHJlYW0SHi5oZWFkd2F0ZXIudjEuR2V0U3RyZWFtUmVxdWVzdBofLmhlYWR3YXRlci52MS5HZXRTdHJlYW1SZXNwb25zZRJSCgtMaXN0U3RyZWFtcxIgLmhlYWR3YXRlci52MS5MaXN0U3RyZWFtc1JlcXVlc3QaIS5oZWFkd2F0ZXIudjEuTGlzdFN0cmVhbXNSZXNwb25zZRJnChJMaXN0QWdncmVnYXRlVHlwZXMSJy5oZWFkd2F0ZXIudjEuTGlzdEFnZ3JlZ2F0ZVR5cGVzUmVxdWVzdBooLmhlYWR3YXRlci52MS5MaXN0QWdncmVnYXRlVHlwZXNSZXNwb25zZRJSCgtDb3VudEV2ZW50cxIgLmhlYWR3YXRlci52MS5Db3VudEV2ZW50c1JlcXVlc3QaIS5oZWFkd2F0ZXIudjEuQ291bnRFdmVudHNSZXNwb25zZRJDCgZHZXRMb2cSGy5oZWFkd2F0ZXIudjEuR2V0TG9nUmVxdWVzdBocLmhlYWR3YXRlci52MS5HZXRMb2dSZXNwb25zZRJVCgxEZWxldGVTdHJlYW0SIS5oZWFkd2F0ZXIudjEuRGVsZXRlU3RyZWFtUmVxdWVzdBoiLmhlYWR3YXRlci52MS5EZWxldGVTdHJlYW1SZXNwb25zZRJYCg1SZXN0b3JlU3RyZWFtEiIuaGVhZHdhdGVyLnYxLlJlc3RvcmVTdHJlYW1SZXF1ZXN0GiMuaGVhZHdhdGVyLnYxLlJlc3RvcmVTdHJlYW1SZXNwb25zZRJbCg5UcnVuY2F0ZVN0cmVhbRIjLmhlYWR3YXRlci52MS5UcnVuY2F0ZVN0cmVhbVJlcXVlc3QaJC5oZWFkd2F0ZXIudjEuVHJ1bmNhdGVTdHJlYW1SZXNwb25zZRJVCgxTZXRSZXRlbnRpb24SIS5oZWFkd2F0ZXIudjEuU2V0UmV0ZW50aW9uUmVxdWVzdBoiLmhlYWR3YXRlci52MS5TZXRSZXRlbnRpb25SZXNwb25zZRJSCgtFcmFzZVN0cmVhbRIgLmhlYWR3YXRlci52MS5FcmFzZVN0cmVhbVJlcXVlc3QaIS5oZWFkd2F0ZXIudjEuRXJhc2VTdHJlYW1SZXNwb25zZRJSCgtFcmFzZUV2ZW50cxIgLmhlYWR3YXRlci52MS5FcmFzZUV2ZW50c1JlcXVlc3QaIS5oZWFkd2F0ZXIudjEuRXJhc2VFdmVudHNSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_empty, file_google_protobuf_timestamp, file_google_rpc_status, file_headwater_v1_append_condition, file_headwater_v1_event, file_headwater_v1_expected_version, file_headwater_v1_filter, file_headwater_v1_log_position, file_headwater_v1_stream]);
 
 /**
  * One atomic append.
@@ -48,6 +48,14 @@ export type AppendRequest = Message<"headwater.v1.AppendRequest"> & {
    * @generated from field: headwater.v1.AppendCondition condition = 2;
    */
   condition?: AppendCondition | undefined;
+
+  /**
+   * The command that this append is the outcome of, kept in the ledger of commands in the same transaction, also where
+   * there are no events. Default: none.
+   *
+   * @generated from field: headwater.v1.CommandEntry command = 3;
+   */
+  command?: CommandEntry | undefined;
 
   /**
    * How a refusal is answered. Default: as an ABORTED status. Has no effect in AppendStream.
@@ -200,6 +208,13 @@ export type Appended = Message<"headwater.v1.Appended"> & {
    * @generated from field: bool deduplicated = 7;
    */
   deduplicated: boolean;
+
+  /**
+   * Of a repeat of a command: the result that was kept the first time.
+   *
+   * @generated from field: bytes command_result = 8;
+   */
+  commandResult: Uint8Array;
 };
 
 /**
@@ -208,6 +223,49 @@ export type Appended = Message<"headwater.v1.Appended"> & {
  */
 export const AppendedSchema: GenMessage<Appended> = /*@__PURE__*/
   messageDesc(file_headwater_v1_event_store_service, 3);
+
+/**
+ * A command in the ledger. The same id with the same body_hash is answered as the first time, whatever the events are now;
+ * with another it is refused with COMMAND_ID_REUSED. Refusals are not kept.
+ *
+ * @generated from message headwater.v1.CommandEntry
+ */
+export type CommandEntry = Message<"headwater.v1.CommandEntry"> & {
+  /**
+   * 1 to 255 bytes, no control characters.
+   *
+   * @generated from field: string command_id = 1;
+   */
+  commandId: string;
+
+  /**
+   * What is wished. Required; as in ExecuteRequest.
+   *
+   * @generated from field: string command_type = 2;
+   */
+  commandType: string;
+
+  /**
+   * SHA-256 of what was asked for. Required; 32 bytes.
+   *
+   * @generated from field: bytes body_hash = 3;
+   */
+  bodyHash: Uint8Array;
+
+  /**
+   * What to answer when it is sent again; at most 64 KiB.
+   *
+   * @generated from field: bytes result = 4;
+   */
+  result: Uint8Array;
+};
+
+/**
+ * Describes the message headwater.v1.CommandEntry.
+ * Use `create(CommandEntrySchema)` to create a new message.
+ */
+export const CommandEntrySchema: GenMessage<CommandEntry> = /*@__PURE__*/
+  messageDesc(file_headwater_v1_event_store_service, 4);
 
 /**
  * An append that was refused: nothing was written.
@@ -249,7 +307,7 @@ export type Refused = Message<"headwater.v1.Refused"> & {
  * Use `create(RefusedSchema)` to create a new message.
  */
 export const RefusedSchema: GenMessage<Refused> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 4);
+  messageDesc(file_headwater_v1_event_store_service, 5);
 
 /**
  * A stream that was not at the expected version.
@@ -284,7 +342,7 @@ export type VersionConflict = Message<"headwater.v1.VersionConflict"> & {
  * Use `create(VersionConflictSchema)` to create a new message.
  */
 export const VersionConflictSchema: GenMessage<VersionConflict> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 5);
+  messageDesc(file_headwater_v1_event_store_service, 6);
 
 /**
  * Some requests of a pipelined call.
@@ -305,7 +363,7 @@ export type AppendStreamRequest = Message<"headwater.v1.AppendStreamRequest"> & 
  * Use `create(AppendStreamRequestSchema)` to create a new message.
  */
 export const AppendStreamRequestSchema: GenMessage<AppendStreamRequest> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 6);
+  messageDesc(file_headwater_v1_event_store_service, 7);
 
 /**
  * One request of a pipelined call.
@@ -333,7 +391,7 @@ export type PipelinedAppend = Message<"headwater.v1.PipelinedAppend"> & {
  * Use `create(PipelinedAppendSchema)` to create a new message.
  */
 export const PipelinedAppendSchema: GenMessage<PipelinedAppend> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 7);
+  messageDesc(file_headwater_v1_event_store_service, 8);
 
 /**
  * Some verdicts of a pipelined call.
@@ -354,7 +412,7 @@ export type AppendStreamResponse = Message<"headwater.v1.AppendStreamResponse"> 
  * Use `create(AppendStreamResponseSchema)` to create a new message.
  */
 export const AppendStreamResponseSchema: GenMessage<AppendStreamResponse> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 8);
+  messageDesc(file_headwater_v1_event_store_service, 9);
 
 /**
  * The verdict on one request of a pipelined call.
@@ -406,7 +464,7 @@ export type PipelinedAppendResult = Message<"headwater.v1.PipelinedAppendResult"
  * Use `create(PipelinedAppendResultSchema)` to create a new message.
  */
 export const PipelinedAppendResultSchema: GenMessage<PipelinedAppendResult> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 9);
+  messageDesc(file_headwater_v1_event_store_service, 10);
 
 /**
  * What to read. Default: the whole log, forwards.
@@ -496,7 +554,7 @@ export type LoadRequest = Message<"headwater.v1.LoadRequest"> & {
  * Use `create(LoadRequestSchema)` to create a new message.
  */
 export const LoadRequestSchema: GenMessage<LoadRequest> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 10);
+  messageDesc(file_headwater_v1_event_store_service, 11);
 
 /**
  * Some events, and how far the log was scanned for them. There is always at least one message.
@@ -539,7 +597,7 @@ export type LoadResponse = Message<"headwater.v1.LoadResponse"> & {
  * Use `create(LoadResponseSchema)` to create a new message.
  */
 export const LoadResponseSchema: GenMessage<LoadResponse> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 11);
+  messageDesc(file_headwater_v1_event_store_service, 12);
 
 /**
  * What to follow, and from where. Default: the whole log, from its beginning.
@@ -622,7 +680,7 @@ export type SubscribeRequest = Message<"headwater.v1.SubscribeRequest"> & {
  * Use `create(SubscribeRequestSchema)` to create a new message.
  */
 export const SubscribeRequestSchema: GenMessage<SubscribeRequest> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 12);
+  messageDesc(file_headwater_v1_event_store_service, 13);
 
 /**
  * Some events, or a signal, and how far the log was scanned.
@@ -688,7 +746,7 @@ export type SubscribeResponse = Message<"headwater.v1.SubscribeResponse"> & {
  * Use `create(SubscribeResponseSchema)` to create a new message.
  */
 export const SubscribeResponseSchema: GenMessage<SubscribeResponse> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 13);
+  messageDesc(file_headwater_v1_event_store_service, 14);
 
 /**
  * The subscription has reached the end of the log.
@@ -703,7 +761,7 @@ export type CaughtUp = Message<"headwater.v1.CaughtUp"> & {
  * Use `create(CaughtUpSchema)` to create a new message.
  */
 export const CaughtUpSchema: GenMessage<CaughtUp> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 14);
+  messageDesc(file_headwater_v1_event_store_service, 15);
 
 /**
  * The subscription reads from the table again.
@@ -724,7 +782,7 @@ export type FellBehind = Message<"headwater.v1.FellBehind"> & {
  * Use `create(FellBehindSchema)` to create a new message.
  */
 export const FellBehindSchema: GenMessage<FellBehind> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 15);
+  messageDesc(file_headwater_v1_event_store_service, 16);
 
 /**
  * Asks about a stream.
@@ -745,7 +803,7 @@ export type GetStreamRequest = Message<"headwater.v1.GetStreamRequest"> & {
  * Use `create(GetStreamRequestSchema)` to create a new message.
  */
 export const GetStreamRequestSchema: GenMessage<GetStreamRequest> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 16);
+  messageDesc(file_headwater_v1_event_store_service, 17);
 
 /**
  * What is known about a stream.
@@ -766,7 +824,7 @@ export type GetStreamResponse = Message<"headwater.v1.GetStreamResponse"> & {
  * Use `create(GetStreamResponseSchema)` to create a new message.
  */
 export const GetStreamResponseSchema: GenMessage<GetStreamResponse> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 17);
+  messageDesc(file_headwater_v1_event_store_service, 18);
 
 /**
  * Which streams to list.
@@ -815,7 +873,7 @@ export type ListStreamsRequest = Message<"headwater.v1.ListStreamsRequest"> & {
  * Use `create(ListStreamsRequestSchema)` to create a new message.
  */
 export const ListStreamsRequestSchema: GenMessage<ListStreamsRequest> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 18);
+  messageDesc(file_headwater_v1_event_store_service, 19);
 
 /**
  * Some streams.
@@ -843,7 +901,7 @@ export type ListStreamsResponse = Message<"headwater.v1.ListStreamsResponse"> & 
  * Use `create(ListStreamsResponseSchema)` to create a new message.
  */
 export const ListStreamsResponseSchema: GenMessage<ListStreamsResponse> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 19);
+  messageDesc(file_headwater_v1_event_store_service, 20);
 
 /**
  * Which aggregate types to list.
@@ -871,7 +929,7 @@ export type ListAggregateTypesRequest = Message<"headwater.v1.ListAggregateTypes
  * Use `create(ListAggregateTypesRequestSchema)` to create a new message.
  */
 export const ListAggregateTypesRequestSchema: GenMessage<ListAggregateTypesRequest> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 20);
+  messageDesc(file_headwater_v1_event_store_service, 21);
 
 /**
  * Some aggregate types.
@@ -899,7 +957,7 @@ export type ListAggregateTypesResponse = Message<"headwater.v1.ListAggregateType
  * Use `create(ListAggregateTypesResponseSchema)` to create a new message.
  */
 export const ListAggregateTypesResponseSchema: GenMessage<ListAggregateTypesResponse> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 21);
+  messageDesc(file_headwater_v1_event_store_service, 22);
 
 /**
  * An aggregate type and how much there is of it.
@@ -941,7 +999,7 @@ export type AggregateTypeInfo = Message<"headwater.v1.AggregateTypeInfo"> & {
  * Use `create(AggregateTypeInfoSchema)` to create a new message.
  */
 export const AggregateTypeInfoSchema: GenMessage<AggregateTypeInfo> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 22);
+  messageDesc(file_headwater_v1_event_store_service, 23);
 
 /**
  * Which events to count.
@@ -1000,7 +1058,7 @@ export type CountEventsRequest = Message<"headwater.v1.CountEventsRequest"> & {
  * Use `create(CountEventsRequestSchema)` to create a new message.
  */
 export const CountEventsRequestSchema: GenMessage<CountEventsRequest> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 23);
+  messageDesc(file_headwater_v1_event_store_service, 24);
 
 /**
  * How many events there are.
@@ -1035,7 +1093,7 @@ export type CountEventsResponse = Message<"headwater.v1.CountEventsResponse"> & 
  * Use `create(CountEventsResponseSchema)` to create a new message.
  */
 export const CountEventsResponseSchema: GenMessage<CountEventsResponse> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 24);
+  messageDesc(file_headwater_v1_event_store_service, 25);
 
 /**
  * Asks about the log.
@@ -1050,7 +1108,7 @@ export type GetLogRequest = Message<"headwater.v1.GetLogRequest"> & {
  * Use `create(GetLogRequestSchema)` to create a new message.
  */
 export const GetLogRequestSchema: GenMessage<GetLogRequest> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 25);
+  messageDesc(file_headwater_v1_event_store_service, 26);
 
 /**
  * The log.
@@ -1106,7 +1164,7 @@ export type GetLogResponse = Message<"headwater.v1.GetLogResponse"> & {
  * Use `create(GetLogResponseSchema)` to create a new message.
  */
 export const GetLogResponseSchema: GenMessage<GetLogResponse> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 26);
+  messageDesc(file_headwater_v1_event_store_service, 27);
 
 /**
  * One unbroken life of the log.
@@ -1134,7 +1192,7 @@ export type Epoch = Message<"headwater.v1.Epoch"> & {
  * Use `create(EpochSchema)` to create a new message.
  */
 export const EpochSchema: GenMessage<Epoch> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 27);
+  messageDesc(file_headwater_v1_event_store_service, 28);
 
 /**
  * What all changes of a stream have in common.
@@ -1177,7 +1235,7 @@ export type StreamChange = Message<"headwater.v1.StreamChange"> & {
  * Use `create(StreamChangeSchema)` to create a new message.
  */
 export const StreamChangeSchema: GenMessage<StreamChange> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 28);
+  messageDesc(file_headwater_v1_event_store_service, 29);
 
 /**
  * A change that is committed.
@@ -1233,7 +1291,7 @@ export type StreamChanged = Message<"headwater.v1.StreamChanged"> & {
  * Use `create(StreamChangedSchema)` to create a new message.
  */
 export const StreamChangedSchema: GenMessage<StreamChanged> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 29);
+  messageDesc(file_headwater_v1_event_store_service, 30);
 
 /**
  * A deletion.
@@ -1254,7 +1312,7 @@ export type DeleteStreamRequest = Message<"headwater.v1.DeleteStreamRequest"> & 
  * Use `create(DeleteStreamRequestSchema)` to create a new message.
  */
 export const DeleteStreamRequestSchema: GenMessage<DeleteStreamRequest> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 30);
+  messageDesc(file_headwater_v1_event_store_service, 31);
 
 /**
  * The stream is deleted.
@@ -1275,7 +1333,7 @@ export type DeleteStreamResponse = Message<"headwater.v1.DeleteStreamResponse"> 
  * Use `create(DeleteStreamResponseSchema)` to create a new message.
  */
 export const DeleteStreamResponseSchema: GenMessage<DeleteStreamResponse> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 31);
+  messageDesc(file_headwater_v1_event_store_service, 32);
 
 /**
  * A restoration.
@@ -1296,7 +1354,7 @@ export type RestoreStreamRequest = Message<"headwater.v1.RestoreStreamRequest"> 
  * Use `create(RestoreStreamRequestSchema)` to create a new message.
  */
 export const RestoreStreamRequestSchema: GenMessage<RestoreStreamRequest> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 32);
+  messageDesc(file_headwater_v1_event_store_service, 33);
 
 /**
  * The stream is restored.
@@ -1317,7 +1375,7 @@ export type RestoreStreamResponse = Message<"headwater.v1.RestoreStreamResponse"
  * Use `create(RestoreStreamResponseSchema)` to create a new message.
  */
 export const RestoreStreamResponseSchema: GenMessage<RestoreStreamResponse> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 33);
+  messageDesc(file_headwater_v1_event_store_service, 34);
 
 /**
  * A truncation.
@@ -1345,7 +1403,7 @@ export type TruncateStreamRequest = Message<"headwater.v1.TruncateStreamRequest"
  * Use `create(TruncateStreamRequestSchema)` to create a new message.
  */
 export const TruncateStreamRequestSchema: GenMessage<TruncateStreamRequest> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 34);
+  messageDesc(file_headwater_v1_event_store_service, 35);
 
 /**
  * The stream is truncated.
@@ -1366,7 +1424,7 @@ export type TruncateStreamResponse = Message<"headwater.v1.TruncateStreamRespons
  * Use `create(TruncateStreamResponseSchema)` to create a new message.
  */
 export const TruncateStreamResponseSchema: GenMessage<TruncateStreamResponse> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 35);
+  messageDesc(file_headwater_v1_event_store_service, 36);
 
 /**
  * What a stream is to keep.
@@ -1394,7 +1452,7 @@ export type SetRetentionRequest = Message<"headwater.v1.SetRetentionRequest"> & 
  * Use `create(SetRetentionRequestSchema)` to create a new message.
  */
 export const SetRetentionRequestSchema: GenMessage<SetRetentionRequest> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 36);
+  messageDesc(file_headwater_v1_event_store_service, 37);
 
 /**
  * The retention is set.
@@ -1415,7 +1473,7 @@ export type SetRetentionResponse = Message<"headwater.v1.SetRetentionResponse"> 
  * Use `create(SetRetentionResponseSchema)` to create a new message.
  */
 export const SetRetentionResponseSchema: GenMessage<SetRetentionResponse> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 37);
+  messageDesc(file_headwater_v1_event_store_service, 38);
 
 /**
  * The erasure of a stream.
@@ -1436,7 +1494,7 @@ export type EraseStreamRequest = Message<"headwater.v1.EraseStreamRequest"> & {
  * Use `create(EraseStreamRequestSchema)` to create a new message.
  */
 export const EraseStreamRequestSchema: GenMessage<EraseStreamRequest> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 38);
+  messageDesc(file_headwater_v1_event_store_service, 39);
 
 /**
  * The stream is erased.
@@ -1457,7 +1515,7 @@ export type EraseStreamResponse = Message<"headwater.v1.EraseStreamResponse"> & 
  * Use `create(EraseStreamResponseSchema)` to create a new message.
  */
 export const EraseStreamResponseSchema: GenMessage<EraseStreamResponse> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 39);
+  messageDesc(file_headwater_v1_event_store_service, 40);
 
 /**
  * The erasure of some events of a stream.
@@ -1486,7 +1544,7 @@ export type EraseEventsRequest = Message<"headwater.v1.EraseEventsRequest"> & {
  * Use `create(EraseEventsRequestSchema)` to create a new message.
  */
 export const EraseEventsRequestSchema: GenMessage<EraseEventsRequest> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 40);
+  messageDesc(file_headwater_v1_event_store_service, 41);
 
 /**
  * The events are erased.
@@ -1507,7 +1565,7 @@ export type EraseEventsResponse = Message<"headwater.v1.EraseEventsResponse"> & 
  * Use `create(EraseEventsResponseSchema)` to create a new message.
  */
 export const EraseEventsResponseSchema: GenMessage<EraseEventsResponse> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 41);
+  messageDesc(file_headwater_v1_event_store_service, 42);
 
 /**
  * How an append that is refused for its expected versions or its condition is answered.
