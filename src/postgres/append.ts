@@ -1,5 +1,6 @@
-import type { AppendOutcome, VersionConflict } from '../core/append.js';
+import type { Appended, AppendOutcome, VersionConflict } from '../core/append.js';
 import {
+  CommandIdReusedError,
   EventIdReusedError,
   LogEpochChangedError,
   PositionUnknownError,
@@ -12,17 +13,20 @@ import type { Database, Row } from './database.js';
 import { arrayLiteral, type PreparedAppend, type PreparedEvent } from './prepared-append.js';
 import { quotedSchema } from './schema.js';
 
+const NOTHING = new Uint8Array(0);
+
 /** What became of one request of a group. */
 export type Verdict =
   | AppendOutcome
   | EventIdReusedError
+  | CommandIdReusedError
   | StreamDeletedError
   | PositionUnknownError
   | LogEpochChangedError;
 
 /**
  * Runs the append function for a group: one statement, one transaction, one round trip. Resolves when it is committed, with
- * a verdict for each request in order. No two requests may share an event id, and no condition may be about events of a
+ * a verdict for each request in order. No two requests may share an event id or a command id, and no condition may be about events of a
  * request before it.
  */
 export async function append(
@@ -30,18 +34,34 @@ export async function append(
   schema: string,
   group: readonly PreparedAppend[],
 ): Promise<readonly Verdict[]> {
-  const rows = await database.query('append', statement(schema), parameters(group));
+  // The ledger takes four more parameters, which groups without commands are spared.
+  const commands = group.some(({ request }) => request.command !== undefined);
+  const rows = await database.query(
+    'append',
+    statement(schema, commands),
+    commands ? [...parameters(group), ...commandParameters(group)] : parameters(group),
+  );
   const [row] = rows;
   if (row === undefined) throw new Error('The append function gave no row');
   return verdicts(group, row);
 }
 
-function statement(schema: string): string {
+function statement(schema: string, commands: boolean): string {
   return (
     'SELECT verdicts, entry_versions::text, head_before, (extract(epoch FROM recorded_at) * 1000000)::bigint, epoch, details, failed_entries::text ' +
     `FROM ${quotedSchema(schema)}.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, ` +
-    '$18, $19, $20, $21)'
+    `$18, $19, $20, $21${commands ? ', $22, $23, $24, $25' : ''})`
   );
+}
+
+function commandParameters(group: readonly PreparedAppend[]): readonly Buffer[] {
+  const entries = group.map(({ request }) => request.command);
+  return [
+    textArray(entries.map((entry) => entry?.commandId ?? '')),
+    textArray(entries.map((entry) => entry?.commandType ?? '')),
+    byteaArray(entries.map((entry) => entry?.bodyHash ?? NOTHING)),
+    byteaArray(entries.map((entry) => entry?.result ?? NOTHING)),
+  ];
 }
 
 function parameters(group: readonly PreparedAppend[]): readonly Buffer[] {
@@ -132,6 +152,8 @@ export function expectedNumber(expected: ExpectedVersion): bigint {
 interface Detail {
   readonly reused?: { readonly event_id: string; readonly position: string };
   readonly deleted: readonly [string, string];
+  readonly result: string;
+  readonly event_ids: readonly string[];
   readonly condition_position: string;
   readonly head: string;
   readonly last_common_position: string;
@@ -181,24 +203,36 @@ function verdicts(group: readonly PreparedAppend[], row: Row): readonly Verdict[
   });
 }
 
+function repeated(detail: Detail, epoch: bigint): Omit<Appended, 'eventIds'> {
+  const firstPosition = BigInt(detail.first_position);
+  return {
+    outcome: 'APPENDED',
+    firstPosition,
+    lastPosition: BigInt(detail.last_position),
+    versions: detail.versions.map(([aggregateType, aggregateId, version]) => ({
+      stream: { aggregateType, aggregateId },
+      version: BigInt(version),
+    })),
+    recordedAt: firstPosition === 0n ? undefined : BigInt(detail.recorded_at),
+    epoch,
+    deduplicated: true,
+  };
+}
+
 function otherVerdict(letter: string, detail: Detail, prepared: PreparedAppend, epoch: bigint): Verdict {
   const after = prepared.request.condition?.after;
   const position = after?.position ?? 0n;
   switch (letter) {
     case 'D':
+      return { ...repeated(detail, epoch), eventIds: prepared.eventIds };
+    case 'M':
       return {
-        outcome: 'APPENDED',
-        firstPosition: BigInt(detail.first_position),
-        lastPosition: BigInt(detail.last_position),
-        versions: detail.versions.map(([aggregateType, aggregateId, version]) => ({
-          stream: { aggregateType, aggregateId },
-          version: BigInt(version),
-        })),
-        eventIds: prepared.eventIds,
-        recordedAt: BigInt(detail.recorded_at),
-        epoch,
-        deduplicated: true,
+        ...repeated(detail, epoch),
+        eventIds: detail.event_ids,
+        commandResult: Buffer.from(detail.result, 'hex'),
       };
+    case 'K':
+      return new CommandIdReusedError(prepared.request.command?.commandId ?? '');
     case 'X':
       return new EventIdReusedError(detail.reused?.event_id ?? '', BigInt(detail.reused?.position ?? 0));
     case 'G': {

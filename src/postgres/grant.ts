@@ -8,7 +8,15 @@ const ROLES = ['headwater_writer', 'headwater_reader', 'headwater_eraser'];
 const APPENDER = 'headwater_appender';
 /** What writes runs as these roles, whoever calls it. */
 const OWNED: Readonly<Record<string, readonly string[]>> = {
-  headwater_writer: ['append', 'load', 'staged_due', 'staged_commit', 'open_log'],
+  headwater_writer: [
+    'append',
+    'load',
+    'staged_due',
+    'staged_commit',
+    'open_log',
+    'save_snapshot',
+    'delete_snapshots',
+  ],
   headwater_eraser: ['change_stream', 'sweep_stream', 'streams_to_sweep', 'empty_events'],
 };
 /** What empties events must not be called but by what decides about it. */
@@ -56,6 +64,10 @@ export async function grant(session: Session, schema: string): Promise<void> {
       await session.query(
         `GRANT INSERT, UPDATE ON ${quoted}.streams, ${quoted}.log_head, ${quoted}.epochs TO headwater_writer, headwater_eraser`,
       );
+      await session.query(`GRANT INSERT ON ${quoted}.commands TO headwater_writer`);
+      await session.query(`GRANT UPDATE ON ${quoted}.commands TO headwater_eraser`);
+      await session.query(`GRANT INSERT, UPDATE, DELETE ON ${quoted}.snapshots TO headwater_writer`);
+      await session.query(`GRANT DELETE ON ${quoted}.snapshots TO headwater_eraser`);
       await session.query(
         `GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA ${quoted} TO headwater_writer, headwater_eraser`,
       );

@@ -98,7 +98,7 @@ export class GroupCommit {
   }
 
   /**
-   * The longest run from the queue's front that keeps within the budget, has no event id twice, and no condition that may
+   * The longest run from the queue's front that keeps within the budget, has no event id or command id twice, and no condition that may
    * be about events in front of it: those are checked against the table.
    */
   #nextGroup(): Waiting[] {
@@ -119,8 +119,8 @@ export class GroupCommit {
           (events + prepared.events > groupEvents ||
             bytes + prepared.bytes > groupBytes ||
             group.length >= groupEvents);
-        if (full || prepared.eventIds.some((id) => ids.has(id)) || written.mayBreak(prepared)) break;
-        for (const id of prepared.eventIds) ids.add(id);
+        if (full || prepared.uniqueIds.some((id) => ids.has(id)) || written.mayBreak(prepared)) break;
+        for (const id of prepared.uniqueIds) ids.add(id);
         written.add(prepared);
         events += prepared.events;
         bytes += prepared.bytes;

@@ -1,5 +1,7 @@
 import type { AppendOutcome, AppendRequest, Appended } from '../core/append.js';
 import { HeadwaterError, type Outcome } from '../core/errors.js';
+import type { LedgerCommand } from '../core/command.js';
+import type { NewSnapshot, Snapshot } from '../core/snapshot.js';
 import type { CallOptions, EventStore } from '../core/event-store.js';
 import { interveningEvents } from '../core/intervening.js';
 import { DEFAULT_LIMITS, type Limits } from '../core/limits.js';
@@ -26,6 +28,12 @@ import {
   validateListStreams,
 } from '../core/validate-list.js';
 import { validateLoad } from '../core/validate-read.js';
+import {
+  validateCommandId,
+  validateSnapshot,
+  validateWantedSnapshot,
+  type WantedSnapshot,
+} from '../core/validate-snapshot.js';
 import { validateStreamChange } from '../core/validate-stream-change.js';
 import { createSubscriber, type Subscriber, type SubscriberOptions } from '../subscriptions/subscriber.js';
 import { append, type Verdict } from './append.js';
@@ -36,6 +44,7 @@ import { ConditionChecks } from './condition-checks.js';
 import type { Database } from './database.js';
 import { openLog } from './epochs.js';
 import { getLog } from './get-log.js';
+import { findCommand } from './find-command.js';
 import { getStream } from './get-stream.js';
 import { GroupCommit, type GroupCommitOptions } from './group-commit.js';
 import { Hints } from './hints.js';
@@ -45,6 +54,7 @@ import { listStreams } from './list-streams.js';
 import { PostgresLog } from './postgres-log.js';
 import { type PreparedAppend, prepareAppend } from './prepared-append.js';
 import { ReplicaReads } from './replica.js';
+import { deleteSnapshots, getSnapshot, saveSnapshot } from './snapshots.js';
 import { storeError } from './sqlstate.js';
 import { finishErasure, Sweep, type SweepOptions } from './sweep.js';
 
@@ -181,6 +191,30 @@ export class PostgresEventStore extends StreamChanges implements EventStore {
         throw signal?.aborted ? error : this.#error(error, 'NOT_APPLIED');
       },
     );
+  }
+
+  async findCommand(commandId: string, options: CallOptions = {}): Promise<LedgerCommand | undefined> {
+    validateCommandId(commandId);
+    return this.#read(findCommand, commandId, options);
+  }
+
+  async saveSnapshot(stream: StreamId, snapshot: NewSnapshot, options: CallOptions = {}): Promise<void> {
+    validateSnapshot(stream, snapshot);
+    await this.#read(saveSnapshot, { stream, snapshot }, options);
+  }
+
+  async getSnapshot(
+    stream: StreamId,
+    wanted: WantedSnapshot = {},
+    options: CallOptions = {},
+  ): Promise<Snapshot | undefined> {
+    validateWantedSnapshot(stream, wanted);
+    return this.#read(getSnapshot, { stream, wanted }, options);
+  }
+
+  async deleteSnapshots(stream: StreamId, options: CallOptions = {}): Promise<bigint> {
+    validateWantedSnapshot(stream, {});
+    return this.#read(deleteSnapshots, stream, options);
   }
 
   async changeStream(change: StreamChange, { signal }: CallOptions = {}): Promise<StreamChanged> {

@@ -13,6 +13,8 @@ export interface PreparedAppend {
   readonly request: AppendRequest;
   readonly entries: readonly PreparedEntry[];
   readonly eventIds: readonly string[];
+  /** The event ids, and the command's id in a form of its own: what may stand in a group once. */
+  readonly uniqueIds: readonly string[];
   readonly events: number;
   readonly bytes: number;
   /** Up to this position the condition was found to hold, or to break just behind it; 0 if nobody looked. */
@@ -65,7 +67,9 @@ export function prepareAppend(request: AppendRequest, limits: Limits, runtime: R
       };
     }),
   }));
-  return { request, entries, eventIds, events: eventIds.length, bytes, conditionChecked: 0n };
+  const uniqueIds =
+    request.command === undefined ? eventIds : [...eventIds, `command ${request.command.commandId}`];
+  return { request, entries, eventIds, uniqueIds, events: eventIds.length, bytes, conditionChecked: 0n };
 }
 
 /** A literal of Postgres' text[]. */

@@ -12,7 +12,10 @@
 -- columns. The caller puts into separate groups requests that share an event id, and a condition together with events
 -- before it in the group that may match it: conditions are checked against the table.
 --
--- What comes out: a letter per request: A appended, D repeated (done before), X event id used for something else, G a
+-- Per request, too, the command that it is the outcome of; an empty id: of none.
+--
+-- What comes out: a letter per request: M the command was carried out before, K its id was used for another one,
+-- A appended, D repeated (done before), X event id used for something else, G a
 -- stream is deleted, R refused for an expected version, P the condition's position is not of this log, E it is of a tail
 -- that was lost, C refused for its condition; per entry the stream's version, after the append or, if refused, as it is;
 -- the head before the group; for each letter but A and R an entry in details; the entries whose expected version failed.
@@ -26,6 +29,8 @@ CREATE OR REPLACE FUNCTION :schema.append(
   item_requests integer[], item_types text[], item_tags text[],
   event_entries integer[], event_ids uuid[], event_types text[], event_data bytea[], event_hashes bytea[],
   event_content_types text[], event_metadata jsonb[], event_tags text[], event_schema_versions integer[],
+  command_ids text[] DEFAULT NULL, command_types text[] DEFAULT NULL, command_hashes bytea[] DEFAULT NULL,
+  command_results bytea[] DEFAULT NULL,
   OUT verdicts text, OUT entry_versions bigint[], OUT head_before bigint, OUT recorded_at timestamptz, OUT epoch bigint,
   OUT details jsonb, OUT failed_entries integer[]
 )
@@ -62,11 +67,14 @@ DECLARE
   holds boolean;
   gone integer;
   refusal jsonb;
+  verdict text;
   repeated boolean := false;
   item integer := 0;
   first_item integer;
   some_deleted boolean;
   some_conditions boolean := item_requests <> '{}';
+  some_commands boolean := command_ids IS NOT NULL;
+  commanded boolean;
   written bigint;
 BEGIN
   IF current_setting('transaction_isolation') <> 'read committed' THEN
@@ -106,8 +114,14 @@ BEGIN
       request_events := request_events + entry_events[e];
     END LOOP;
 
+    commanded := some_commands AND command_ids[request] <> '';
     found := NULL;
-    IF some_known AND request_events > 0 THEN
+    IF commanded THEN
+      found := find_command(command_ids[request], command_hashes[request]);
+    END IF;
+    IF found IS NOT NULL THEN
+      verdict := CASE WHEN found ? 'reused' THEN 'K' ELSE 'M' END;
+    ELSIF some_known AND request_events > 0 THEN
       found := find_repeat(
         event_ids[event + 1 : event + request_events],
         (SELECT array_agg(stream_aggregate_types[entry_streams[n.entry]] ORDER BY n.place)
@@ -116,10 +130,11 @@ BEGIN
            FROM unnest(event_entries[event + 1 : event + request_events]) WITH ORDINALITY n (entry, place)),
         event_types[event + 1 : event + request_events],
         event_hashes[event + 1 : event + request_events]);
+      verdict := CASE WHEN found ? 'reused' THEN 'X' ELSE 'D' END;
     END IF;
 
     IF found IS NOT NULL THEN
-      verdicts := verdicts || CASE WHEN found ? 'reused' THEN 'X' ELSE 'D' END;
+      verdicts := verdicts || verdict;
       details := details || jsonb_build_array(found);
       repeated := true;
       WHILE item_requests[item + 1] = request LOOP
@@ -167,6 +182,11 @@ BEGIN
       ELSE
         verdicts := verdicts || 'A';
         append_end := next_position + request_events - 1;
+        IF commanded THEN
+          INSERT INTO commands VALUES (command_ids[request], command_types[request], command_hashes[request], command_results[request],
+            CASE WHEN request_events > 0 THEN next_position ELSE 0 END, CASE WHEN request_events > 0 THEN append_end ELSE 0 END,
+            append.recorded_at);
+        END IF;
         entry_event := event;
         FOR e IN entry + 1 .. entry_end LOOP
           IF entry_events[e] > 0 THEN

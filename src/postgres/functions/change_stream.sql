@@ -72,6 +72,7 @@ BEGIN
                                       WHEN 'SET_RETENTION' THEN first_kept(of_type, of_id, s.version, s.truncated_before,
                                         s.max_count, s.max_age, s.system_versions, change_stream.recorded_at)
                                       ELSE s.truncated_before END,
+         erased_version = CASE WHEN kind IN ('ERASE', 'ERASE_EVENTS') THEN change_stream.version ELSE s.erased_version END,
          erase_before = CASE WHEN kind = 'ERASE' THEN change_stream.version ELSE s.erase_before END,
          max_age = CASE WHEN kind = 'SET_RETENTION' THEN new_max_age ELSE s.max_age END,
          max_count = CASE WHEN kind = 'SET_RETENTION' THEN new_max_count ELSE s.max_count END

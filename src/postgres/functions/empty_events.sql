@@ -21,6 +21,15 @@ BEGIN
   DELETE FROM event_tags t USING unnest(emptied) n (position)
    WHERE t.position = n.position;
   PERFORM set_config('headwater.emptying', 'off', true);
+  IF why = 'ERASED' AND emptied IS NOT NULL THEN
+    -- States and answers may tell of what was in them.
+    DELETE FROM snapshots s WHERE s.aggregate_type = of_type AND s.aggregate_id = of_id AND s.version >= first;
+    UPDATE commands c SET result = ''
+      FROM unnest(emptied) n (position),
+           LATERAL (SELECT l.command_id FROM commands l WHERE l.last_position >= n.position AND l.last_position > 0
+                     ORDER BY l.last_position LIMIT 1) o
+     WHERE c.command_id = o.command_id AND c.first_position <= n.position;
+  END IF;
   RETURN coalesce(cardinality(emptied), 0);
 END
 $$;
