@@ -1,4 +1,4 @@
-import type { Policy } from '../auth/policy.js';
+import type { CommandTypeInfo } from '../auth/command-type.js';
 import type { Principal } from '../auth/principal.js';
 import type { AppendCondition } from '../core/append.js';
 import type { Command, Existence } from '../core/command.js';
@@ -7,14 +7,7 @@ import type { ExpectedVersion } from '../core/expected-version.js';
 import type { NewSnapshot } from '../core/snapshot.js';
 import type { StreamId } from '../core/stream.js';
 
-/** A command type: what it is about, and who may send it. */
-export interface CommandTypeInfo {
-  readonly commandType: string;
-  readonly aggregateType: string;
-  readonly existence: Existence;
-  /** It may be sent if any of these allows it; none: nobody may, unless everybody may do everything. */
-  readonly policies: readonly Policy[];
-}
+export type { CommandTypeInfo };
 
 /** A command whose sender may send it, for whoever decides it. */
 export interface DecideRequest {

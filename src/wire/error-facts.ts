@@ -2,6 +2,9 @@ import type { ErrorInfo } from '../../gen/google/rpc/error_details_pb.js';
 import {
   AppendConditionFailedError,
   AppendRefusedError,
+  CommandIdReusedError,
+  CommandNotRegisteredError,
+  CommandRejectedError,
   DeadlineExceededError,
   EventIdReusedError,
   type FieldViolation,
@@ -16,6 +19,7 @@ import {
   PolicyDeniedError,
   PositionNotReachedError,
   PositionUnknownError,
+  SnapshotNotFoundError,
   StoreUnavailableError,
   StreamDeletedError,
   StreamNotDeletedError,
@@ -24,6 +28,7 @@ import {
 } from '../core/errors.js';
 import type { ExpectedVersion } from '../core/expected-version.js';
 import type { StreamId } from '../core/stream.js';
+import { rejectionCodeOf } from './status-code.js';
 
 /** The metadata of ErrorInfo; the keys stand in `error_reason.proto`. */
 export function factsOf(error: HeadwaterError): Record<string, string> {
@@ -39,11 +44,15 @@ export function factsOf(error: HeadwaterError): Record<string, string> {
   }
   if (error instanceof EventIdReusedError)
     return { event_id: error.eventId, position: String(error.position) };
+  if (error instanceof CommandIdReusedError) return { command_id: error.commandId };
+  if (error instanceof CommandNotRegisteredError) return { command_type: error.commandType };
+  if (error instanceof CommandRejectedError) return { ...error.facts, domain_reason: error.domainReason };
   if (error instanceof AppendConditionFailedError) return { position: String(error.position) };
   if (
     error instanceof StreamNotFoundError ||
     error instanceof StreamDeletedError ||
-    error instanceof StreamNotDeletedError
+    error instanceof StreamNotDeletedError ||
+    error instanceof SnapshotNotFoundError
   )
     return namesOf(error.stream);
   if (error instanceof InvalidRequestError) return { violations: String(error.count) };
@@ -77,6 +86,7 @@ function namesOf(stream: StreamId): Record<string, string> {
 
 /** What a status says beside its ErrorInfo. */
 export interface StatusFacts {
+  readonly code: number;
   readonly message: string;
   readonly violations: readonly FieldViolation[];
   readonly retryAfterMilliseconds: number | undefined;
@@ -84,7 +94,7 @@ export interface StatusFacts {
 
 /** The typed error, or `undefined` for a reason that this version does not know. */
 export function errorOf(info: ErrorInfo, status: StatusFacts): HeadwaterError | undefined {
-  const { message, violations, retryAfterMilliseconds = 0 } = status;
+  const { code, message, violations, retryAfterMilliseconds = 0 } = status;
   const facts = new Facts(info);
   const { outcome } = facts;
   switch (facts.reason) {
@@ -97,6 +107,17 @@ export function errorOf(info: ErrorInfo, status: StatusFacts): HeadwaterError | 
       return new AppendConditionFailedError(facts.bigint('position'));
     case 'EVENT_ID_REUSED':
       return new EventIdReusedError(facts.text('event_id'), facts.bigint('position'));
+    case 'COMMAND_ID_REUSED':
+      return new CommandIdReusedError(facts.text('command_id'));
+    case 'COMMAND_NOT_REGISTERED':
+      return new CommandNotRegisteredError(facts.text('command_type'));
+    case 'COMMAND_REJECTED':
+      return new CommandRejectedError(facts.text('domain_reason'), message, {
+        code: rejectionCodeOf(code) ?? 'FAILED_PRECONDITION',
+        facts: facts.without('domain_reason', 'outcome'),
+      });
+    case 'SNAPSHOT_NOT_FOUND':
+      return new SnapshotNotFoundError(facts.stream);
     case 'STREAM_NOT_FOUND':
       return new StreamNotFoundError(facts.stream);
     case 'STREAM_DELETED':
@@ -171,6 +192,11 @@ class Facts {
 
   number(key: string, otherwise: number): number {
     return /^\d+$/.test(this.text(key)) ? Number(this.text(key)) : otherwise;
+  }
+
+  /** What is left: facts of somebody else. */
+  without(...keys: readonly string[]): Record<string, string> {
+    return Object.fromEntries(Object.entries(this.#metadata).filter(([key]) => !keys.includes(key)));
   }
 
   get stream(): StreamId {

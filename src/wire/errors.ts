@@ -18,7 +18,7 @@ import {
 } from '../core/errors.js';
 import { bareStatusError } from './bare-status.js';
 import { errorOf, factsOf } from './error-facts.js';
-import { CODE_OF } from './status-code.js';
+import { codeOf } from './status-code.js';
 
 /** The `domain` of our ErrorInfo. */
 const DOMAIN = 'headwater';
@@ -40,7 +40,7 @@ export function toWireStatus(error: HeadwaterError): Status {
       anyPack(RetryInfoSchema, { $typeName: RetryInfoSchema.typeName, retryDelay: toDuration(error) }),
     );
   const status = create(StatusSchema, {
-    code: CODE_OF[error.reason],
+    code: codeOf(error),
     message: brief(error.message),
     details,
   });
@@ -63,8 +63,8 @@ export function fromWireStatus(status: Status): HeadwaterError {
       retryAfterMilliseconds = fromDuration(anyUnpack(detail, RetryInfoSchema)?.retryDelay);
   }
   if (info?.domain !== DOMAIN) return bareStatusError(status);
-  const { message } = status;
-  return errorOf(info, { message, violations, retryAfterMilliseconds }) ?? bareStatusError(status);
+  const { code, message } = status;
+  return errorOf(info, { code, message, violations, retryAfterMilliseconds }) ?? bareStatusError(status);
 }
 
 /** Adds as many violations as there is room for; how many there are in all stands in ErrorInfo. */

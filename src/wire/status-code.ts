@@ -1,4 +1,9 @@
-import type { Reason } from '../core/errors.js';
+import {
+  CommandRejectedError,
+  type HeadwaterError,
+  type Reason,
+  type RejectionCode,
+} from '../core/errors.js';
 
 /** The codes of google.rpc.Code, which are those of gRPC. */
 export const StatusCode = {
@@ -26,6 +31,10 @@ export const CODE_OF: Readonly<Record<Reason, number>> = {
   WRONG_EXPECTED_VERSION: StatusCode.ABORTED,
   APPEND_CONDITION_FAILED: StatusCode.ABORTED,
   EVENT_ID_REUSED: StatusCode.ALREADY_EXISTS,
+  COMMAND_ID_REUSED: StatusCode.ALREADY_EXISTS,
+  COMMAND_NOT_REGISTERED: StatusCode.UNIMPLEMENTED,
+  COMMAND_REJECTED: StatusCode.FAILED_PRECONDITION,
+  SNAPSHOT_NOT_FOUND: StatusCode.NOT_FOUND,
   STREAM_NOT_FOUND: StatusCode.NOT_FOUND,
   STREAM_DELETED: StatusCode.FAILED_PRECONDITION,
   STREAM_NOT_DELETED: StatusCode.FAILED_PRECONDITION,
@@ -42,3 +51,24 @@ export const CODE_OF: Readonly<Record<Reason, number>> = {
   NAMESPACE_EXISTS: StatusCode.ALREADY_EXISTS,
   APPEND_REFUSED: StatusCode.FAILED_PRECONDITION,
 };
+
+/** The code of the error: that of its reason, or the one that the domain chose. */
+export function codeOf(error: HeadwaterError): number {
+  return error instanceof CommandRejectedError ? StatusCode[error.code] : CODE_OF[error.reason];
+}
+
+const REJECTION_CODES: readonly RejectionCode[] = [
+  'INVALID_ARGUMENT',
+  'NOT_FOUND',
+  'ALREADY_EXISTS',
+  'PERMISSION_DENIED',
+  'RESOURCE_EXHAUSTED',
+  'FAILED_PRECONDITION',
+  'ABORTED',
+  'OUT_OF_RANGE',
+];
+
+/** The code with which a domain refuses, or `undefined` for one that it may not use. */
+export function rejectionCodeOf(code: number): RejectionCode | undefined {
+  return REJECTION_CODES.find((name) => StatusCode[name] === code);
+}

@@ -8,6 +8,9 @@ import { EXIT, exitCodeOf } from '../../src/cli/exit-codes.js';
 import {
   AppendConditionFailedError,
   AppendRefusedError,
+  CommandIdReusedError,
+  CommandNotRegisteredError,
+  CommandRejectedError,
   DeadlineExceededError,
   EventIdReusedError,
   type HeadwaterError,
@@ -20,6 +23,7 @@ import {
   PolicyDeniedError,
   PositionNotReachedError,
   PositionUnknownError,
+  SnapshotNotFoundError,
   StoreUnavailableError,
   StreamDeletedError,
   StreamNotDeletedError,
@@ -57,6 +61,10 @@ const SAMPLES: readonly HeadwaterError[] = [
   new NamespaceExistsError('tenant_a'),
   new AppendRefusedError('quota', 'The tenant has used up what it may store'),
   new StreamNotDeletedError(stream),
+  new CommandIdReusedError('open-1'),
+  new CommandNotRegisteredError('OpenAccount'),
+  new CommandRejectedError('INSUFFICIENT_FUNDS', 'There is not enough in the account'),
+  new SnapshotNotFoundError(stream),
 ];
 
 describe('docs/errors.md', () => {

@@ -7,6 +7,9 @@ import { ErrorReasonSchema } from '../../gen/headwater/v1/error_reason_pb.js';
 import {
   AppendConditionFailedError,
   AppendRefusedError,
+  CommandIdReusedError,
+  CommandNotRegisteredError,
+  CommandRejectedError,
   DeadlineExceededError,
   EventIdReusedError,
   HeadwaterError,
@@ -19,6 +22,7 @@ import {
   PolicyDeniedError,
   PositionNotReachedError,
   PositionUnknownError,
+  SnapshotNotFoundError,
   StoreUnavailableError,
   StreamDeletedError,
   StreamNotDeletedError,
@@ -38,6 +42,14 @@ const everyError: readonly HeadwaterError[] = [
   new WrongExpectedVersionError([{ stream, expected: 'STREAM_EXISTS', actual: 0n }]),
   new AppendConditionFailedError(big),
   new EventIdReusedError('0198c5c1-0000-7000-8000-000000000000', big),
+  new CommandIdReusedError('open-é-1'),
+  new CommandNotRegisteredError('OpenAccount'),
+  new CommandRejectedError('INSUFFICIENT_FUNDS', 'There is not enough in the account'),
+  new CommandRejectedError('EMAIL_TAKEN', 'Somebody has that e-mail', {
+    code: 'ALREADY_EXISTS',
+    facts: { email: 'ada@example.com', limit: '10' },
+  }),
+  new SnapshotNotFoundError(stream),
   new StreamNotFoundError(stream),
   new StreamDeletedError(stream),
   new StreamNotDeletedError(stream),
@@ -92,6 +104,10 @@ describe('an error over the wire', () => {
       WRONG_EXPECTED_VERSION: 10,
       APPEND_CONDITION_FAILED: 10,
       EVENT_ID_REUSED: 6,
+      COMMAND_ID_REUSED: 6,
+      COMMAND_NOT_REGISTERED: 12,
+      COMMAND_REJECTED: 6,
+      SNAPSHOT_NOT_FOUND: 5,
       STREAM_NOT_FOUND: 5,
       STREAM_DELETED: 9,
       STREAM_NOT_DELETED: 9,
@@ -108,6 +124,27 @@ describe('an error over the wire', () => {
       NAMESPACE_EXISTS: 6,
       APPEND_REFUSED: 9,
     });
+  });
+
+  it.each([
+    ['INVALID_ARGUMENT', 3],
+    ['NOT_FOUND', 5],
+    ['ALREADY_EXISTS', 6],
+    ['PERMISSION_DENIED', 7],
+    ['RESOURCE_EXHAUSTED', 8],
+    ['FAILED_PRECONDITION', 9],
+    ['ABORTED', 10],
+    ['OUT_OF_RANGE', 11],
+  ] as const)('of a domain has the code that it chose: %s', (code, number) => {
+    const status = toWireStatus(new CommandRejectedError('NO', 'no', { code }));
+    expect(status.code).toBe(number);
+    expect(fromWireStatus(status)).toMatchObject({ domainReason: 'NO', code });
+  });
+
+  it('of a domain keeps its own words where its facts have the same name', () => {
+    const facts = { domain_reason: 'other', outcome: 'UNKNOWN', kept: 'yes' };
+    const back = fromWireStatus(toWireStatus(new CommandRejectedError('NO', 'no', { facts })));
+    expect(back).toMatchObject({ domainReason: 'NO', outcome: 'NOT_APPLIED', facts: { kept: 'yes' } });
   });
 
   it('keeps to 4 KiB: the first violations and their number', () => {
