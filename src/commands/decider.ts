@@ -2,7 +2,7 @@ import type { CommandTypeInfo } from '../auth/command-type.js';
 import type { Principal } from '../auth/principal.js';
 import type { AppendCondition } from '../core/append.js';
 import type { Command, Existence } from '../core/command.js';
-import type { NewEvent } from '../core/event.js';
+import type { Event, NewEvent } from '../core/event.js';
 import type { ExpectedVersion } from '../core/expected-version.js';
 import type { NewSnapshot } from '../core/snapshot.js';
 import type { StreamId } from '../core/stream.js';
@@ -31,8 +31,11 @@ export interface Decided {
   readonly checks?: readonly { readonly stream: StreamId; readonly expectedVersion: ExpectedVersion }[];
   /** The state with these events, to be kept. */
   readonly snapshot?: NewSnapshot;
-  /** Called with the version that the aggregate has now, so that whoever keeps states can keep this one. */
-  readonly committed?: (version: bigint) => void;
+  /**
+   * Called with the version that the aggregate has now and the events as they stand in the log, so that whoever keeps states
+   * can keep this one. Not called for a repeat. Must not throw.
+   */
+  readonly committed?: (version: bigint, events: readonly Event[]) => void;
 }
 
 /**
