@@ -11,6 +11,7 @@ import {
 import type { Appended, AppendOutcome, AppendRequest } from '../core/append.js';
 import { Violations } from '../core/validate.js';
 import { fromWireCondition, toWireCondition } from './append-condition.js';
+import { fromWireCommandEntry, toWireCommandEntry } from './command-entry.js';
 import { fromWireExpectedVersion, toWireExpectedVersion } from './expected-version.js';
 import { fromWireNewEvent, toWireNewEvent } from './new-event.js';
 import { fromWireRefused, toWireRefused } from './refused.js';
@@ -25,6 +26,7 @@ export function toWireAppendRequest(request: AppendRequest): WireAppendRequest {
       events: entry.events.map(toWireNewEvent),
     })),
     ...(request.condition ? { condition: toWireCondition(request.condition) } : {}),
+    ...(request.command ? { command: toWireCommandEntry(request.command) } : {}),
     onConflict: request.onConflict === 'RETURN' ? OnConflict.RETURN : OnConflict.STATUS,
     interveningBytes: request.interveningBytes ?? 0,
   });
@@ -46,10 +48,11 @@ export function fromWireAppendRequest(request: WireAppendRequest): AppendRequest
   }));
   const onConflict = fromWireOnConflict(request.onConflict, violations);
   violations.throwIfAny();
-  const { condition, interveningBytes } = request;
+  const { command, condition, interveningBytes } = request;
   return {
     streams,
     ...(condition ? { condition: fromWireCondition(condition) } : {}),
+    ...(command ? { command: fromWireCommandEntry(command) } : {}),
     onConflict,
     ...(interveningBytes === 0 ? {} : { interveningBytes }),
   };
@@ -77,6 +80,7 @@ export function toWireAppended(appended: Appended): WireAppended {
     ...(appended.recordedAt === undefined ? {} : { recordedAt: toWireTimestamp(appended.recordedAt) }),
     epoch: appended.epoch,
     deduplicated: appended.deduplicated,
+    ...(appended.commandResult === undefined ? {} : { commandResult: appended.commandResult }),
   });
 }
 
@@ -90,6 +94,9 @@ export function fromWireAppended(appended: WireAppended): Appended {
     recordedAt: appended.recordedAt ? readWireTimestamp(appended.recordedAt) : undefined,
     epoch: appended.epoch,
     deduplicated: appended.deduplicated,
+    ...(appended.commandResult.byteLength === 0
+      ? {}
+      : { commandResult: new Uint8Array(appended.commandResult) }),
   };
 }
 

@@ -43,7 +43,8 @@ export function fromWireListStreamsRequest(request: WireListStreamsRequest): Lis
   };
 }
 
-function fromWireDeletedStreams(
+/** Deleted streams or not, or `undefined` for the default; adds what is unknown. */
+export function fromWireDeletedStreams(
   value: DeletedStreams,
   violations: Violations,
 ): ListStreamsRequest['deleted'] {
