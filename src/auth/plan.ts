@@ -11,6 +11,7 @@ export type Action =
   | 'list-aggregate-types'
   | 'count-events'
   | 'get-log'
+  | 'find-command'
   | 'execute'
   | 'handle-commands'
   | 'list-commands'

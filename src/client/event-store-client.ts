@@ -1,13 +1,16 @@
 import type { DescMessage, DescMethodUnary, MessageShape } from '@bufbuild/protobuf';
 import { create } from '@bufbuild/protobuf';
+import { AggregateService } from '../../gen/headwater/v1/aggregate_service_pb.js';
 import { EventStoreService, GetLogRequestSchema } from '../../gen/headwater/v1/event_store_service_pb.js';
 import type { AppendOutcome, AppendRequest, Appended } from '../core/append.js';
-import { InternalError } from '../core/errors.js';
+import type { LedgerCommand } from '../core/command.js';
+import { InternalError, SnapshotNotFoundError } from '../core/errors.js';
 import type { CallOptions, EventStore } from '../core/event-store.js';
 import type { Limits } from '../core/limits.js';
 import type { LoadPage, LoadRequest } from '../core/load.js';
 import { refusalError } from '../core/refusal-error.js';
 import type { Runtime } from '../core/runtime.js';
+import type { NewSnapshot, Snapshot } from '../core/snapshot.js';
 import { type StreamChange, type StreamChanged, StreamChanges } from '../core/stream-changes.js';
 import type {
   AggregateTypeList,
@@ -28,9 +31,22 @@ import {
   validateListStreams,
 } from '../core/validate-list.js';
 import { validateLoad, validateSubscribe } from '../core/validate-read.js';
+import {
+  validateCommandId,
+  validateSnapshot,
+  validateWantedSnapshot,
+  type WantedSnapshot,
+} from '../core/validate-snapshot.js';
 import { validateStreamChange } from '../core/validate-stream-change.js';
+import { fromWireFindCommandResponse, toWireFindCommandRequest } from '../wire/command-entry.js';
 import { fromWireEventCount, toWireCountEventsRequest } from '../wire/count.js';
 import { fromWireLogInfo } from '../wire/log-info.js';
+import {
+  fromWireGetSnapshotResponse,
+  toWireDeleteSnapshotsRequest,
+  toWireGetSnapshotRequest,
+  toWireSaveSnapshotRequest,
+} from '../wire/snapshot.js';
 import { fromWireGetStreamResponse, toWireGetStreamRequest } from '../wire/stream-info.js';
 import {
   fromWireAggregateTypeList,
@@ -120,9 +136,12 @@ export class EventStoreClient extends StreamChanges implements EventStore {
     const asked = onConflict === 'RETURN' && interveningBytes > 0;
     // Up to here nothing was awaited: appends are sent in the order of the calls.
     const outcome = await this.#parts.pipeline.append(asked ? { ...rest, interveningBytes } : rest, options);
-    if (outcome.outcome === 'APPENDED') return outcome;
+    // The wire leaves out what is empty: of a repeat whose result was erased, no bytes.
+    if (outcome.outcome === 'APPENDED')
+      return request.command !== undefined && outcome.deduplicated
+        ? { commandResult: new Uint8Array(), ...outcome }
+        : outcome;
     if (onConflict !== 'RETURN') throw refusalError(outcome);
-    // The wire leaves out what is empty.
     return asked ? { intervening: { events: [], truncated: false }, ...outcome } : outcome;
   }
 
@@ -229,6 +248,47 @@ export class EventStoreClient extends StreamChanges implements EventStore {
     return fromWireEventCount(
       await this.#ask(method.countEvents, toWireCountEventsRequest(request), options),
     );
+  }
+
+  /** A command of the ledger, or `undefined`; see {@link EventStore.findCommand}. */
+  async findCommand(commandId: string, options?: CallOptions): Promise<LedgerCommand | undefined> {
+    validateCommandId(commandId);
+    const { method } = EventStoreService;
+    return fromWireFindCommandResponse(
+      await this.#ask(method.findCommand, toWireFindCommandRequest(commandId), options),
+    );
+  }
+
+  /** Keeps a snapshot; see {@link EventStore.saveSnapshot}. */
+  async saveSnapshot(stream: StreamId, snapshot: NewSnapshot, options?: CallOptions): Promise<void> {
+    validateSnapshot(stream, snapshot);
+    const request = toWireSaveSnapshotRequest({ stream, snapshot });
+    await this.#ask(AggregateService.method.saveSnapshot, request, options);
+  }
+
+  /** The newest snapshot up to a version, or `undefined`; see {@link EventStore.getSnapshot}. */
+  async getSnapshot(
+    stream: StreamId,
+    wanted: WantedSnapshot = {},
+    options?: CallOptions,
+  ): Promise<Snapshot | undefined> {
+    validateWantedSnapshot(stream, wanted);
+    try {
+      const request = toWireGetSnapshotRequest({ stream, wanted });
+      return fromWireGetSnapshotResponse(
+        await this.#ask(AggregateService.method.getSnapshot, request, options),
+      );
+    } catch (error) {
+      if (error instanceof SnapshotNotFoundError) return undefined;
+      throw error;
+    }
+  }
+
+  /** Throws all snapshots of an aggregate away; see {@link EventStore.deleteSnapshots}. */
+  async deleteSnapshots(stream: StreamId, options?: CallOptions): Promise<bigint> {
+    validateGetStream(stream);
+    const request = toWireDeleteSnapshotsRequest(stream);
+    return (await this.#ask(AggregateService.method.deleteSnapshots, request, options)).deleted;
   }
 
   /** The log as a whole. */

@@ -5,6 +5,7 @@ import type {
   ListStreamsRequest,
 } from '../core/stream-list.js';
 import type { StreamId } from '../core/stream.js';
+import { fromWireFindCommandRequest, toWireFindCommandResponse } from '../wire/command-entry.js';
 import { fromWireCountEventsRequest, toWireEventCount } from '../wire/count.js';
 import { toWireLogInfo } from '../wire/log-info.js';
 import { fromWireGetStreamRequest, toWireGetStreamResponse } from '../wire/stream-info.js';
@@ -23,11 +24,12 @@ import { unary } from './unary.js';
 type GetStreamPlan = Plan & { readonly stream: StreamId };
 type ListStreamsPlan = Plan & { readonly request: ListStreamsRequest };
 type ListAggregateTypesPlan = Plan & { readonly request: ListAggregateTypesRequest };
+type FindCommandPlan = Plan & { readonly commandId: string };
 type CountEventsPlan = Plan & { readonly request: CountEventsRequest };
 
 type StreamReads = Pick<
   RpcsOf<typeof EventStoreService>,
-  'getStream' | 'listStreams' | 'listAggregateTypes' | 'countEvents' | 'getLog'
+  'getStream' | 'listStreams' | 'listAggregateTypes' | 'countEvents' | 'getLog' | 'findCommand'
 >;
 
 /** The RPCs that tell about streams and the log, and not their events. */
@@ -74,6 +76,16 @@ export function streamReads(storeOf: StoreOf): StreamReads {
       },
       handle: async (plan, signal) =>
         toWireEventCount(await storeOf(plan).countEvents(plan.request, { signal })),
+    }),
+    findCommand: unary({
+      resolve: (request, caller): FindCommandPlan => ({
+        ...caller,
+        action: 'find-command',
+        resources: [{ kind: 'LOG' }],
+        commandId: fromWireFindCommandRequest(request),
+      }),
+      handle: async (plan, signal) =>
+        toWireFindCommandResponse(await storeOf(plan).findCommand(plan.commandId, { signal })),
     }),
     getLog: unary({
       resolve: (_request, caller): Plan => ({ ...caller, action: 'get-log', resources: [{ kind: 'LOG' }] }),

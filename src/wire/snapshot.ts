@@ -80,13 +80,13 @@ export function fromWireSaveSnapshotRequest({
   return { stream, snapshot: fromWireNewSnapshot(snapshot ?? create(SnapshotSchema)) };
 }
 
-/** Which snapshot. */
-export interface WantedSnapshot {
+/** Which snapshot, and of what. */
+export interface SnapshotToGet {
   readonly stream: StreamId;
   readonly wanted: { readonly upToVersion?: bigint; readonly schemaVersion?: number };
 }
 
-export function toWireGetSnapshotRequest({ stream, wanted }: WantedSnapshot): WireGetSnapshotRequest {
+export function toWireGetSnapshotRequest({ stream, wanted }: SnapshotToGet): WireGetSnapshotRequest {
   return create(GetSnapshotRequestSchema, {
     aggregate: toWireStream(stream),
     upToVersion: wanted.upToVersion ?? 0n,
@@ -95,7 +95,7 @@ export function toWireGetSnapshotRequest({ stream, wanted }: WantedSnapshot): Wi
 }
 
 /** Which snapshot; throws `InvalidRequestError` if the aggregate is not set. */
-export function fromWireGetSnapshotRequest(request: WireGetSnapshotRequest): WantedSnapshot {
+export function fromWireGetSnapshotRequest(request: WireGetSnapshotRequest): SnapshotToGet {
   const violations = new Violations();
   const stream = fromWireStream(request.aggregate, 'aggregate', violations);
   violations.throwIfAny();

@@ -56,7 +56,7 @@ export type ExecuteRequest = Message<"headwater.v1.ExecuteRequest"> & {
   aggregateId: string;
 
   /**
-   * The payload.
+   * The payload. Required; for a command without one, JSON {}.
    *
    * @generated from oneof headwater.v1.ExecuteRequest.data
    */

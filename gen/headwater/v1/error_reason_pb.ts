@@ -106,8 +106,8 @@ export enum ErrorReason {
   LOG_EPOCH_CHANGED = 10,
 
   /**
-   * UNIMPLEMENTED. Nobody decides commands of this type: command_type. With google.rpc.RetryInfo and UNAVAILABLE instead
-   * where workers for it were there a moment ago.
+   * UNIMPLEMENTED. Nobody decides commands of this type: command_type. Where workers for it were there a
+   * moment ago it is STORE_UNAVAILABLE instead.
    *
    * @generated from enum value: ERROR_REASON_COMMAND_NOT_REGISTERED = 11;
    */

@@ -26,7 +26,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file headwater/v1/event_store_service.proto.
  */
 export const file_headwater_v1_event_store_service: GenFile = /*@__PURE__*/
-  fileDesc("CiZoZWFkd2F0ZXIvdjEvZXZlbnRfc3RvcmVfc2VydmljZS5wcm90bxIMaGVhZHdhdGVyLnYxIuUBCg1BcHBlbmRSZXF1ZXN0EisKB3N0cmVhbXMYASADKAsyGi5oZWFkd2F0ZXIudjEuU3RyZWFtQXBwZW5kEjAKCWNvbmRpdGlvbhgCIAEoCzIdLmhlYWR3YXRlci52MS5BcHBlbmRDb25kaXRpb24SKwoHY29tbWFuZBgDIAEoCzIaLmhlYWR3YXRlci52MS5Db21tYW5kRW50cnkSLQoLb25fY29uZmxpY3QYBCABKA4yGC5oZWFkd2F0ZXIudjEuT25Db25mbGljdBIZChFpbnRlcnZlbmluZ19ieXRlcxgFIAEoDSKXAQoMU3RyZWFtQXBwZW5kEiYKBnN0cmVhbRgBIAEoCzIWLmhlYWR3YXRlci52MS5TdHJlYW1JZBI3ChBleHBlY3RlZF92ZXJzaW9uGAIgASgLMh0uaGVhZHdhdGVyLnYxLkV4cGVjdGVkVmVyc2lvbhImCgZldmVudHMYAyADKAsyFi5oZWFkd2F0ZXIudjEuTmV3RXZlbnQicQoOQXBwZW5kUmVzcG9uc2USKgoIYXBwZW5kZWQYASABKAsyFi5oZWFkd2F0ZXIudjEuQXBwZW5kZWRIABIoCgdyZWZ1c2VkGAIgASgLMhUuaGVhZHdhdGVyLnYxLlJlZnVzZWRIAEIJCgdvdXRjb21lIukBCghBcHBlbmRlZBIWCg5maXJzdF9wb3NpdGlvbhgBIAEoBBIVCg1sYXN0X3Bvc2l0aW9uGAIgASgEEi0KCHZlcnNpb25zGAMgAygLMhsuaGVhZHdhdGVyLnYxLlN0cmVhbVZlcnNpb24SEQoJZXZlbnRfaWRzGAQgAygJEi8KC3JlY29yZGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVlcG9jaBgGIAEoBBIUCgxkZWR1cGxpY2F0ZWQYByABKAgSFgoOY29tbWFuZF9yZXN1bHQYCCABKAwiWwoMQ29tbWFuZEVudHJ5EhIKCmNvbW1hbmRfaWQYASABKAkSFAoMY29tbWFuZF90eXBlGAIgASgJEhEKCWJvZHlfaGFzaBgDIAEoDBIOCgZyZXN1bHQYBCABKAwinAEKB1JlZnVzZWQSMAoJY29uZmxpY3RzGAEgAygLMh0uaGVhZHdhdGVyLnYxLlZlcnNpb25Db25mbGljdBIbChNjb25kaXRpb25fZmFpbGVkX2F0GAIgASgEEi8KEmludGVydmVuaW5nX2V2ZW50cxgDIAMoCzITLmhlYWR3YXRlci52MS5FdmVudBIRCgl0cnVuY2F0ZWQYBCABKAgiegoPVmVyc2lvbkNvbmZsaWN0EiYKBnN0cmVhbRgBIAEoCzIWLmhlYWR3YXRlci52MS5TdHJlYW1JZBIvCghleHBlY3RlZBgCIAEoCzIdLmhlYWR3YXRlci52MS5FeHBlY3RlZFZlcnNpb24SDgoGYWN0dWFsGAMgASgEIkYKE0FwcGVuZFN0cmVhbVJlcXVlc3QSLwoIcmVxdWVzdHMYASADKAsyHS5oZWFkd2F0ZXIudjEuUGlwZWxpbmVkQXBwZW5kIlMKD1BpcGVsaW5lZEFwcGVuZBITCgtjb3JyZWxhdGlvbhgBIAEoBBIrCgZhcHBlbmQYAiABKAsyGy5oZWFkd2F0ZXIudjEuQXBwZW5kUmVxdWVzdCJMChRBcHBlbmRTdHJlYW1SZXNwb25zZRI0CgdyZXN1bHRzGAEgAygLMiMuaGVhZHdhdGVyLnYxLlBpcGVsaW5lZEFwcGVuZFJlc3VsdCKyAQoVUGlwZWxpbmVkQXBwZW5kUmVzdWx0EhMKC2NvcnJlbGF0aW9uGAEgASgEEioKCGFwcGVuZGVkGAIgASgLMhYuaGVhZHdhdGVyLnYxLkFwcGVuZGVkSAASKAoHcmVmdXNlZBgDIAEoCzIVLmhlYWR3YXRlci52MS5SZWZ1c2VkSAASJAoGZmFpbGVkGAQgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXNIAEIICgZyZXN1bHQi4wIKC0xvYWRSZXF1ZXN0EigKBnN0cmVhbRgBIAEoCzIWLmhlYWR3YXRlci52MS5TdHJlYW1JZEgAEioKB3N0cmVhbXMYAiABKAsyFy5oZWFkd2F0ZXIudjEuU3RyZWFtSWRzSAASNwoPYWdncmVnYXRlX3R5cGVzGAMgASgLMhwuaGVhZHdhdGVyLnYxLkFnZ3JlZ2F0ZVR5cGVzSAASJQoHZmlsdGVycxgEIAMoCzIULmhlYWR3YXRlci52MS5GaWx0ZXISKgoJZGlyZWN0aW9uGAUgASgOMhcuaGVhZHdhdGVyLnYxLkRpcmVjdGlvbhINCgVsaW1pdBgGIAEoBBIXCg9pbmNsdWRlX2RlbGV0ZWQYByABKAgSLwoMbWluX3Bvc2l0aW9uGAggASgLMhkuaGVhZHdhdGVyLnYxLkxvZ1Bvc2l0aW9uEhAKCHN0YWxlX29rGAkgASgIQgcKBXNjb3BlIm0KDExvYWRSZXNwb25zZRIjCgZldmVudHMYASADKAsyEy5oZWFkd2F0ZXIudjEuRXZlbnQSFQoNc2Nhbm5lZF9hZnRlchgCIAEoBBISCgpzY2FubmVkX3RvGAMgASgEEg0KBWVwb2NoGAQgASgEIuMCChBTdWJzY3JpYmVSZXF1ZXN0EigKBnN0cmVhbRgBIAEoCzIWLmhlYWR3YXRlci52MS5TdHJlYW1JZEgAEioKB3N0cmVhbXMYAiABKAsyFy5oZWFkd2F0ZXIudjEuU3RyZWFtSWRzSAASNwoPYWdncmVnYXRlX3R5cGVzGAMgASgLMhwuaGVhZHdhdGVyLnYxLkFnZ3JlZ2F0ZVR5cGVzSAASJQoHZmlsdGVycxgEIAMoCzIULmhlYWR3YXRlci52MS5GaWx0ZXISKgoFYWZ0ZXIYBSABKAsyGS5oZWFkd2F0ZXIudjEuTG9nUG9zaXRpb25IARIqCghmcm9tX2VuZBgGIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eUgBEi8KCWZyb21fdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBIAUIHCgVzY29wZUIHCgVzdGFydCLaAQoRU3Vic2NyaWJlUmVzcG9uc2USIwoGZXZlbnRzGAEgAygLMhMuaGVhZHdhdGVyLnYxLkV2ZW50EhUKDXNjYW5uZWRfYWZ0ZXIYAiABKAQSEgoKc2Nhbm5lZF90bxgDIAEoBBINCgVlcG9jaBgEIAEoBBIrCgljYXVnaHRfdXAYBSABKAsyFi5oZWFkd2F0ZXIudjEuQ2F1Z2h0VXBIABIvCgtmZWxsX2JlaGluZBgGIAEoCzIYLmhlYWR3YXRlci52MS5GZWxsQmVoaW5kSABCCAoGc2lnbmFsIgoKCENhdWdodFVwIhoKCkZlbGxCZWhpbmQSDAoEaGVhZBgBIAEoBCI6ChBHZXRTdHJlYW1SZXF1ZXN0EiYKBnN0cmVhbRgBIAEoCzIWLmhlYWR3YXRlci52MS5TdHJlYW1JZCI9ChFHZXRTdHJlYW1SZXNwb25zZRIoCgZzdHJlYW0YASABKAsyGC5oZWFkd2F0ZXIudjEuU3RyZWFtSW5mbyKfAQoSTGlzdFN0cmVhbXNSZXF1ZXN0EhYKDmFnZ3JlZ2F0ZV90eXBlGAEgASgJEhsKE2FnZ3JlZ2F0ZV9pZF9wcmVmaXgYAiABKAkSLQoHZGVsZXRlZBgDIAEoDjIcLmhlYWR3YXRlci52MS5EZWxldGVkU3RyZWFtcxIRCglwYWdlX3NpemUYBCABKA0SEgoKcGFnZV90b2tlbhgFIAEoCSJZChNMaXN0U3RyZWFtc1Jlc3BvbnNlEikKB3N0cmVhbXMYASADKAsyGC5oZWFkd2F0ZXIudjEuU3RyZWFtSW5mbxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiQgoZTGlzdEFnZ3JlZ2F0ZVR5cGVzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKA0SEgoKcGFnZV90b2tlbhgCIAEoCSJvChpMaXN0QWdncmVnYXRlVHlwZXNSZXNwb25zZRI4Cg9hZ2dyZWdhdGVfdHlwZXMYASADKAsyHy5oZWFkd2F0ZXIudjEuQWdncmVnYXRlVHlwZUluZm8SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJImUKEUFnZ3JlZ2F0ZVR5cGVJbmZvEhYKDmFnZ3JlZ2F0ZV90eXBlGAEgASgJEg8KB3N0cmVhbXMYAiABKAQSFwoPZGVsZXRlZF9zdHJlYW1zGAMgASgEEg4KBmV2ZW50cxgEIAEoBCLsAQoSQ291bnRFdmVudHNSZXF1ZXN0EigKBnN0cmVhbRgBIAEoCzIWLmhlYWR3YXRlci52MS5TdHJlYW1JZEgAEioKB3N0cmVhbXMYAiABKAsyFy5oZWFkd2F0ZXIudjEuU3RyZWFtSWRzSAASNwoPYWdncmVnYXRlX3R5cGVzGAMgASgLMhwuaGVhZHdhdGVyLnYxLkFnZ3JlZ2F0ZVR5cGVzSAASJQoHZmlsdGVycxgEIAMoCzIULmhlYWR3YXRlci52MS5GaWx0ZXISFwoPaW5jbHVkZV9kZWxldGVkGAUgASgIQgcKBXNjb3BlIkUKE0NvdW50RXZlbnRzUmVzcG9uc2USDQoFY291bnQYASABKAQSEAoIcG9zaXRpb24YAiABKAQSDQoFZXBvY2gYAyABKAQiDwoNR2V0TG9nUmVxdWVzdCK9AQoOR2V0TG9nUmVzcG9uc2USEAoIcG9zaXRpb24YASABKAQSDQoFZXBvY2gYAiABKAQSDQoFYnl0ZXMYAyABKAQSKgoGb2xkZXN0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIqCgZuZXdlc3QYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiMKBmVwb2NocxgGIAMoCzITLmhlYWR3YXRlci52MS5FcG9jaCI2CgVFcG9jaBINCgVlcG9jaBgBIAEoBBIeChZzdGFydGVkX2FmdGVyX3Bvc2l0aW9uGAIgASgEIu4BCgxTdHJlYW1DaGFuZ2USJgoGc3RyZWFtGAEgASgLMhYuaGVhZHdhdGVyLnYxLlN0cmVhbUlkEjcKEGV4cGVjdGVkX3ZlcnNpb24YAiABKAsyHS5oZWFkd2F0ZXIudjEuRXhwZWN0ZWRWZXJzaW9uEhAKCGV2ZW50X2lkGAMgASgJEjoKCG1ldGFkYXRhGAQgAygLMiguaGVhZHdhdGVyLnYxLlN0cmVhbUNoYW5nZS5NZXRhZGF0YUVudHJ5Gi8KDU1ldGFkYXRhRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASK3AQoNU3RyZWFtQ2hhbmdlZBIsCgd2ZXJzaW9uGAEgASgLMhsuaGVhZHdhdGVyLnYxLlN0cmVhbVZlcnNpb24SEAoIcG9zaXRpb24YAiABKAQSDQoFZXBvY2gYAyABKAQSEAoIZXZlbnRfaWQYBCABKAkSLwoLcmVjb3JkZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDGRlZHVwbGljYXRlZBgGIAEoCCJBChNEZWxldGVTdHJlYW1SZXF1ZXN0EioKBmNoYW5nZRgBIAEoCzIaLmhlYWR3YXRlci52MS5TdHJlYW1DaGFuZ2UiRAoURGVsZXRlU3RyZWFtUmVzcG9uc2USLAoHY2hhbmdlZBgBIAEoCzIbLmhlYWR3YXRlci52MS5TdHJlYW1DaGFuZ2VkIkIKFFJlc3RvcmVTdHJlYW1SZXF1ZXN0EioKBmNoYW5nZRgBIAEoCzIaLmhlYWR3YXRlci52MS5TdHJlYW1DaGFuZ2UiRQoVUmVzdG9yZVN0cmVhbVJlc3BvbnNlEiwKB2NoYW5nZWQYASABKAsyGy5oZWFkd2F0ZXIudjEuU3RyZWFtQ2hhbmdlZCJbChVUcnVuY2F0ZVN0cmVhbVJlcXVlc3QSKgoGY2hhbmdlGAEgASgLMhouaGVhZHdhdGVyLnYxLlN0cmVhbUNoYW5nZRIWCg5iZWZvcmVfdmVyc2lvbhgCIAEoBCJGChZUcnVuY2F0ZVN0cmVhbVJlc3BvbnNlEiwKB2NoYW5nZWQYASABKAsyGy5oZWFkd2F0ZXIudjEuU3RyZWFtQ2hhbmdlZCJtChNTZXRSZXRlbnRpb25SZXF1ZXN0EioKBmNoYW5nZRgBIAEoCzIaLmhlYWR3YXRlci52MS5TdHJlYW1DaGFuZ2USKgoJcmV0ZW50aW9uGAIgASgLMhcuaGVhZHdhdGVyLnYxLlJldGVudGlvbiJEChRTZXRSZXRlbnRpb25SZXNwb25zZRIsCgdjaGFuZ2VkGAEgASgLMhsuaGVhZHdhdGVyLnYxLlN0cmVhbUNoYW5nZWQiQAoSRXJhc2VTdHJlYW1SZXF1ZXN0EioKBmNoYW5nZRgBIAEoCzIaLmhlYWR3YXRlci52MS5TdHJlYW1DaGFuZ2UiQwoTRXJhc2VTdHJlYW1SZXNwb25zZRIsCgdjaGFuZ2VkGAEgASgLMhsuaGVhZHdhdGVyLnYxLlN0cmVhbUNoYW5nZWQibgoSRXJhc2VFdmVudHNSZXF1ZXN0EioKBmNoYW5nZRgBIAEoCzIaLmhlYWR3YXRlci52MS5TdHJlYW1DaGFuZ2USLAoIdmVyc2lvbnMYAiADKAsyGi5oZWFkd2F0ZXIudjEuVmVyc2lvblJhbmdlIkMKE0VyYXNlRXZlbnRzUmVzcG9uc2USLAoHY2hhbmdlZBgBIAEoCzIbLmhlYWR3YXRlci52MS5TdHJlYW1DaGFuZ2VkKlkKCk9uQ29uZmxpY3QSGwoXT05fQ09ORkxJQ1RfVU5TUEVDSUZJRUQQABIWChJPTl9DT05GTElDVF9TVEFUVVMQARIWChJPTl9DT05GTElDVF9SRVRVUk4QAipXCglEaXJlY3Rpb24SGQoVRElSRUNUSU9OX1VOU1BFQ0lGSUVEEAASFgoSRElSRUNUSU9OX0ZPUldBUkRTEAESFwoTRElSRUNUSU9OX0JBQ0tXQVJEUxACKoUBCg5EZWxldGVkU3RyZWFtcxIfChtERUxFVEVEX1NUUkVBTVNfVU5TUEVDSUZJRUQQABIbChdERUxFVEVEX1NUUkVBTVNfRVhDTFVERRABEhsKF0RFTEVURURfU1RSRUFNU19JTkNMVURFEAISGAoUREVMRVRFRF9TVFJFQU1TX09OTFkQAzL1CQoRRXZlbnRTdG9yZVNlcnZpY2USQwoGQXBwZW5kEhsuaGVhZHdhdGVyLnYxLkFwcGVuZFJlcXVlc3QaHC5oZWFkd2F0ZXIudjEuQXBwZW5kUmVzcG9uc2USWQoMQXBwZW5kU3RyZWFtEiEuaGVhZHdhdGVyLnYxLkFwcGVuZFN0cmVhbVJlcXVlc3QaIi5oZWFkd2F0ZXIudjEuQXBwZW5kU3RyZWFtUmVzcG9uc2UoATABEj8KBExvYWQSGS5oZWFkd2F0ZXIudjEuTG9hZFJlcXVlc3QaGi5oZWFkd2F0ZXIudjEuTG9hZFJlc3BvbnNlMAESTgoJU3Vic2NyaWJlEh4uaGVhZHdhdGVyLnYxLlN1YnNjcmliZVJlcXVlc3QaHy5oZWFkd2F0ZXIudjEuU3Vic2NyaWJlUmVzcG9uc2UwARJMCglHZXRTdHJlYW0SHi5oZWFkd2F0ZXIudjEuR2V0U3RyZWFtUmVxdWVzdBofLmhlYWR3YXRlci52MS5HZXRTdHJlYW1SZXNwb25zZRJSCgtMaXN0U3RyZWFtcxIgLmhlYWR3YXRlci52MS5MaXN0U3RyZWFtc1JlcXVlc3QaIS5oZWFkd2F0ZXIudjEuTGlzdFN0cmVhbXNSZXNwb25zZRJnChJMaXN0QWdncmVnYXRlVHlwZXMSJy5oZWFkd2F0ZXIudjEuTGlzdEFnZ3JlZ2F0ZVR5cGVzUmVxdWVzdBooLmhlYWR3YXRlci52MS5MaXN0QWdncmVnYXRlVHlwZXNSZXNwb25zZRJSCgtDb3VudEV2ZW50cxIgLmhlYWR3YXRlci52MS5Db3VudEV2ZW50c1JlcXVlc3QaIS5oZWFkd2F0ZXIudjEuQ291bnRFdmVudHNSZXNwb25zZRJDCgZHZXRMb2cSGy5oZWFkd2F0ZXIudjEuR2V0TG9nUmVxdWVzdBocLmhlYWR3YXRlci52MS5HZXRMb2dSZXNwb25zZRJVCgxEZWxldGVTdHJlYW0SIS5oZWFkd2F0ZXIudjEuRGVsZXRlU3RyZWFtUmVxdWVzdBoiLmhlYWR3YXRlci52MS5EZWxldGVTdHJlYW1SZXNwb25zZRJYCg1SZXN0b3JlU3RyZWFtEiIuaGVhZHdhdGVyLnYxLlJlc3RvcmVTdHJlYW1SZXF1ZXN0GiMuaGVhZHdhdGVyLnYxLlJlc3RvcmVTdHJlYW1SZXNwb25zZRJbCg5UcnVuY2F0ZVN0cmVhbRIjLmhlYWR3YXRlci52MS5UcnVuY2F0ZVN0cmVhbVJlcXVlc3QaJC5oZWFkd2F0ZXIudjEuVHJ1bmNhdGVTdHJlYW1SZXNwb25zZRJVCgxTZXRSZXRlbnRpb24SIS5oZWFkd2F0ZXIudjEuU2V0UmV0ZW50aW9uUmVxdWVzdBoiLmhlYWR3YXRlci52MS5TZXRSZXRlbnRpb25SZXNwb25zZRJSCgtFcmFzZVN0cmVhbRIgLmhlYWR3YXRlci52MS5FcmFzZVN0cmVhbVJlcXVlc3QaIS5oZWFkd2F0ZXIudjEuRXJhc2VTdHJlYW1SZXNwb25zZRJSCgtFcmFzZUV2ZW50cxIgLmhlYWR3YXRlci52MS5FcmFzZUV2ZW50c1JlcXVlc3QaIS5oZWFkd2F0ZXIudjEuRXJhc2VFdmVudHNSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_empty, file_google_protobuf_timestamp, file_google_rpc_status, file_headwater_v1_append_condition, file_headwater_v1_event, file_headwater_v1_expected_version, file_headwater_v1_filter, file_headwater_v1_log_position, file_headwater_v1_stream]);
+  fileDesc("CiZoZWFkd2F0ZXIvdjEvZXZlbnRfc3RvcmVfc2VydmljZS5wcm90bxIMaGVhZHdhdGVyLnYxIuUBCg1BcHBlbmRSZXF1ZXN0EisKB3N0cmVhbXMYASADKAsyGi5oZWFkd2F0ZXIudjEuU3RyZWFtQXBwZW5kEjAKCWNvbmRpdGlvbhgCIAEoCzIdLmhlYWR3YXRlci52MS5BcHBlbmRDb25kaXRpb24SKwoHY29tbWFuZBgDIAEoCzIaLmhlYWR3YXRlci52MS5Db21tYW5kRW50cnkSLQoLb25fY29uZmxpY3QYBCABKA4yGC5oZWFkd2F0ZXIudjEuT25Db25mbGljdBIZChFpbnRlcnZlbmluZ19ieXRlcxgFIAEoDSKXAQoMU3RyZWFtQXBwZW5kEiYKBnN0cmVhbRgBIAEoCzIWLmhlYWR3YXRlci52MS5TdHJlYW1JZBI3ChBleHBlY3RlZF92ZXJzaW9uGAIgASgLMh0uaGVhZHdhdGVyLnYxLkV4cGVjdGVkVmVyc2lvbhImCgZldmVudHMYAyADKAsyFi5oZWFkd2F0ZXIudjEuTmV3RXZlbnQicQoOQXBwZW5kUmVzcG9uc2USKgoIYXBwZW5kZWQYASABKAsyFi5oZWFkd2F0ZXIudjEuQXBwZW5kZWRIABIoCgdyZWZ1c2VkGAIgASgLMhUuaGVhZHdhdGVyLnYxLlJlZnVzZWRIAEIJCgdvdXRjb21lIukBCghBcHBlbmRlZBIWCg5maXJzdF9wb3NpdGlvbhgBIAEoBBIVCg1sYXN0X3Bvc2l0aW9uGAIgASgEEi0KCHZlcnNpb25zGAMgAygLMhsuaGVhZHdhdGVyLnYxLlN0cmVhbVZlcnNpb24SEQoJZXZlbnRfaWRzGAQgAygJEi8KC3JlY29yZGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVlcG9jaBgGIAEoBBIUCgxkZWR1cGxpY2F0ZWQYByABKAgSFgoOY29tbWFuZF9yZXN1bHQYCCABKAwiWwoMQ29tbWFuZEVudHJ5EhIKCmNvbW1hbmRfaWQYASABKAkSFAoMY29tbWFuZF90eXBlGAIgASgJEhEKCWJvZHlfaGFzaBgDIAEoDBIOCgZyZXN1bHQYBCABKAwiKAoSRmluZENvbW1hbmRSZXF1ZXN0EhIKCmNvbW1hbmRfaWQYASABKAkiQwoTRmluZENvbW1hbmRSZXNwb25zZRIsCgdjb21tYW5kGAEgASgLMhsuaGVhZHdhdGVyLnYxLkxlZGdlckNvbW1hbmQivAEKDUxlZGdlckNvbW1hbmQSEgoKY29tbWFuZF9pZBgBIAEoCRIUCgxjb21tYW5kX3R5cGUYAiABKAkSEQoJYm9keV9oYXNoGAMgASgMEg4KBnJlc3VsdBgEIAEoDBIWCg5maXJzdF9wb3NpdGlvbhgFIAEoBBIVCg1sYXN0X3Bvc2l0aW9uGAYgASgEEi8KC3JlY29yZGVkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKcAQoHUmVmdXNlZBIwCgljb25mbGljdHMYASADKAsyHS5oZWFkd2F0ZXIudjEuVmVyc2lvbkNvbmZsaWN0EhsKE2NvbmRpdGlvbl9mYWlsZWRfYXQYAiABKAQSLwoSaW50ZXJ2ZW5pbmdfZXZlbnRzGAMgAygLMhMuaGVhZHdhdGVyLnYxLkV2ZW50EhEKCXRydW5jYXRlZBgEIAEoCCJ6Cg9WZXJzaW9uQ29uZmxpY3QSJgoGc3RyZWFtGAEgASgLMhYuaGVhZHdhdGVyLnYxLlN0cmVhbUlkEi8KCGV4cGVjdGVkGAIgASgLMh0uaGVhZHdhdGVyLnYxLkV4cGVjdGVkVmVyc2lvbhIOCgZhY3R1YWwYAyABKAQiRgoTQXBwZW5kU3RyZWFtUmVxdWVzdBIvCghyZXF1ZXN0cxgBIAMoCzIdLmhlYWR3YXRlci52MS5QaXBlbGluZWRBcHBlbmQiUwoPUGlwZWxpbmVkQXBwZW5kEhMKC2NvcnJlbGF0aW9uGAEgASgEEisKBmFwcGVuZBgCIAEoCzIbLmhlYWR3YXRlci52MS5BcHBlbmRSZXF1ZXN0IkwKFEFwcGVuZFN0cmVhbVJlc3BvbnNlEjQKB3Jlc3VsdHMYASADKAsyIy5oZWFkd2F0ZXIudjEuUGlwZWxpbmVkQXBwZW5kUmVzdWx0IrIBChVQaXBlbGluZWRBcHBlbmRSZXN1bHQSEwoLY29ycmVsYXRpb24YASABKAQSKgoIYXBwZW5kZWQYAiABKAsyFi5oZWFkd2F0ZXIudjEuQXBwZW5kZWRIABIoCgdyZWZ1c2VkGAMgASgLMhUuaGVhZHdhdGVyLnYxLlJlZnVzZWRIABIkCgZmYWlsZWQYBCABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAQggKBnJlc3VsdCLjAgoLTG9hZFJlcXVlc3QSKAoGc3RyZWFtGAEgASgLMhYuaGVhZHdhdGVyLnYxLlN0cmVhbUlkSAASKgoHc3RyZWFtcxgCIAEoCzIXLmhlYWR3YXRlci52MS5TdHJlYW1JZHNIABI3Cg9hZ2dyZWdhdGVfdHlwZXMYAyABKAsyHC5oZWFkd2F0ZXIudjEuQWdncmVnYXRlVHlwZXNIABIlCgdmaWx0ZXJzGAQgAygLMhQuaGVhZHdhdGVyLnYxLkZpbHRlchIqCglkaXJlY3Rpb24YBSABKA4yFy5oZWFkd2F0ZXIudjEuRGlyZWN0aW9uEg0KBWxpbWl0GAYgASgEEhcKD2luY2x1ZGVfZGVsZXRlZBgHIAEoCBIvCgxtaW5fcG9zaXRpb24YCCABKAsyGS5oZWFkd2F0ZXIudjEuTG9nUG9zaXRpb24SEAoIc3RhbGVfb2sYCSABKAhCBwoFc2NvcGUibQoMTG9hZFJlc3BvbnNlEiMKBmV2ZW50cxgBIAMoCzITLmhlYWR3YXRlci52MS5FdmVudBIVCg1zY2FubmVkX2FmdGVyGAIgASgEEhIKCnNjYW5uZWRfdG8YAyABKAQSDQoFZXBvY2gYBCABKAQi4wIKEFN1YnNjcmliZVJlcXVlc3QSKAoGc3RyZWFtGAEgASgLMhYuaGVhZHdhdGVyLnYxLlN0cmVhbUlkSAASKgoHc3RyZWFtcxgCIAEoCzIXLmhlYWR3YXRlci52MS5TdHJlYW1JZHNIABI3Cg9hZ2dyZWdhdGVfdHlwZXMYAyABKAsyHC5oZWFkd2F0ZXIudjEuQWdncmVnYXRlVHlwZXNIABIlCgdmaWx0ZXJzGAQgAygLMhQuaGVhZHdhdGVyLnYxLkZpbHRlchIqCgVhZnRlchgFIAEoCzIZLmhlYWR3YXRlci52MS5Mb2dQb3NpdGlvbkgBEioKCGZyb21fZW5kGAYgASgLMhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5SAESLwoJZnJvbV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEgBQgcKBXNjb3BlQgcKBXN0YXJ0ItoBChFTdWJzY3JpYmVSZXNwb25zZRIjCgZldmVudHMYASADKAsyEy5oZWFkd2F0ZXIudjEuRXZlbnQSFQoNc2Nhbm5lZF9hZnRlchgCIAEoBBISCgpzY2FubmVkX3RvGAMgASgEEg0KBWVwb2NoGAQgASgEEisKCWNhdWdodF91cBgFIAEoCzIWLmhlYWR3YXRlci52MS5DYXVnaHRVcEgAEi8KC2ZlbGxfYmVoaW5kGAYgASgLMhguaGVhZHdhdGVyLnYxLkZlbGxCZWhpbmRIAEIICgZzaWduYWwiCgoIQ2F1Z2h0VXAiGgoKRmVsbEJlaGluZBIMCgRoZWFkGAEgASgEIjoKEEdldFN0cmVhbVJlcXVlc3QSJgoGc3RyZWFtGAEgASgLMhYuaGVhZHdhdGVyLnYxLlN0cmVhbUlkIj0KEUdldFN0cmVhbVJlc3BvbnNlEigKBnN0cmVhbRgBIAEoCzIYLmhlYWR3YXRlci52MS5TdHJlYW1JbmZvIp8BChJMaXN0U3RyZWFtc1JlcXVlc3QSFgoOYWdncmVnYXRlX3R5cGUYASABKAkSGwoTYWdncmVnYXRlX2lkX3ByZWZpeBgCIAEoCRItCgdkZWxldGVkGAMgASgOMhwuaGVhZHdhdGVyLnYxLkRlbGV0ZWRTdHJlYW1zEhEKCXBhZ2Vfc2l6ZRgEIAEoDRISCgpwYWdlX3Rva2VuGAUgASgJIlkKE0xpc3RTdHJlYW1zUmVzcG9uc2USKQoHc3RyZWFtcxgBIAMoCzIYLmhlYWR3YXRlci52MS5TdHJlYW1JbmZvEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJCChlMaXN0QWdncmVnYXRlVHlwZXNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoDRISCgpwYWdlX3Rva2VuGAIgASgJIm8KGkxpc3RBZ2dyZWdhdGVUeXBlc1Jlc3BvbnNlEjgKD2FnZ3JlZ2F0ZV90eXBlcxgBIAMoCzIfLmhlYWR3YXRlci52MS5BZ2dyZWdhdGVUeXBlSW5mbxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiZQoRQWdncmVnYXRlVHlwZUluZm8SFgoOYWdncmVnYXRlX3R5cGUYASABKAkSDwoHc3RyZWFtcxgCIAEoBBIXCg9kZWxldGVkX3N0cmVhbXMYAyABKAQSDgoGZXZlbnRzGAQgASgEIuwBChJDb3VudEV2ZW50c1JlcXVlc3QSKAoGc3RyZWFtGAEgASgLMhYuaGVhZHdhdGVyLnYxLlN0cmVhbUlkSAASKgoHc3RyZWFtcxgCIAEoCzIXLmhlYWR3YXRlci52MS5TdHJlYW1JZHNIABI3Cg9hZ2dyZWdhdGVfdHlwZXMYAyABKAsyHC5oZWFkd2F0ZXIudjEuQWdncmVnYXRlVHlwZXNIABIlCgdmaWx0ZXJzGAQgAygLMhQuaGVhZHdhdGVyLnYxLkZpbHRlchIXCg9pbmNsdWRlX2RlbGV0ZWQYBSABKAhCBwoFc2NvcGUiRQoTQ291bnRFdmVudHNSZXNwb25zZRINCgVjb3VudBgBIAEoBBIQCghwb3NpdGlvbhgCIAEoBBINCgVlcG9jaBgDIAEoBCIPCg1HZXRMb2dSZXF1ZXN0Ir0BCg5HZXRMb2dSZXNwb25zZRIQCghwb3NpdGlvbhgBIAEoBBINCgVlcG9jaBgCIAEoBBINCgVieXRlcxgDIAEoBBIqCgZvbGRlc3QYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEioKBm5ld2VzdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIwoGZXBvY2hzGAYgAygLMhMuaGVhZHdhdGVyLnYxLkVwb2NoIjYKBUVwb2NoEg0KBWVwb2NoGAEgASgEEh4KFnN0YXJ0ZWRfYWZ0ZXJfcG9zaXRpb24YAiABKAQi7gEKDFN0cmVhbUNoYW5nZRImCgZzdHJlYW0YASABKAsyFi5oZWFkd2F0ZXIudjEuU3RyZWFtSWQSNwoQZXhwZWN0ZWRfdmVyc2lvbhgCIAEoCzIdLmhlYWR3YXRlci52MS5FeHBlY3RlZFZlcnNpb24SEAoIZXZlbnRfaWQYAyABKAkSOgoIbWV0YWRhdGEYBCADKAsyKC5oZWFkd2F0ZXIudjEuU3RyZWFtQ2hhbmdlLk1ldGFkYXRhRW50cnkaLwoNTWV0YWRhdGFFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIrcBCg1TdHJlYW1DaGFuZ2VkEiwKB3ZlcnNpb24YASABKAsyGy5oZWFkd2F0ZXIudjEuU3RyZWFtVmVyc2lvbhIQCghwb3NpdGlvbhgCIAEoBBINCgVlcG9jaBgDIAEoBBIQCghldmVudF9pZBgEIAEoCRIvCgtyZWNvcmRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMZGVkdXBsaWNhdGVkGAYgASgIIkEKE0RlbGV0ZVN0cmVhbVJlcXVlc3QSKgoGY2hhbmdlGAEgASgLMhouaGVhZHdhdGVyLnYxLlN0cmVhbUNoYW5nZSJEChREZWxldGVTdHJlYW1SZXNwb25zZRIsCgdjaGFuZ2VkGAEgASgLMhsuaGVhZHdhdGVyLnYxLlN0cmVhbUNoYW5nZWQiQgoUUmVzdG9yZVN0cmVhbVJlcXVlc3QSKgoGY2hhbmdlGAEgASgLMhouaGVhZHdhdGVyLnYxLlN0cmVhbUNoYW5nZSJFChVSZXN0b3JlU3RyZWFtUmVzcG9uc2USLAoHY2hhbmdlZBgBIAEoCzIbLmhlYWR3YXRlci52MS5TdHJlYW1DaGFuZ2VkIlsKFVRydW5jYXRlU3RyZWFtUmVxdWVzdBIqCgZjaGFuZ2UYASABKAsyGi5oZWFkd2F0ZXIudjEuU3RyZWFtQ2hhbmdlEhYKDmJlZm9yZV92ZXJzaW9uGAIgASgEIkYKFlRydW5jYXRlU3RyZWFtUmVzcG9uc2USLAoHY2hhbmdlZBgBIAEoCzIbLmhlYWR3YXRlci52MS5TdHJlYW1DaGFuZ2VkIm0KE1NldFJldGVudGlvblJlcXVlc3QSKgoGY2hhbmdlGAEgASgLMhouaGVhZHdhdGVyLnYxLlN0cmVhbUNoYW5nZRIqCglyZXRlbnRpb24YAiABKAsyFy5oZWFkd2F0ZXIudjEuUmV0ZW50aW9uIkQKFFNldFJldGVudGlvblJlc3BvbnNlEiwKB2NoYW5nZWQYASABKAsyGy5oZWFkd2F0ZXIudjEuU3RyZWFtQ2hhbmdlZCJAChJFcmFzZVN0cmVhbVJlcXVlc3QSKgoGY2hhbmdlGAEgASgLMhouaGVhZHdhdGVyLnYxLlN0cmVhbUNoYW5nZSJDChNFcmFzZVN0cmVhbVJlc3BvbnNlEiwKB2NoYW5nZWQYASABKAsyGy5oZWFkd2F0ZXIudjEuU3RyZWFtQ2hhbmdlZCJuChJFcmFzZUV2ZW50c1JlcXVlc3QSKgoGY2hhbmdlGAEgASgLMhouaGVhZHdhdGVyLnYxLlN0cmVhbUNoYW5nZRIsCgh2ZXJzaW9ucxgCIAMoCzIaLmhlYWR3YXRlci52MS5WZXJzaW9uUmFuZ2UiQwoTRXJhc2VFdmVudHNSZXNwb25zZRIsCgdjaGFuZ2VkGAEgASgLMhsuaGVhZHdhdGVyLnYxLlN0cmVhbUNoYW5nZWQqWQoKT25Db25mbGljdBIbChdPTl9DT05GTElDVF9VTlNQRUNJRklFRBAAEhYKEk9OX0NPTkZMSUNUX1NUQVRVUxABEhYKEk9OX0NPTkZMSUNUX1JFVFVSThACKlcKCURpcmVjdGlvbhIZChVESVJFQ1RJT05fVU5TUEVDSUZJRUQQABIWChJESVJFQ1RJT05fRk9SV0FSRFMQARIXChNESVJFQ1RJT05fQkFDS1dBUkRTEAIqhQEKDkRlbGV0ZWRTdHJlYW1zEh8KG0RFTEVURURfU1RSRUFNU19VTlNQRUNJRklFRBAAEhsKF0RFTEVURURfU1RSRUFNU19FWENMVURFEAESGwoXREVMRVRFRF9TVFJFQU1TX0lOQ0xVREUQAhIYChRERUxFVEVEX1NUUkVBTVNfT05MWRADMskKChFFdmVudFN0b3JlU2VydmljZRJDCgZBcHBlbmQSGy5oZWFkd2F0ZXIudjEuQXBwZW5kUmVxdWVzdBocLmhlYWR3YXRlci52MS5BcHBlbmRSZXNwb25zZRJZCgxBcHBlbmRTdHJlYW0SIS5oZWFkd2F0ZXIudjEuQXBwZW5kU3RyZWFtUmVxdWVzdBoiLmhlYWR3YXRlci52MS5BcHBlbmRTdHJlYW1SZXNwb25zZSgBMAESPwoETG9hZBIZLmhlYWR3YXRlci52MS5Mb2FkUmVxdWVzdBoaLmhlYWR3YXRlci52MS5Mb2FkUmVzcG9uc2UwARJOCglTdWJzY3JpYmUSHi5oZWFkd2F0ZXIudjEuU3Vic2NyaWJlUmVxdWVzdBofLmhlYWR3YXRlci52MS5TdWJzY3JpYmVSZXNwb25zZTABEkwKCUdldFN0cmVhbRIeLmhlYWR3YXRlci52MS5HZXRTdHJlYW1SZXF1ZXN0Gh8uaGVhZHdhdGVyLnYxLkdldFN0cmVhbVJlc3BvbnNlElIKC0xpc3RTdHJlYW1zEiAuaGVhZHdhdGVyLnYxLkxpc3RTdHJlYW1zUmVxdWVzdBohLmhlYWR3YXRlci52MS5MaXN0U3RyZWFtc1Jlc3BvbnNlEmcKEkxpc3RBZ2dyZWdhdGVUeXBlcxInLmhlYWR3YXRlci52MS5MaXN0QWdncmVnYXRlVHlwZXNSZXF1ZXN0GiguaGVhZHdhdGVyLnYxLkxpc3RBZ2dyZWdhdGVUeXBlc1Jlc3BvbnNlElIKC0NvdW50RXZlbnRzEiAuaGVhZHdhdGVyLnYxLkNvdW50RXZlbnRzUmVxdWVzdBohLmhlYWR3YXRlci52MS5Db3VudEV2ZW50c1Jlc3BvbnNlEkMKBkdldExvZxIbLmhlYWR3YXRlci52MS5HZXRMb2dSZXF1ZXN0GhwuaGVhZHdhdGVyLnYxLkdldExvZ1Jlc3BvbnNlElUKDERlbGV0ZVN0cmVhbRIhLmhlYWR3YXRlci52MS5EZWxldGVTdHJlYW1SZXF1ZXN0GiIuaGVhZHdhdGVyLnYxLkRlbGV0ZVN0cmVhbVJlc3BvbnNlElgKDVJlc3RvcmVTdHJlYW0SIi5oZWFkd2F0ZXIudjEuUmVzdG9yZVN0cmVhbVJlcXVlc3QaIy5oZWFkd2F0ZXIudjEuUmVzdG9yZVN0cmVhbVJlc3BvbnNlElsKDlRydW5jYXRlU3RyZWFtEiMuaGVhZHdhdGVyLnYxLlRydW5jYXRlU3RyZWFtUmVxdWVzdBokLmhlYWR3YXRlci52MS5UcnVuY2F0ZVN0cmVhbVJlc3BvbnNlElUKDFNldFJldGVudGlvbhIhLmhlYWR3YXRlci52MS5TZXRSZXRlbnRpb25SZXF1ZXN0GiIuaGVhZHdhdGVyLnYxLlNldFJldGVudGlvblJlc3BvbnNlElIKC0VyYXNlU3RyZWFtEiAuaGVhZHdhdGVyLnYxLkVyYXNlU3RyZWFtUmVxdWVzdBohLmhlYWR3YXRlci52MS5FcmFzZVN0cmVhbVJlc3BvbnNlElIKC0VyYXNlRXZlbnRzEiAuaGVhZHdhdGVyLnYxLkVyYXNlRXZlbnRzUmVxdWVzdBohLmhlYWR3YXRlci52MS5FcmFzZUV2ZW50c1Jlc3BvbnNlElIKC0ZpbmRDb21tYW5kEiAuaGVhZHdhdGVyLnYxLkZpbmRDb21tYW5kUmVxdWVzdBohLmhlYWR3YXRlci52MS5GaW5kQ29tbWFuZFJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_empty, file_google_protobuf_timestamp, file_google_rpc_status, file_headwater_v1_append_condition, file_headwater_v1_event, file_headwater_v1_expected_version, file_headwater_v1_filter, file_headwater_v1_log_position, file_headwater_v1_stream]);
 
 /**
  * One atomic append.
@@ -268,6 +268,111 @@ export const CommandEntrySchema: GenMessage<CommandEntry> = /*@__PURE__*/
   messageDesc(file_headwater_v1_event_store_service, 4);
 
 /**
+ * Asks for a command of the ledger.
+ *
+ * @generated from message headwater.v1.FindCommandRequest
+ */
+export type FindCommandRequest = Message<"headwater.v1.FindCommandRequest"> & {
+  /**
+   * Its id. Required; as in CommandEntry.
+   *
+   * @generated from field: string command_id = 1;
+   */
+  commandId: string;
+};
+
+/**
+ * Describes the message headwater.v1.FindCommandRequest.
+ * Use `create(FindCommandRequestSchema)` to create a new message.
+ */
+export const FindCommandRequestSchema: GenMessage<FindCommandRequest> = /*@__PURE__*/
+  messageDesc(file_headwater_v1_event_store_service, 5);
+
+/**
+ * The command, if the ledger has it.
+ *
+ * @generated from message headwater.v1.FindCommandResponse
+ */
+export type FindCommandResponse = Message<"headwater.v1.FindCommandResponse"> & {
+  /**
+   * Not set: no command of that id was carried out.
+   *
+   * @generated from field: headwater.v1.LedgerCommand command = 1;
+   */
+  command?: LedgerCommand | undefined;
+};
+
+/**
+ * Describes the message headwater.v1.FindCommandResponse.
+ * Use `create(FindCommandResponseSchema)` to create a new message.
+ */
+export const FindCommandResponseSchema: GenMessage<FindCommandResponse> = /*@__PURE__*/
+  messageDesc(file_headwater_v1_event_store_service, 6);
+
+/**
+ * A command that was carried out.
+ *
+ * @generated from message headwater.v1.LedgerCommand
+ */
+export type LedgerCommand = Message<"headwater.v1.LedgerCommand"> & {
+  /**
+   * Its id.
+   *
+   * @generated from field: string command_id = 1;
+   */
+  commandId: string;
+
+  /**
+   * What was wished.
+   *
+   * @generated from field: string command_type = 2;
+   */
+  commandType: string;
+
+  /**
+   * SHA-256 of what was asked for.
+   *
+   * @generated from field: bytes body_hash = 3;
+   */
+  bodyHash: Uint8Array;
+
+  /**
+   * What was answered; empty if it was erased.
+   *
+   * @generated from field: bytes result = 4;
+   */
+  result: Uint8Array;
+
+  /**
+   * The position of its first event; 0 if it had none.
+   *
+   * @generated from field: uint64 first_position = 5;
+   */
+  firstPosition: bigint;
+
+  /**
+   * The position of its last event; 0 if it had none.
+   *
+   * @generated from field: uint64 last_position = 6;
+   */
+  lastPosition: bigint;
+
+  /**
+   * When it was carried out.
+   *
+   * @generated from field: google.protobuf.Timestamp recorded_at = 7;
+   */
+  recordedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message headwater.v1.LedgerCommand.
+ * Use `create(LedgerCommandSchema)` to create a new message.
+ */
+export const LedgerCommandSchema: GenMessage<LedgerCommand> = /*@__PURE__*/
+  messageDesc(file_headwater_v1_event_store_service, 7);
+
+/**
  * An append that was refused: nothing was written.
  *
  * @generated from message headwater.v1.Refused
@@ -307,7 +412,7 @@ export type Refused = Message<"headwater.v1.Refused"> & {
  * Use `create(RefusedSchema)` to create a new message.
  */
 export const RefusedSchema: GenMessage<Refused> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 5);
+  messageDesc(file_headwater_v1_event_store_service, 8);
 
 /**
  * A stream that was not at the expected version.
@@ -342,7 +447,7 @@ export type VersionConflict = Message<"headwater.v1.VersionConflict"> & {
  * Use `create(VersionConflictSchema)` to create a new message.
  */
 export const VersionConflictSchema: GenMessage<VersionConflict> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 6);
+  messageDesc(file_headwater_v1_event_store_service, 9);
 
 /**
  * Some requests of a pipelined call.
@@ -363,7 +468,7 @@ export type AppendStreamRequest = Message<"headwater.v1.AppendStreamRequest"> & 
  * Use `create(AppendStreamRequestSchema)` to create a new message.
  */
 export const AppendStreamRequestSchema: GenMessage<AppendStreamRequest> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 7);
+  messageDesc(file_headwater_v1_event_store_service, 10);
 
 /**
  * One request of a pipelined call.
@@ -391,7 +496,7 @@ export type PipelinedAppend = Message<"headwater.v1.PipelinedAppend"> & {
  * Use `create(PipelinedAppendSchema)` to create a new message.
  */
 export const PipelinedAppendSchema: GenMessage<PipelinedAppend> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 8);
+  messageDesc(file_headwater_v1_event_store_service, 11);
 
 /**
  * Some verdicts of a pipelined call.
@@ -412,7 +517,7 @@ export type AppendStreamResponse = Message<"headwater.v1.AppendStreamResponse"> 
  * Use `create(AppendStreamResponseSchema)` to create a new message.
  */
 export const AppendStreamResponseSchema: GenMessage<AppendStreamResponse> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 9);
+  messageDesc(file_headwater_v1_event_store_service, 12);
 
 /**
  * The verdict on one request of a pipelined call.
@@ -464,7 +569,7 @@ export type PipelinedAppendResult = Message<"headwater.v1.PipelinedAppendResult"
  * Use `create(PipelinedAppendResultSchema)` to create a new message.
  */
 export const PipelinedAppendResultSchema: GenMessage<PipelinedAppendResult> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 10);
+  messageDesc(file_headwater_v1_event_store_service, 13);
 
 /**
  * What to read. Default: the whole log, forwards.
@@ -554,7 +659,7 @@ export type LoadRequest = Message<"headwater.v1.LoadRequest"> & {
  * Use `create(LoadRequestSchema)` to create a new message.
  */
 export const LoadRequestSchema: GenMessage<LoadRequest> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 11);
+  messageDesc(file_headwater_v1_event_store_service, 14);
 
 /**
  * Some events, and how far the log was scanned for them. There is always at least one message.
@@ -597,7 +702,7 @@ export type LoadResponse = Message<"headwater.v1.LoadResponse"> & {
  * Use `create(LoadResponseSchema)` to create a new message.
  */
 export const LoadResponseSchema: GenMessage<LoadResponse> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 12);
+  messageDesc(file_headwater_v1_event_store_service, 15);
 
 /**
  * What to follow, and from where. Default: the whole log, from its beginning.
@@ -680,7 +785,7 @@ export type SubscribeRequest = Message<"headwater.v1.SubscribeRequest"> & {
  * Use `create(SubscribeRequestSchema)` to create a new message.
  */
 export const SubscribeRequestSchema: GenMessage<SubscribeRequest> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 13);
+  messageDesc(file_headwater_v1_event_store_service, 16);
 
 /**
  * Some events, or a signal, and how far the log was scanned.
@@ -746,7 +851,7 @@ export type SubscribeResponse = Message<"headwater.v1.SubscribeResponse"> & {
  * Use `create(SubscribeResponseSchema)` to create a new message.
  */
 export const SubscribeResponseSchema: GenMessage<SubscribeResponse> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 14);
+  messageDesc(file_headwater_v1_event_store_service, 17);
 
 /**
  * The subscription has reached the end of the log.
@@ -761,7 +866,7 @@ export type CaughtUp = Message<"headwater.v1.CaughtUp"> & {
  * Use `create(CaughtUpSchema)` to create a new message.
  */
 export const CaughtUpSchema: GenMessage<CaughtUp> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 15);
+  messageDesc(file_headwater_v1_event_store_service, 18);
 
 /**
  * The subscription reads from the table again.
@@ -782,7 +887,7 @@ export type FellBehind = Message<"headwater.v1.FellBehind"> & {
  * Use `create(FellBehindSchema)` to create a new message.
  */
 export const FellBehindSchema: GenMessage<FellBehind> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 16);
+  messageDesc(file_headwater_v1_event_store_service, 19);
 
 /**
  * Asks about a stream.
@@ -803,7 +908,7 @@ export type GetStreamRequest = Message<"headwater.v1.GetStreamRequest"> & {
  * Use `create(GetStreamRequestSchema)` to create a new message.
  */
 export const GetStreamRequestSchema: GenMessage<GetStreamRequest> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 17);
+  messageDesc(file_headwater_v1_event_store_service, 20);
 
 /**
  * What is known about a stream.
@@ -824,7 +929,7 @@ export type GetStreamResponse = Message<"headwater.v1.GetStreamResponse"> & {
  * Use `create(GetStreamResponseSchema)` to create a new message.
  */
 export const GetStreamResponseSchema: GenMessage<GetStreamResponse> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 18);
+  messageDesc(file_headwater_v1_event_store_service, 21);
 
 /**
  * Which streams to list.
@@ -873,7 +978,7 @@ export type ListStreamsRequest = Message<"headwater.v1.ListStreamsRequest"> & {
  * Use `create(ListStreamsRequestSchema)` to create a new message.
  */
 export const ListStreamsRequestSchema: GenMessage<ListStreamsRequest> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 19);
+  messageDesc(file_headwater_v1_event_store_service, 22);
 
 /**
  * Some streams.
@@ -901,7 +1006,7 @@ export type ListStreamsResponse = Message<"headwater.v1.ListStreamsResponse"> & 
  * Use `create(ListStreamsResponseSchema)` to create a new message.
  */
 export const ListStreamsResponseSchema: GenMessage<ListStreamsResponse> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 20);
+  messageDesc(file_headwater_v1_event_store_service, 23);
 
 /**
  * Which aggregate types to list.
@@ -929,7 +1034,7 @@ export type ListAggregateTypesRequest = Message<"headwater.v1.ListAggregateTypes
  * Use `create(ListAggregateTypesRequestSchema)` to create a new message.
  */
 export const ListAggregateTypesRequestSchema: GenMessage<ListAggregateTypesRequest> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 21);
+  messageDesc(file_headwater_v1_event_store_service, 24);
 
 /**
  * Some aggregate types.
@@ -957,7 +1062,7 @@ export type ListAggregateTypesResponse = Message<"headwater.v1.ListAggregateType
  * Use `create(ListAggregateTypesResponseSchema)` to create a new message.
  */
 export const ListAggregateTypesResponseSchema: GenMessage<ListAggregateTypesResponse> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 22);
+  messageDesc(file_headwater_v1_event_store_service, 25);
 
 /**
  * An aggregate type and how much there is of it.
@@ -999,7 +1104,7 @@ export type AggregateTypeInfo = Message<"headwater.v1.AggregateTypeInfo"> & {
  * Use `create(AggregateTypeInfoSchema)` to create a new message.
  */
 export const AggregateTypeInfoSchema: GenMessage<AggregateTypeInfo> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 23);
+  messageDesc(file_headwater_v1_event_store_service, 26);
 
 /**
  * Which events to count.
@@ -1058,7 +1163,7 @@ export type CountEventsRequest = Message<"headwater.v1.CountEventsRequest"> & {
  * Use `create(CountEventsRequestSchema)` to create a new message.
  */
 export const CountEventsRequestSchema: GenMessage<CountEventsRequest> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 24);
+  messageDesc(file_headwater_v1_event_store_service, 27);
 
 /**
  * How many events there are.
@@ -1093,7 +1198,7 @@ export type CountEventsResponse = Message<"headwater.v1.CountEventsResponse"> & 
  * Use `create(CountEventsResponseSchema)` to create a new message.
  */
 export const CountEventsResponseSchema: GenMessage<CountEventsResponse> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 25);
+  messageDesc(file_headwater_v1_event_store_service, 28);
 
 /**
  * Asks about the log.
@@ -1108,7 +1213,7 @@ export type GetLogRequest = Message<"headwater.v1.GetLogRequest"> & {
  * Use `create(GetLogRequestSchema)` to create a new message.
  */
 export const GetLogRequestSchema: GenMessage<GetLogRequest> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 26);
+  messageDesc(file_headwater_v1_event_store_service, 29);
 
 /**
  * The log.
@@ -1164,7 +1269,7 @@ export type GetLogResponse = Message<"headwater.v1.GetLogResponse"> & {
  * Use `create(GetLogResponseSchema)` to create a new message.
  */
 export const GetLogResponseSchema: GenMessage<GetLogResponse> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 27);
+  messageDesc(file_headwater_v1_event_store_service, 30);
 
 /**
  * One unbroken life of the log.
@@ -1192,7 +1297,7 @@ export type Epoch = Message<"headwater.v1.Epoch"> & {
  * Use `create(EpochSchema)` to create a new message.
  */
 export const EpochSchema: GenMessage<Epoch> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 28);
+  messageDesc(file_headwater_v1_event_store_service, 31);
 
 /**
  * What all changes of a stream have in common.
@@ -1235,7 +1340,7 @@ export type StreamChange = Message<"headwater.v1.StreamChange"> & {
  * Use `create(StreamChangeSchema)` to create a new message.
  */
 export const StreamChangeSchema: GenMessage<StreamChange> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 29);
+  messageDesc(file_headwater_v1_event_store_service, 32);
 
 /**
  * A change that is committed.
@@ -1291,7 +1396,7 @@ export type StreamChanged = Message<"headwater.v1.StreamChanged"> & {
  * Use `create(StreamChangedSchema)` to create a new message.
  */
 export const StreamChangedSchema: GenMessage<StreamChanged> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 30);
+  messageDesc(file_headwater_v1_event_store_service, 33);
 
 /**
  * A deletion.
@@ -1312,7 +1417,7 @@ export type DeleteStreamRequest = Message<"headwater.v1.DeleteStreamRequest"> & 
  * Use `create(DeleteStreamRequestSchema)` to create a new message.
  */
 export const DeleteStreamRequestSchema: GenMessage<DeleteStreamRequest> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 31);
+  messageDesc(file_headwater_v1_event_store_service, 34);
 
 /**
  * The stream is deleted.
@@ -1333,7 +1438,7 @@ export type DeleteStreamResponse = Message<"headwater.v1.DeleteStreamResponse"> 
  * Use `create(DeleteStreamResponseSchema)` to create a new message.
  */
 export const DeleteStreamResponseSchema: GenMessage<DeleteStreamResponse> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 32);
+  messageDesc(file_headwater_v1_event_store_service, 35);
 
 /**
  * A restoration.
@@ -1354,7 +1459,7 @@ export type RestoreStreamRequest = Message<"headwater.v1.RestoreStreamRequest"> 
  * Use `create(RestoreStreamRequestSchema)` to create a new message.
  */
 export const RestoreStreamRequestSchema: GenMessage<RestoreStreamRequest> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 33);
+  messageDesc(file_headwater_v1_event_store_service, 36);
 
 /**
  * The stream is restored.
@@ -1375,7 +1480,7 @@ export type RestoreStreamResponse = Message<"headwater.v1.RestoreStreamResponse"
  * Use `create(RestoreStreamResponseSchema)` to create a new message.
  */
 export const RestoreStreamResponseSchema: GenMessage<RestoreStreamResponse> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 34);
+  messageDesc(file_headwater_v1_event_store_service, 37);
 
 /**
  * A truncation.
@@ -1403,7 +1508,7 @@ export type TruncateStreamRequest = Message<"headwater.v1.TruncateStreamRequest"
  * Use `create(TruncateStreamRequestSchema)` to create a new message.
  */
 export const TruncateStreamRequestSchema: GenMessage<TruncateStreamRequest> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 35);
+  messageDesc(file_headwater_v1_event_store_service, 38);
 
 /**
  * The stream is truncated.
@@ -1424,7 +1529,7 @@ export type TruncateStreamResponse = Message<"headwater.v1.TruncateStreamRespons
  * Use `create(TruncateStreamResponseSchema)` to create a new message.
  */
 export const TruncateStreamResponseSchema: GenMessage<TruncateStreamResponse> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 36);
+  messageDesc(file_headwater_v1_event_store_service, 39);
 
 /**
  * What a stream is to keep.
@@ -1452,7 +1557,7 @@ export type SetRetentionRequest = Message<"headwater.v1.SetRetentionRequest"> & 
  * Use `create(SetRetentionRequestSchema)` to create a new message.
  */
 export const SetRetentionRequestSchema: GenMessage<SetRetentionRequest> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 37);
+  messageDesc(file_headwater_v1_event_store_service, 40);
 
 /**
  * The retention is set.
@@ -1473,7 +1578,7 @@ export type SetRetentionResponse = Message<"headwater.v1.SetRetentionResponse"> 
  * Use `create(SetRetentionResponseSchema)` to create a new message.
  */
 export const SetRetentionResponseSchema: GenMessage<SetRetentionResponse> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 38);
+  messageDesc(file_headwater_v1_event_store_service, 41);
 
 /**
  * The erasure of a stream.
@@ -1494,7 +1599,7 @@ export type EraseStreamRequest = Message<"headwater.v1.EraseStreamRequest"> & {
  * Use `create(EraseStreamRequestSchema)` to create a new message.
  */
 export const EraseStreamRequestSchema: GenMessage<EraseStreamRequest> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 39);
+  messageDesc(file_headwater_v1_event_store_service, 42);
 
 /**
  * The stream is erased.
@@ -1515,7 +1620,7 @@ export type EraseStreamResponse = Message<"headwater.v1.EraseStreamResponse"> & 
  * Use `create(EraseStreamResponseSchema)` to create a new message.
  */
 export const EraseStreamResponseSchema: GenMessage<EraseStreamResponse> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 40);
+  messageDesc(file_headwater_v1_event_store_service, 43);
 
 /**
  * The erasure of some events of a stream.
@@ -1544,7 +1649,7 @@ export type EraseEventsRequest = Message<"headwater.v1.EraseEventsRequest"> & {
  * Use `create(EraseEventsRequestSchema)` to create a new message.
  */
 export const EraseEventsRequestSchema: GenMessage<EraseEventsRequest> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 41);
+  messageDesc(file_headwater_v1_event_store_service, 44);
 
 /**
  * The events are erased.
@@ -1565,7 +1670,7 @@ export type EraseEventsResponse = Message<"headwater.v1.EraseEventsResponse"> & 
  * Use `create(EraseEventsResponseSchema)` to create a new message.
  */
 export const EraseEventsResponseSchema: GenMessage<EraseEventsResponse> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_event_store_service, 42);
+  messageDesc(file_headwater_v1_event_store_service, 45);
 
 /**
  * How an append that is refused for its expected versions or its condition is answered.
@@ -1843,6 +1948,16 @@ export const EventStoreService: GenService<{
     methodKind: "unary";
     input: typeof EraseEventsRequestSchema;
     output: typeof EraseEventsResponseSchema;
+  },
+  /**
+   * Looks a command up in the ledger of commands.
+   *
+   * @generated from rpc headwater.v1.EventStoreService.FindCommand
+   */
+  findCommand: {
+    methodKind: "unary";
+    input: typeof FindCommandRequestSchema;
+    output: typeof FindCommandResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_headwater_v1_event_store_service, 0);
