@@ -1,10 +1,11 @@
-import type { Appended, AppendRequest } from '../core/append.js';
+import type { Appended, CommandEntry } from '../core/append.js';
 import type { Executed } from '../core/command.js';
 import { HeadwaterError, type Reason, WrongExpectedVersionError } from '../core/errors.js';
 import { DEFAULT_CONTENT_TYPE, type Event, type NewEvent } from '../core/event.js';
 import type { EventStore } from '../core/event-store.js';
 import { expectedVersionHolds } from '../core/expected-version.js';
 import type { Runtime } from '../core/runtime.js';
+import type { StreamId } from '../core/stream.js';
 import type { Decided, Decider } from './decider.js';
 import { guardExistence } from './existence.js';
 import { inheriting } from './inherited-metadata.js';
@@ -21,7 +22,6 @@ export class StaleDecision extends Error {
 
 export interface CarryOutOptions {
   readonly store: Pick<EventStore, 'append' | 'saveSnapshot'>;
-  readonly decider: Decider;
   readonly runtime: Pick<Runtime, 'newEventId'>;
   readonly onFailure?: (error: unknown, what: string) => void;
 }
@@ -33,7 +33,7 @@ const CONFLICTS: ReadonlySet<Reason> = new Set([
   'STREAM_DELETED',
 ]);
 
-/** One try: a decision, and its append with the entry in the ledger of commands. */
+/** Appends what was decided, and tells those who keep states. */
 export class CarryOut {
   readonly #options: CarryOutOptions;
   readonly #saving = new Set<Promise<void>>();
@@ -42,49 +42,76 @@ export class CarryOut {
     this.#options = options;
   }
 
-  /** Throws `StaleDecision` after which the command must be decided again, and what the decider and the store throw. */
-  async handle(handled: CommandHandling, signal: AbortSignal): Promise<Executed> {
-    const { decider, runtime, store } = this.#options;
-    const { command, aggregate, type, principal, attempt } = handled;
+  /**
+   * One try of a command: a decision, and its append with the entry in the ledger of commands. Throws `StaleDecision` after
+   * which it must be decided again, and what the decider and the store throw.
+   */
+  async handle(handled: CommandHandling, decider: Decider, signal: AbortSignal): Promise<Executed> {
+    const { runtime } = this.#options;
+    const { command, aggregate, type, principal, attempt, bodyHash } = handled;
     const { existence } = type;
     const decided = await decider.decide({ command, aggregate, existence, principal, attempt }, signal);
+    const { version } = decided;
     // The decider has looked at whether it is deleted; version 0 stands for that too.
-    guardExistence(existence, aggregate, { version: decided.version, deleted: false });
-    refuseUnexpected(handled, decided.version);
+    guardExistence(existence, aggregate, { version, deleted: false });
+    refuseUnexpected(handled, version);
     const events = inheriting(decided.events, handled, () => runtime.newEventId());
-    const appended = await this.#append(requestOf(handled, decided, events), store, signal);
-    const executed = answerOfAppend(appended, handled, decided.version);
-    if (!appended.deduplicated) this.#committed(handled, decided, events, appended);
-    return executed;
+    const known = version > 0n || events.length === 0 ? version + BigInt(events.length) : undefined;
+    const entry = {
+      commandId: command.commandId,
+      commandType: command.commandType,
+      bodyHash,
+      result: ledgerResult(aggregate, known),
+    };
+    return answerOfAppend(
+      await this.commit(aggregate, { ...decided, events }, signal, entry),
+      handled,
+      version,
+    );
   }
 
-  async settled(): Promise<void> {
-    await Promise.all(this.#saving);
-  }
-
-  async #append(
-    request: AppendRequest & { readonly onConflict?: 'THROW' },
-    store: CarryOutOptions['store'],
+  /** Appends what was decided. Throws `StaleDecision` after which it must be decided again, and what the store throws. */
+  async commit(
+    aggregate: StreamId,
+    decided: Decided,
     signal: AbortSignal,
+    command?: CommandEntry,
   ): Promise<Appended> {
+    const { version, events, condition, checks = [] } = decided;
+    let appended: Appended;
     try {
-      return await store.append(request, { signal });
+      appended = await this.#options.store.append(
+        {
+          streams: [
+            { stream: aggregate, expectedVersion: version === 0n ? 'NO_STREAM' : version, events },
+            ...checks.map((check) => ({ ...check, events: [] })),
+          ],
+          ...(condition ? { condition } : {}),
+          ...(command ? { command } : {}),
+        },
+        { signal },
+      );
     } catch (error) {
       if (error instanceof HeadwaterError && CONFLICTS.has(error.reason)) throw new StaleDecision(error);
       throw error;
     }
+    if (!appended.deduplicated) this.#committed(aggregate, decided, appended);
+    return appended;
+  }
+
+  async settled(): Promise<void> {
+    while (this.#saving.size > 0) await Promise.all(this.#saving);
   }
 
   #committed(
-    { aggregate }: CommandHandling,
-    { version, snapshot, committed }: Decided,
-    events: readonly NewEvent[],
+    aggregate: StreamId,
+    { version, events, snapshot, committed }: Decided,
     appended: Appended,
   ): void {
     const now = appended.versions[0]?.version ?? version;
     committed?.(now, asRecorded(events, now, appended));
     if (snapshot === undefined) return;
-    // The version that a worker gave is the one it counted with; of an aggregate created anew they go on.
+    // Whoever took it counted from 0; of an aggregate created anew the versions go on.
     const kept = version === 0n ? { ...snapshot, version: now } : snapshot;
     const saving = this.#options.store
       .saveSnapshot(aggregate, kept)
@@ -100,27 +127,6 @@ function refuseUnexpected({ command, aggregate, attempt }: CommandHandling, actu
   if (expected === undefined || expectedVersionHolds(expected, actual)) return;
   const error = new WrongExpectedVersionError([{ stream: aggregate, expected, actual }]);
   throw attempt === 1 ? new StaleDecision(error) : error;
-}
-
-function requestOf(
-  { command, aggregate, bodyHash }: CommandHandling,
-  { version, condition, checks = [] }: Decided,
-  events: readonly NewEvent[],
-): AppendRequest & { readonly onConflict?: 'THROW' } {
-  const known = version > 0n || events.length === 0 ? version + BigInt(events.length) : undefined;
-  return {
-    streams: [
-      { stream: aggregate, expectedVersion: version === 0n ? 'NO_STREAM' : version, events },
-      ...checks.map((check) => ({ ...check, events: [] })),
-    ],
-    ...(condition === undefined ? {} : { condition }),
-    command: {
-      commandId: command.commandId,
-      commandType: command.commandType,
-      bodyHash,
-      result: ledgerResult(aggregate, known),
-    },
-  };
 }
 
 /** The events of the aggregate as they stand in the log. */

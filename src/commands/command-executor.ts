@@ -83,7 +83,7 @@ export class CommandExecutor implements CommandBus {
   readonly #handlerOfNew: CommandHandler;
 
   constructor(options: CommandExecutorOptions) {
-    const { store, runtime, middleware = [], attempts = 10, queueLength = 1000 } = options;
+    const { store, decider, runtime, middleware = [], attempts = 10, queueLength = 1000 } = options;
     if (!(Number.isInteger(attempts) && attempts >= 1))
       throw new RangeError(`attempts is ${attempts}, it must be a whole number from 1`);
     this.#options = options;
@@ -94,7 +94,7 @@ export class CommandExecutor implements CommandBus {
     const isRetryable = (error: unknown) => error instanceof StaleDecision;
     const outside = [...middleware, authorization(options), validation()];
     const inside = [conflictsAsErrors, queued, retry({ runtime, attempts, isRetryable })];
-    const decide: CommandHandler = (handled, signal) => this.#carryOut.handle(handled, signal);
+    const decide: CommandHandler = (handled, signal) => this.#carryOut.handle(handled, decider, signal);
     this.#handler = useMiddleware([...outside, idempotency({ store }), ...inside], decide);
     this.#handlerOfNew = useMiddleware([...outside, ...inside], decide);
   }

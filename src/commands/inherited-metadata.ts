@@ -1,3 +1,4 @@
+import type { Principal } from '../auth/principal.js';
 import type { NewEvent } from '../core/event.js';
 import type { CommandHandling } from './middleware.js';
 
@@ -17,19 +18,26 @@ export function inheriting(
   { command, principal }: CommandHandling,
   newEventId: () => string,
 ): readonly NewEvent[] {
-  const { actor: _claimed, ...inherited } = command.metadata ?? {};
+  const inherited = command.metadata ?? {};
   const facts = {
     correlation_id: inherited['correlation_id'] ?? command.commandId,
     causation_id: command.commandId,
     command_type: command.commandType,
-    ...(principal.kind === 'USER' ? { actor: principal.id } : {}),
   };
+  const known = events.map((event) => ({ ...event, metadata: { ...event.metadata, ...facts } }));
+  return withActor(known, inherited, principal, newEventId);
+}
+
+/** The events with ids, what they inherit, and who acts. */
+export function withActor(
+  events: readonly NewEvent[],
+  inherited: Readonly<Record<string, string>>,
+  principal: Principal,
+  newEventId: () => string,
+): readonly NewEvent[] {
+  const actor = principal.kind === 'USER' ? { actor: principal.id } : {};
   return events.map((event) => {
-    const { actor: _chosen, ...own } = event.metadata ?? {};
-    return {
-      ...event,
-      eventId: event.eventId ?? newEventId(),
-      metadata: { ...inherited, ...own, ...facts },
-    };
+    const { actor: _claimed, ...metadata } = { ...inherited, ...event.metadata };
+    return { ...event, eventId: event.eventId ?? newEventId(), metadata: { ...metadata, ...actor } };
   });
 }

@@ -1,0 +1,252 @@
+import { InvalidRequestError, StreamDeletedError, StreamNotFoundError } from '../core/errors.js';
+import type { Event, Microseconds } from '../core/event.js';
+import type { EventStore } from '../core/event-store.js';
+import type { Filter } from '../core/filter.js';
+import { eventBytes } from '../core/event.js';
+import type { StreamId } from '../core/stream.js';
+import type { LogPosition } from '../core/subscribe.js';
+import { erasedVersions, isSystemEventType } from '../core/system-events.js';
+import type { Aggregate } from './aggregate.js';
+import type { Snapshots } from './snapshots.js';
+
+/** An aggregate as it was read. */
+export interface ReadAggregate<State = unknown> {
+  readonly stream: StreamId;
+  /** Of its last event; 0 if it never had one. */
+  readonly version: bigint;
+  readonly deleted: boolean;
+  /** The initial one if it has no events, or is deleted and not asked for. */
+  readonly state: State;
+  /** The version of the newest snapshot that is known of; 0 if none is. */
+  readonly snapshotVersion: bigint;
+  /** Of the events that were folded into it: an idea of its size. */
+  readonly bytes: number;
+  /** How far the log was read for it; `undefined` if that is not known. */
+  readonly readTo: LogPosition | undefined;
+}
+
+/** As of when to read an aggregate. */
+export type At =
+  | { readonly version: bigint }
+  | { readonly position: bigint }
+  | { readonly time: Microseconds };
+
+export interface ReadOptions {
+  readonly signal?: AbortSignal;
+  /**
+   * A deleted aggregate too, as it was.
+   * @default false
+   */
+  readonly includeDeleted?: boolean;
+  /** The log must have come this far. */
+  readonly minPosition?: LogPosition;
+  readonly timeoutMilliseconds?: number;
+}
+
+/** Where a fold begins. */
+type Base<State> = Pick<ReadAggregate<State>, 'version' | 'state' | 'snapshotVersion' | 'bytes'>;
+
+/** Reads aggregates: from the nearest snapshot, or from a state that somebody kept. */
+export class AggregateReader {
+  readonly #store: Pick<EventStore, 'load' | 'getStream'>;
+  readonly #snapshots: Snapshots;
+
+  constructor(store: Pick<EventStore, 'load' | 'getStream'>, snapshots: Snapshots) {
+    this.#store = store;
+    this.#snapshots = snapshots;
+  }
+
+  /** The aggregate as it is now; also one that does not exist, and one that is deleted. */
+  async now<State>(
+    aggregate: Aggregate<State>,
+    stream: StreamId,
+    options: ReadOptions = {},
+  ): Promise<ReadAggregate<State>> {
+    return this.#from(aggregate, stream, await this.#nearest(aggregate, stream, options), options);
+  }
+
+  /** The aggregate as it is now, of which somebody has kept a former state. */
+  async since<State>(
+    aggregate: Aggregate<State>,
+    kept: ReadAggregate<State>,
+    options: ReadOptions = {},
+  ): Promise<ReadAggregate<State>> {
+    const { stream, version } = kept;
+    // Without events, or deleted: whatever comes is the beginning.
+    if (version === 0n || kept.deleted) return this.now(aggregate, stream, options);
+    const base = { ...kept, state: aggregate.copy(kept.state) };
+    const read = await this.#fold(aggregate, stream, base, { versions: { first: version } }, options);
+    // A gap: it was created anew, or what was in between is gone. An erasure: what was kept may hold what is gone.
+    return read === 'ABSENT' || read.gap || read.erased
+      ? this.now(aggregate, stream, options)
+      : read.aggregate;
+  }
+
+  /**
+   * The aggregate as it was. Throws `InvalidRequestError` for a version above its own or no longer shown, and
+   * `StreamNotFoundError` if it did not exist then.
+   */
+  async at<State>(
+    aggregate: Aggregate<State>,
+    stream: StreamId,
+    at: At,
+    options: ReadOptions = {},
+  ): Promise<ReadAggregate<State>> {
+    const last = 'version' in at ? at.version : await this.#versionAt(stream, at, options);
+    if (last < 1n) throw refusedVersion(last, 'it must be at least 1');
+    const base = await this.#nearest(aggregate, stream, options, last);
+    const read = await this.#from(aggregate, stream, base, options, last);
+    if (read.deleted && options.includeDeleted !== true) throw new StreamDeletedError(stream);
+    if (read.version === 0n) throw new StreamNotFoundError(stream);
+    if (read.version === last) return read;
+    const { version, firstVersion } = await this.#store.getStream(stream, options);
+    throw last > version
+      ? refusedVersion(last, `the aggregate is at version ${version}`)
+      : refusedVersion(last, `what is shown of the aggregate begins at version ${firstVersion}`);
+  }
+
+  /** The version of its last event at that position or time. */
+  async #versionAt(
+    stream: StreamId,
+    at: Exclude<At, { version: bigint }>,
+    options: ReadOptions,
+  ): Promise<bigint> {
+    const filter: Filter =
+      'position' in at ? { positions: { last: at.position } } : { recorded: { last: at.time } };
+    const { includeDeleted = false } = options;
+    for await (const page of this.#store.load(
+      {
+        scope: { kind: 'STREAM', stream },
+        filters: [filter],
+        direction: 'BACKWARDS',
+        limit: 1n,
+        includeDeleted,
+        ...(options.minPosition ? { minPosition: options.minPosition } : {}),
+      },
+      options,
+    ))
+      for (const event of page.events) return event.version;
+    throw new StreamNotFoundError(stream);
+  }
+
+  async #nearest<State>(
+    aggregate: Aggregate<State>,
+    stream: StreamId,
+    { signal, includeDeleted }: ReadOptions,
+    upToVersion?: bigint,
+  ): Promise<Base<State>> {
+    // With what deletion hides, a snapshot may be from another life of the aggregate than the version that is asked for.
+    const snapshot = includeDeleted
+      ? undefined
+      : await this.#snapshots.nearest(aggregate, stream, { upToVersion, signal });
+    return snapshot === undefined
+      ? { version: 0n, state: aggregate.initial(), snapshotVersion: 0n, bytes: 0 }
+      : { ...snapshot, snapshotVersion: snapshot.version };
+  }
+
+  async #from<State>(
+    aggregate: Aggregate<State>,
+    stream: StreamId,
+    base: Base<State>,
+    options: ReadOptions,
+    last?: bigint,
+  ): Promise<ReadAggregate<State>> {
+    const versions = {
+      ...(base.version > 0n ? { first: base.version } : {}),
+      ...(last === undefined ? {} : { last }),
+    };
+    const filter = Object.keys(versions).length === 0 ? undefined : { versions };
+    let read: Folded<State> | 'ABSENT';
+    try {
+      read = await this.#fold(aggregate, stream, base, filter, options);
+    } catch (error) {
+      if (error instanceof StreamDeletedError) return this.#absent(aggregate, stream, true);
+      throw error;
+    }
+    if (read === 'ABSENT') return this.#absent(aggregate, stream, false);
+    // Erased while the snapshot was on its way: it may hold what is gone.
+    if (read.erased && base.version > 0n) {
+      const initial = { version: 0n, state: aggregate.initial(), snapshotVersion: 0n, bytes: 0 };
+      return this.#from(aggregate, stream, initial, options, last);
+    }
+    if (read.any || last !== undefined) return read.aggregate;
+    // Nothing is shown, the snapshot's own event neither: all has expired. Its version goes on all the same.
+    const { version } = await this.#store.getStream(stream, options);
+    return { ...read.aggregate, version };
+  }
+
+  async #absent<State>(
+    aggregate: Aggregate<State>,
+    stream: StreamId,
+    deleted: boolean,
+  ): Promise<ReadAggregate<State>> {
+    const version = deleted ? (await this.#store.getStream(stream)).version : 0n;
+    const state = aggregate.initial();
+    return { stream, version, deleted, state, snapshotVersion: 0n, bytes: 0, readTo: undefined };
+  }
+
+  /** Folds what the stream shows on a base whose own event is read again, which tells whether they belong together. */
+  async #fold<State>(
+    aggregate: Aggregate<State>,
+    stream: StreamId,
+    base: Base<State>,
+    filter: Filter | undefined,
+    options: ReadOptions,
+  ): Promise<Folded<State> | 'ABSENT'> {
+    let { state, version, bytes } = base;
+    let { snapshotVersion } = base;
+    let [any, gap, erased, deleted] = [false, false, false, false];
+    let readTo: LogPosition | undefined;
+    const add = (event: Event) => {
+      if (!any && base.version > 0n) gap = event.version > base.version;
+      any = true;
+      if (event.version <= base.version) return;
+      version = event.version;
+      bytes += eventBytes(event);
+      erased ||= (erasedVersions(event) ?? []).some(({ first }) => first <= base.version);
+      if (event.eventType === '$stream-deleted' || event.eventType === '$stream-erased') deleted = true;
+      else if (event.eventType === '$stream-restored') deleted = false;
+      else if (deleted && !isSystemEventType(event.eventType)) {
+        // Created anew: a life of its own.
+        [deleted, state, snapshotVersion] = [false, aggregate.initial(), 0n];
+      }
+      state = aggregate.fold(state, event);
+    };
+    const request = {
+      scope: { kind: 'STREAM', stream },
+      ...(filter ? { filters: [filter] } : {}),
+      ...(options.includeDeleted ? { includeDeleted: true } : {}),
+      ...(options.minPosition ? { minPosition: options.minPosition } : {}),
+    } as const;
+    try {
+      for await (const page of this.#store.load(request, options)) {
+        readTo = { position: page.scannedTo, epoch: page.epoch };
+        for (const event of page.events) add(event);
+      }
+    } catch (error) {
+      if (error instanceof StreamNotFoundError) return 'ABSENT';
+      throw error;
+    }
+    if (!any && base.version > 0n) gap = true;
+    return {
+      aggregate: { stream, version, deleted, state, snapshotVersion, bytes, readTo },
+      any,
+      gap,
+      erased,
+    };
+  }
+}
+
+interface Folded<State> {
+  readonly aggregate: ReadAggregate<State>;
+  /** The stream has shown at least one event. */
+  readonly any: boolean;
+  /** The base's own event is not the first that was shown. */
+  readonly gap: boolean;
+  /** Something was erased that the base may hold. */
+  readonly erased: boolean;
+}
+
+function refusedVersion(version: bigint, why: string): InvalidRequestError {
+  return new InvalidRequestError([{ field: 'version', description: `is ${version}, ${why}` }]);
+}
