@@ -19,6 +19,11 @@ export class CallScope {
   #letGo: (() => void) | undefined;
   /** What the call does when the service begins to shut down; nothing by default: it may finish. */
   onDrain: (() => void) | undefined;
+  /**
+   * Of a call that is there for others, as a worker's: what it does when the service shuts down and only such calls are
+   * left.
+   */
+  onOthersDone: (() => void) | undefined;
 
   constructor(call: EventEmitter, onClosed: (scope: CallScope) => void) {
     this.#onClosed = onClosed;

@@ -20,6 +20,7 @@ export class Calls {
   open(call: EventEmitter): CallScope {
     const scope = new CallScope(call, (closed) => {
       this.#open.delete(closed);
+      this.#endServants();
       if (this.#open.size === 0) this.#onIdle?.();
     });
     this.#open.add(scope);
@@ -36,6 +37,15 @@ export class Calls {
     if (this.#draining) return;
     this.#draining = true;
     for (const scope of this.#open) scope.onDrain?.();
+    this.#endServants();
+  }
+
+  /** Ends the calls that are only there for others, when those are over. */
+  #endServants(): void {
+    if (!this.#draining) return;
+    const left = [...this.#open];
+    if (left.every(({ onOthersDone }) => onOthersDone !== undefined))
+      for (const { onOthersDone } of left) onOthersDone?.();
   }
 
   /** Ends what is left. */

@@ -28,7 +28,12 @@ export class Outbox {
   }
 
   write(message: Buffer): void {
-    const size = message.byteLength + OVERHEAD;
+    this.send(message, message.byteLength);
+  }
+
+  /** As {@link write}, for a message that the call encodes, of about so many bytes. */
+  send(message: unknown, bytes: number): void {
+    const size = bytes + OVERHEAD;
     this.#bytes += size;
     this.#call.write(message, () => {
       this.#bytes -= size;
