@@ -1,5 +1,6 @@
 import type { AppendOutcome, AppendRequest, Appended } from './append.js';
 import { AppendTurns, type Turn } from './append-turns.js';
+import type { LedgerCommand } from './command.js';
 import type { CallOptions, EventStore } from './event-store.js';
 import type { LoadPage, LoadRequest } from './load.js';
 import { aroundAppend } from './middleware-append.js';
@@ -8,6 +9,7 @@ import { transformedPages } from './middleware-pages.js';
 import { onAbort } from './on-abort.js';
 import type { AppendHandler, LoadHandler, StoreMiddleware, SubscribeHandler } from './store-middleware.js';
 import { refusalError } from './refusal-error.js';
+import type { NewSnapshot, Snapshot } from './snapshot.js';
 import { type StreamChange, type StreamChanged, StreamChanges } from './stream-changes.js';
 import type {
   AggregateTypeList,
@@ -20,6 +22,7 @@ import type {
 } from './stream-list.js';
 import type { StreamId, StreamInfo } from './stream.js';
 import type { SubscribeRequest, SubscriptionMessage } from './subscribe.js';
+import type { WantedSnapshot } from './validate-snapshot.js';
 
 /**
  * The store with the middleware around it, the first outermost. Everything that middleware does not see goes straight
@@ -174,6 +177,26 @@ class MiddlewareStore extends StreamChanges implements EventStore {
 
   countEvents(request?: CountEventsRequest, options?: CallOptions): Promise<EventCount> {
     return this.#store.countEvents(request, options);
+  }
+
+  findCommand(commandId: string, options?: CallOptions): Promise<LedgerCommand | undefined> {
+    return this.#store.findCommand(commandId, options);
+  }
+
+  saveSnapshot(stream: StreamId, snapshot: NewSnapshot, options?: CallOptions): Promise<void> {
+    return this.#store.saveSnapshot(stream, snapshot, options);
+  }
+
+  getSnapshot(
+    stream: StreamId,
+    wanted?: WantedSnapshot,
+    options?: CallOptions,
+  ): Promise<Snapshot | undefined> {
+    return this.#store.getSnapshot(stream, wanted, options);
+  }
+
+  deleteSnapshots(stream: StreamId, options?: CallOptions): Promise<bigint> {
+    return this.#store.deleteSnapshots(stream, options);
   }
 
   getLog(options?: CallOptions): Promise<LogInfo> {

@@ -1,4 +1,4 @@
-import type { AppendCondition, AppendRequest, StreamAppend } from './append.js';
+import type { AppendCondition, AppendRequest, CommandEntry, StreamAppend } from './append.js';
 import type { NewEvent } from './event.js';
 import type { ExpectedVersion } from './expected-version.js';
 import {
@@ -29,6 +29,7 @@ export function validateAppend(request: AppendRequest, limits: Limits): void {
   violations.throwIfAny();
 
   if (request.condition !== undefined) validateCondition(request.condition, violations);
+  if (request.command !== undefined) validateEntryOfCommand(request.command, violations);
   const { interveningBytes = 0 } = request;
   if (!(Number.isInteger(interveningBytes) && interveningBytes >= 0 && interveningBytes <= INTERVENING_BYTES))
     violations.add('intervening_bytes', `is ${interveningBytes}, it must be from 0 to ${INTERVENING_BYTES}`);
@@ -40,6 +41,24 @@ export function validateAppend(request: AppendRequest, limits: Limits): void {
   if (bytes > limits.appendBytes)
     violations.add('streams', `is ${bytes} bytes in all, the limit of one append is ${limits.appendBytes}`);
   violations.throwIfAny();
+}
+
+/** Bytes of the SHA-256 of a command … */
+const BODY_HASH_BYTES = 32;
+/** … and of its result. */
+const COMMAND_RESULT_BYTES = 64 * 1024;
+
+function validateEntryOfCommand(command: CommandEntry, violations: Violations): void {
+  const id = nameProblem(command.commandId);
+  if (id !== undefined) violations.add('command.command_id', id);
+  const type = typeNameProblem(command.commandType);
+  if (type !== undefined) violations.add('command.command_type', type);
+  const hash = command.bodyHash.byteLength;
+  if (hash !== BODY_HASH_BYTES)
+    violations.add('command.body_hash', `is ${hash} bytes long, it must be ${BODY_HASH_BYTES}`);
+  const result = command.result.byteLength;
+  if (result > COMMAND_RESULT_BYTES)
+    violations.add('command.result', `is ${result} bytes long, the limit is ${COMMAND_RESULT_BYTES}`);
 }
 
 interface Seen {

@@ -1,4 +1,4 @@
-import type { AppendOutcome, AppendRequest, Refused, VersionConflict } from '../core/append.js';
+import type { Appended, AppendOutcome, AppendRequest, Refused, VersionConflict } from '../core/append.js';
 import { matchesCondition } from '../core/append-condition.js';
 import { PositionUnknownError, StreamDeletedError } from '../core/errors.js';
 import { DEFAULT_CONTENT_TYPE, type Event, type NewEvent } from '../core/event.js';
@@ -6,6 +6,7 @@ import { expectedVersionHolds } from '../core/expected-version.js';
 import { receivedData } from '../core/received-data.js';
 import type { Runtime } from '../core/runtime.js';
 import { type StreamVersion, streamKey } from '../core/stream.js';
+import { findRepeatOfCommand, keepCommand } from './commands.js';
 import { expire } from './expire.js';
 import { fingerprint } from './fingerprint.js';
 import { findRepeat } from './repeat.js';
@@ -14,10 +15,13 @@ import { type Draft, EPOCH, type Tables, versionOf } from './tables.js';
 type Entry = Omit<AppendRequest['streams'][number], 'events'> & { readonly events: readonly Draft[] };
 
 /**
- * Decides and writes at once; the request is validated already. Throws `EventIdReusedError`, `StreamDeletedError` and
- * `PositionUnknownError`.
+ * Decides and writes at once; the request is validated already. Throws `CommandIdReusedError`, `EventIdReusedError`,
+ * `StreamDeletedError` and `PositionUnknownError`.
  */
 export function append(tables: Tables, runtime: Runtime, request: AppendRequest): AppendOutcome {
+  const { command } = request;
+  const before = command && findRepeatOfCommand(tables, command);
+  if (before) return { ...appended(before.events, true), commandResult: before.command.result };
   const streams: Entry[] = request.streams.map(({ events, ...entry }) => ({
     ...entry,
     events: events.map((event) => draft(event, event.eventId?.toLowerCase() ?? runtime.newEventId())),
@@ -25,7 +29,11 @@ export function append(tables: Tables, runtime: Runtime, request: AppendRequest)
   const given = streams.flatMap(({ stream, events }) => events.map((event) => ({ stream, ...event })));
   const repeated = findRepeat(tables, given);
   if (repeated) return appended(repeated, true);
-  return refusal(tables, streams, request.condition) ?? appended(write(tables, runtime, streams), false);
+  const refused = refusal(tables, streams, request.condition);
+  if (refused) return refused;
+  const written = write(tables, runtime, streams);
+  if (command) keepCommand(tables, command, written, tables.recordedAt(runtime.now()));
+  return appended(written, false);
 }
 
 function refusal(
@@ -74,7 +82,7 @@ function write(tables: Tables, runtime: Runtime, streams: readonly Entry[]): rea
   return written;
 }
 
-function appended(events: readonly Event[], deduplicated: boolean): AppendOutcome {
+function appended(events: readonly Event[], deduplicated: boolean): Appended {
   const versions = new Map<string, StreamVersion>();
   for (const { stream, version } of events) versions.set(streamKey(stream), { stream, version });
   return {

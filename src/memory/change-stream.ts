@@ -6,10 +6,12 @@ import {
   WrongExpectedVersionError,
 } from '../core/errors.js';
 import type { Event } from '../core/event.js';
+import type { Range } from '../core/filter.js';
 import { expectedVersionHolds } from '../core/expected-version.js';
 import type { Runtime } from '../core/runtime.js';
 import type { StreamChange, StreamChanged } from '../core/stream-changes.js';
 import { SYSTEM_EVENT_CONTENT_TYPE, SYSTEM_EVENT_TYPE, systemEventData } from '../core/system-events.js';
+import { forgetResults } from './commands.js';
 import { erase, expire } from './expire.js';
 import { fingerprint } from './fingerprint.js';
 import { findRepeat } from './repeat.js';
@@ -97,11 +99,25 @@ function make(
       return;
     case 'ERASE':
       state.deletedAt ??= recordedAt;
-      erase(state, { first: 1n, last: version - 1n });
+      eraseAll(tables, state, [{ first: 1n, last: version - 1n }], version);
       return;
     case 'ERASE_EVENTS':
-      for (const range of change.versions) erase(state, range);
+      eraseAll(tables, state, change.versions, version);
   }
+}
+
+/** Erases the events, and all copies of what was in them. */
+function eraseAll(
+  tables: Tables,
+  state: StreamState,
+  ranges: readonly Required<Range<bigint>>[],
+  erasedVersion: bigint,
+): void {
+  for (const range of ranges) {
+    forgetResults(tables, erase(state, range));
+    state.snapshots = state.snapshots.filter(({ version }) => version < range.first);
+  }
+  state.erasedVersion = erasedVersion;
 }
 
 /** The event that records the change. */

@@ -24,10 +24,13 @@ export function expire(state: StreamState, now: Microseconds): void {
   if (state.truncatedBefore < kept) state.truncatedBefore = kept;
 }
 
-/** Leaves only the shells of the events of these versions; those that are gone stay gone. */
-export function erase(state: StreamState, { first, last }: Required<Range<bigint>>): void {
-  for (const entry of state.entries.slice(Number(first) - 1, Number(last)))
-    if (!entry.gone) entry.event = shell(entry.event);
+/** Leaves only the shells of the events of these versions, and gives those; those that are gone stay gone. */
+export function erase(state: StreamState, { first, last }: Required<Range<bigint>>): readonly Event[] {
+  const erased = state.entries
+    .slice(Number(first) - 1, Number(last))
+    .filter(({ gone, event }) => !gone && !event.erased);
+  for (const entry of erased) entry.event = shell(entry.event);
+  return erased.map(({ event }) => event);
 }
 
 function shell(event: Event): Event {

@@ -1,4 +1,5 @@
 import type { AppendOutcome, AppendRequest, Appended } from '../core/append.js';
+import type { LedgerCommand } from '../core/command.js';
 import { StreamNotFoundError } from '../core/errors.js';
 import type { CallOptions, EventStore } from '../core/event-store.js';
 import { interveningEvents } from '../core/intervening.js';
@@ -6,6 +7,7 @@ import { DEFAULT_LIMITS, type Limits } from '../core/limits.js';
 import type { LoadPage, LoadRequest } from '../core/load.js';
 import { refusalError } from '../core/refusal-error.js';
 import type { Runtime } from '../core/runtime.js';
+import type { NewSnapshot, Snapshot } from '../core/snapshot.js';
 import type { StreamId, StreamInfo } from '../core/stream.js';
 import { type StreamChange, type StreamChanged, StreamChanges } from '../core/stream-changes.js';
 import type {
@@ -25,15 +27,23 @@ import {
   validateListStreams,
 } from '../core/validate-list.js';
 import { validateLoad } from '../core/validate-read.js';
+import {
+  validateCommandId,
+  validateSnapshot,
+  validateWantedSnapshot,
+  type WantedSnapshot,
+} from '../core/validate-snapshot.js';
 import { validateStreamChange } from '../core/validate-stream-change.js';
 import { Violations } from '../core/validate.js';
 import { checkPosition } from '../subscriptions/start.js';
 import { createSubscriber, type Subscriber, type SubscriberOptions } from '../subscriptions/subscriber.js';
 import { append } from './append.js';
 import { changeStream } from './change-stream.js';
+import { copiedCommand } from './commands.js';
 import { listAggregateTypes, listStreams, streamInfo } from './lists.js';
 import { MemoryLog } from './memory-log.js';
 import { copied } from './pages.js';
+import { deleteSnapshots, getSnapshot, saveSnapshot } from './snapshots.js';
 import { EPOCH, Tables } from './tables.js';
 
 /** What a store in memory may be told. */
@@ -150,6 +160,35 @@ class MemoryEventStore extends StreamChanges implements EventStore {
     this.#beginRead(signal);
     validateCountEvents(request);
     return this.#log.count(request);
+  }
+
+  async findCommand(commandId: string, { signal }: CallOptions = {}): Promise<LedgerCommand | undefined> {
+    signal?.throwIfAborted();
+    validateCommandId(commandId);
+    const command = this.#tables.commands.get(commandId);
+    return command && copiedCommand(command);
+  }
+
+  async saveSnapshot(stream: StreamId, snapshot: NewSnapshot, { signal }: CallOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
+    validateSnapshot(stream, snapshot);
+    saveSnapshot(this.#tables, stream, snapshot, this.#runtime.now());
+  }
+
+  async getSnapshot(
+    stream: StreamId,
+    wanted: WantedSnapshot = {},
+    { signal }: CallOptions = {},
+  ): Promise<Snapshot | undefined> {
+    signal?.throwIfAborted();
+    validateWantedSnapshot(stream, wanted);
+    return getSnapshot(this.#tables, stream, wanted);
+  }
+
+  async deleteSnapshots(stream: StreamId, { signal }: CallOptions = {}): Promise<bigint> {
+    signal?.throwIfAborted();
+    validateWantedSnapshot(stream, {});
+    return deleteSnapshots(this.#tables, stream);
   }
 
   async getLog({ signal }: CallOptions = {}): Promise<LogInfo> {

@@ -1,4 +1,6 @@
+import type { LedgerCommand } from '../core/command.js';
 import type { Event, Microseconds } from '../core/event.js';
+import type { Snapshot } from '../core/snapshot.js';
 import type { Retention, StreamId } from '../core/stream.js';
 import { streamKey } from '../core/stream.js';
 import { isSystemEventType, SYSTEM_VERSIONS_KEPT } from '../core/system-events.js';
@@ -32,6 +34,10 @@ export interface StreamState {
   emptiedBefore: bigint;
   retention: Retention;
   systemVersions: readonly bigint[];
+  /** The version of the last erasure; 0 if there was none. */
+  erasedVersion: bigint;
+  /** By version, ascending; at most three. */
+  snapshots: readonly Snapshot[];
 }
 
 /** What is to become an event. */
@@ -50,6 +56,8 @@ export class Tables {
   readonly byId = new Map<string, number>();
   /** Streams whose events expire with time, and not only when something is written to them. */
   readonly aging = new Set<StreamState>();
+  /** The commands that were carried out, by their id. */
+  readonly commands = new Map<string, LedgerCommand>();
   readonly #streams = new Map<string, StreamState>();
 
   get head(): bigint {
@@ -115,6 +123,8 @@ export class Tables {
       emptiedBefore: 1n,
       retention: Object.freeze({}),
       systemVersions: [],
+      erasedVersion: 0n,
+      snapshots: [],
     };
     this.#streams.set(streamKey(id), state);
     return state;
