@@ -11,6 +11,7 @@ const MAY_IMPORT: Record<
 > = {
   core: { folders: [], packages: ['re2js'], pure: true },
   auth: { folders: ['core'], packages: [], pure: true },
+  commands: { folders: ['core', 'auth'], packages: [], pure: true },
   subscriptions: { folders: ['core'], packages: [], pure: true },
   memory: { folders: ['core', 'auth', 'subscriptions'], packages: [], pure: true },
   testing: { folders: ['core', 'commands', 'memory'], packages: [], pure: true },
