@@ -1,4 +1,6 @@
 // What is public, as an explicit list. Nothing that is reachable from here imports pg.
+export { type Policy, policy } from './auth/policy.js';
+export { ANONYMOUS, type Principal, type RoleBinding } from './auth/principal.js';
 export {
   type Connection,
   connect,
@@ -6,11 +8,86 @@ export {
   type NamespaceConnection,
 } from './client/connect.js';
 export { EventStoreClient } from './client/event-store-client.js';
+export {
+  type Aggregate,
+  type AggregateCommand,
+  type AggregateEvent,
+  type CommandRules,
+  type DataCodec,
+  type DataCodecs,
+  type DataInput,
+  type DataOutput,
+  type Decision,
+  type DecisionGuards,
+  type EventTypesOf,
+  type SnapshotOptions,
+  type Update,
+} from './commands/aggregate.js';
+export type { AggregateCacheOptions } from './commands/aggregate-cache.js';
+export {
+  AggregateManager,
+  type AggregateManagerOptions,
+  type AggregateView,
+  type GetOptions,
+  type Updated,
+  type UpdateOptions,
+} from './commands/aggregate-manager.js';
+export type { At, ReadOptions } from './commands/aggregate-reader.js';
+export { type Appliers, BaseAggregate } from './commands/base-aggregate.js';
+export {
+  CommandExecutor,
+  type CommandExecutorOptions,
+  type ExecuteOptions,
+} from './commands/command-executor.js';
+export {
+  type CommandDecide,
+  commandOf,
+  type CommandParts,
+  type CommandRegistration,
+  CommandRegistry,
+} from './commands/command-registry.js';
+export { type CommandVerdict, commandVerdicts } from './commands/command-verdicts.js';
+export type { DecideContext, Query } from './commands/decide-context.js';
+export type { CommandTypeInfo, Decided, Decider, DecideRequest } from './commands/decider.js';
+export {
+  type AggregateDefinition,
+  type CommandDefinition,
+  defineAggregate,
+} from './commands/define-aggregate.js';
+export {
+  type AggregateClass,
+  type AggregateClassOptions,
+  type CommandMethod,
+  defineAggregateClass,
+} from './commands/define-aggregate-class.js';
+export { guardExistence, type Presence } from './commands/existence.js';
+export {
+  type AnyMiddleware,
+  type CommandHandler,
+  type CommandHandling,
+  type CommandMiddleware,
+  type EventHandler,
+  type EventHandling,
+  type EventMiddleware,
+  type Handler,
+  type Handling,
+  type Middleware,
+  useMiddleware,
+} from './commands/middleware.js';
+export { authorization, type AuthorizationOptions } from './commands/middleware/authorization.js';
+export { idempotency, type IdempotencyOptions } from './commands/middleware/idempotency.js';
+export { logging, type LoggingOptions } from './commands/middleware/logging.js';
+export { type HandlingMetrics, metrics, type MetricsOptions } from './commands/middleware/metrics.js';
+export { retry } from './commands/middleware/retry.js';
+export { timeout, type TimeoutOptions } from './commands/middleware/timeout.js';
+export { validation, type ValidationOptions } from './commands/middleware/validation.js';
+export type { RetryOptions } from './commands/retrying.js';
 export type {
   AppendCondition,
   Appended,
   AppendOutcome,
   AppendRequest,
+  CommandEntry,
   ConditionItem,
   InterveningEvents,
   Refused,
@@ -20,6 +97,9 @@ export type {
 export {
   AppendConditionFailedError,
   AppendRefusedError,
+  CommandIdReusedError,
+  CommandNotRegisteredError,
+  CommandRejectedError,
   DeadlineExceededError,
   EventIdReusedError,
   type FieldViolation,
@@ -35,12 +115,22 @@ export {
   PositionNotReachedError,
   PositionUnknownError,
   type Reason,
+  type RejectionCode,
+  SnapshotNotFoundError,
   StoreUnavailableError,
   StreamDeletedError,
   StreamNotDeletedError,
   StreamNotFoundError,
   WrongExpectedVersionError,
 } from './core/errors.js';
+export type {
+  Command,
+  CommandBus,
+  CommandData,
+  Executed,
+  Existence,
+  LedgerCommand,
+} from './core/command.js';
 export { DEFAULT_CONTENT_TYPE, type Event, type Microseconds, type NewEvent } from './core/event.js';
 export type { CallOptions, EventStore } from './core/event-store.js';
 export type { EventTypeDefinition, RetiredEventType } from './core/event-type-definition.js';
@@ -105,6 +195,7 @@ export type {
   StoreMiddleware,
   SubscribeHandler,
 } from './core/store-middleware.js';
+export type { NewSnapshot, Snapshot } from './core/snapshot.js';
 export {
   type Retention,
   type StreamId,
