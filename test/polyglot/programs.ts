@@ -27,7 +27,7 @@ export interface Program {
 /** A folder that is removed when the tests are done. */
 export interface Scratch {
   readonly folder: string;
-  remove(): void;
+  readonly remove: () => void;
 }
 
 export function scratch(): Scratch {
