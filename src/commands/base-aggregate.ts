@@ -20,10 +20,64 @@ interface Standing {
 let applyTo: (instance: AnyInstance, event: Event) => void;
 let beginOn: (instance: AnyInstance, standing: Standing) => void;
 let raisedBy: (instance: AnyInstance) => readonly NewEvent[];
+let raiseOn: (instance: AnyInstance, event: NewEvent) => void;
+
+/** An instance, of whatever events. */
+export abstract class AnyInstance {
+  // Private fields, so that they are no state: neither copied nor kept.
+  #appliers: Readonly<Record<string, (event: never) => void>> | undefined;
+  #standing: Standing | undefined;
+  #raised: NewEvent[] = [];
+
+  /** For each event type what it changes. Called once. */
+  protected abstract appliers(): object;
+
+  /** As it will stand in the log, but for what only the log gives. */
+  #provisional(event: NewEvent): Event {
+    const { aggregate, version, now } = this.#standing ?? NOWHERE;
+    return {
+      eventId: '',
+      contentType: DEFAULT_CONTENT_TYPE,
+      metadata: {},
+      tags: [],
+      schemaVersion: 1,
+      ...event,
+      stream: aggregate,
+      version: version + BigInt(this.#raised.length),
+      position: 0n,
+      recordedAt: now,
+    };
+  }
+
+  #apply(event: Event): void {
+    this.#appliers ??= this.appliers() as Readonly<Record<string, (event: never) => void>>;
+    for (const one of foldable(eventsOf(this), event)) this.#appliers[one.eventType]?.(one as never);
+  }
+
+  static {
+    applyTo = (instance, event) => instance.#apply(event);
+    beginOn = (instance, standing) => {
+      instance.#standing = standing;
+      instance.#raised = [];
+    };
+    raisedBy = (instance) => instance.#raised;
+    raiseOn = (instance, event) => {
+      instance.#raised.push(event);
+      instance.#apply(instance.#provisional(event));
+    };
+  }
+}
+
+const NOWHERE: Standing = { aggregate: { aggregateType: '', aggregateId: '' }, version: 0n, now: 0n };
+
+function eventsOf(instance: AnyInstance): EventTypeRegistry<PayloadTypes> {
+  return (instance.constructor as unknown as { events: EventTypeRegistry<PayloadTypes> }).events;
+}
 
 /**
  * An aggregate in the class style: its state is in its fields, its commands are methods that raise events, and only the
- * appliers change fields. Fields hold plain data: what JSON can say, and bigint, Map, Set, Date and bytes.
+ * appliers change fields. Fields hold plain data: what JSON can say, and bigint, Map, Set, Date and bytes; private ones
+ * (`#field`) are no state.
  *
  * @example
  * class Account extends BaseAggregate<typeof accountEvents> {
@@ -41,14 +95,8 @@ let raisedBy: (instance: AnyInstance) => readonly NewEvent[];
  *   }
  * }
  */
-export abstract class BaseAggregate<Registry> {
-  // Private fields, so that they are no state: neither copied nor kept.
-  #appliers: Readonly<Record<string, (event: never) => void>> | undefined;
-  #standing: Standing | undefined;
-  #raised: NewEvent[] = [];
-
-  /** For each event type what it changes. Called once. */
-  protected abstract appliers(): Appliers<EventTypesOf<Registry>>;
+export abstract class BaseAggregate<Registry> extends AnyInstance {
+  protected abstract override appliers(): Appliers<EventTypesOf<Registry>>;
 
   /**
    * Something has happened: its applier is called at once, and it is appended when the command is done. Throws
@@ -59,51 +107,9 @@ export abstract class BaseAggregate<Registry> {
     payload: EventTypesOf<Registry>[Type]['input'],
     more: Pick<NewEvent, 'eventId' | 'metadata' | 'tags'> = {},
   ): void {
-    const { events } = this.constructor as unknown as { events: EventTypeRegistry<PayloadTypes> };
-    const event = events.encode(type, payload, more);
-    this.#raised.push(event);
-    this.#apply(this.#provisional(event));
-  }
-
-  /** As it will stand in the log, but for what only the log gives. */
-  #provisional(event: NewEvent): Event {
-    const { aggregate, version, now } = this.#standing ?? {
-      aggregate: { aggregateType: '', aggregateId: '' },
-      version: 0n,
-      now: 0n,
-    };
-    return {
-      eventId: '',
-      contentType: DEFAULT_CONTENT_TYPE,
-      metadata: {},
-      tags: [],
-      schemaVersion: 1,
-      ...event,
-      stream: aggregate,
-      version: version + BigInt(this.#raised.length),
-      position: 0n,
-      recordedAt: now,
-    };
-  }
-
-  #apply(event: Event): void {
-    const { events } = this.constructor as unknown as { events: EventTypeRegistry<PayloadTypes> };
-    this.#appliers ??= this.appliers() as Readonly<Record<string, (event: never) => void>>;
-    for (const one of foldable(events, event)) this.#appliers[one.eventType]?.(one as never);
-  }
-
-  static {
-    applyTo = (instance, event) => instance.#apply(event);
-    beginOn = (instance, standing) => {
-      instance.#standing = standing;
-      instance.#raised = [];
-    };
-    raisedBy = (instance) => instance.#raised;
+    raiseOn(this, eventsOf(this).encode(type, payload, more));
   }
 }
-
-/** An instance, of whatever events. */
-export type AnyInstance = BaseAggregate<never>;
 
 /** Applies a stored event. */
 export function apply(instance: AnyInstance, event: Event): void {
