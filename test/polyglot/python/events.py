@@ -56,15 +56,19 @@ except grpc.RpcError as error:
     info = error_info(error)
     print(f"{error.code().name} {info.reason} expected {info.metadata['expected']} actual {info.metadata['actual']}")
 
+
 # Subscribe: what is there first, then live. Keep scanned_to and epoch to go on from there (SubscribeRequest.after).
-follow = store.Subscribe(SubscribeRequest(stream=stream))
-for message in follow:
-    for found in message.events:
-        print(f"followed {found.event_type} {found.version}")
-        if found.event_type == "AccountClosed":
-            follow.cancel()
-    if message.HasField("caught_up"):
-        print("caught up")
-        store.Append(append(ExpectedVersion(exact=2), event("AccountClosed")), timeout=10)
-    if not follow.is_active():
-        break
+def follow():
+    call = store.Subscribe(SubscribeRequest(stream=stream))
+    for message in call:
+        for found in message.events:
+            print(f"followed {found.event_type} {found.version}")
+            if found.event_type == "AccountClosed":
+                call.cancel()
+                return
+        if message.HasField("caught_up"):
+            print("caught up")
+            store.Append(append(ExpectedVersion(exact=2), event("AccountClosed")), timeout=10)
+
+
+follow()

@@ -1,0 +1,97 @@
+import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
+import { connect } from '../../src/client/connect.js';
+import { eventsOf } from '../../src/core/load.js';
+import { type RunningService, serve, urlOf } from '../support/headwater.js';
+import { newSchemaName, openDatabase } from '../support/test-database.js';
+import { accountCommands, expectAgreement } from './accounts.js';
+import { busOf } from './command-bus.js';
+import { goPrograms, type Program, type Programs, pythonPrograms, scratch } from './programs.js';
+import { type Answer, busSender, programSender, type Sender } from './senders.js';
+
+const schema = newSchemaName();
+const { folder, remove } = scratch();
+let service: RunningService;
+let senders: Record<string, Sender>;
+let workers: Record<string, Programs>;
+let bus: ReturnType<typeof busOf>;
+
+beforeAll(async () => {
+  service = await serve(['--namespace', schema], urlOf(inject('connection')));
+  const python = pythonPrograms(folder);
+  const go = goPrograms(folder);
+  workers = { Python: python, Go: go };
+  bus = busOf(service.address, { role: 'teller', scope: 'bank' });
+  senders = {
+    Python: programSender(python, service.address),
+    Go: programSender(go, service.address),
+    TypeScript: busSender(bus),
+  };
+}, 300_000);
+afterAll(async () => {
+  bus.close();
+  await service.kill('SIGTERM');
+  const database = openDatabase();
+  await database.query('append', `DROP SCHEMA "${schema}" CASCADE`, []);
+  await database.close();
+  remove();
+});
+
+describe.each([
+  ['Python', 'Go'],
+  ['Python', 'TypeScript'],
+  ['Go', 'Python'],
+  ['Go', 'TypeScript'],
+])('a worker in %s, and commands from %s', (workerIn, commandsFrom) => {
+  it('answers and log agree, each command done once, though the worker is killed and replaced midway', async () => {
+    const { open, use } = accountCommands();
+    const send = senders[commandsFrom];
+    const programs = workers[workerIn];
+    if (!send || !programs) throw new Error('Not built');
+    const first = await startWorker(programs);
+    const answers: Answer[] = [];
+    for await (const answer of send(open)) answers.push(answer);
+    let second: Promise<Program> | undefined;
+    for await (const answer of send(use)) {
+      answers.push(answer);
+      if (answers.length === 80) second = first.kill().then(() => startWorker(programs));
+    }
+    await second;
+    expect(use.length).toBe(200);
+    expectAgreement([...open, ...use], answers, await logOf(new Set(open.map(({ account }) => account))));
+  }, 120_000);
+});
+
+it.each(['Python', 'Go'])(
+  'a policy that a worker in %s names refuses who is bound to another role',
+  async (language) => {
+    const programs = workers[language];
+    if (!programs) throw new Error('Not built');
+    await startWorker(programs);
+    const auditor = busOf(service.address, { role: 'auditor', scope: 'bank' });
+    onTestFinished(() => auditor.close());
+    const [open] = accountCommands().open;
+    if (!open) throw new Error('No command');
+    const answers: Answer[] = [];
+    for await (const answer of busSender(auditor)([open])) answers.push(answer);
+    expect(answers).toEqual([{ id: open.id, reason: 'POLICY_DENIED', metadata: {} }]);
+    expect(await logOf(new Set([open.account]))).toEqual([]);
+  },
+);
+
+async function startWorker(programs: Programs): Promise<Program> {
+  const worker = programs.start('worker', service.address);
+  onTestFinished(() => worker.kill());
+  expect((await worker.lines.next()).value).toBe('registered');
+  return worker;
+}
+
+async function logOf(accounts: ReadonlySet<string>) {
+  const { close, eventStore } = connect({ address: service.address });
+  const found = [];
+  for await (const event of eventsOf(
+    eventStore.load({ scope: { kind: 'AGGREGATE_TYPES', aggregateTypes: ['Account'] } }),
+  ))
+    if (accounts.has(event.stream.aggregateId)) found.push(event);
+  close();
+  return found;
+}
