@@ -2,13 +2,14 @@ import type { Metadata } from '@grpc/grpc-js';
 import { authorize, type PolicyDecision } from '../auth/policy-decision.js';
 import type { Caller } from '../auth/caller.js';
 import type { Plan } from '../auth/plan.js';
-import { ANONYMOUS } from '../auth/principal.js';
+import type { Principal } from '../auth/principal.js';
 import { type HeadwaterError, InvalidRequestError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
 import { namespaceProblem } from '../core/namespace.js';
 import type { Runtime } from '../core/runtime.js';
 import type { Received } from '../wire/method.js';
 import { NAMESPACE_HEADER } from '../wire/namespace.js';
+import { fromPrincipalHeader, PRINCIPAL_HEADER } from '../wire/principal.js';
 import type { Calls } from './calls.js';
 import type { CallScope } from './call-scope.js';
 import { publicError } from './failure.js';
@@ -16,9 +17,17 @@ import type { ServedNamespaces } from './served-namespaces.js';
 
 const METADATA_BYTES = 8 * 1024;
 
+/** Tells who calls from the headers of a call; throws for what it cannot accept. */
+export type Authenticate = (metadata: Metadata) => Principal;
+
+/** Believes the caller: for a service on loopback, or in a network that is protected otherwise. */
+export const believeHeader: Authenticate = (metadata) => fromPrincipalHeader(metadata.get(PRINCIPAL_HEADER));
+
 /** What the desk works with. */
 export interface DeskOptions {
   readonly policy: PolicyDecision;
+  /** @default {@link believeHeader} */
+  readonly authenticate?: Authenticate;
   readonly namespaces: ServedNamespaces;
   readonly calls: Calls;
   readonly logger: Logger;
@@ -64,7 +73,8 @@ export class Desk {
       throw new InvalidRequestError([
         { field: 'metadata', description: `is ${bytes} bytes long, the limit is ${METADATA_BYTES}` },
       ]);
-    return { principal: ANONYMOUS, namespace: this.#namespaceOf(metadata) };
+    const { authenticate = believeHeader } = this.#options;
+    return { principal: authenticate(metadata), namespace: this.#namespaceOf(metadata) };
   }
 
   /**

@@ -1,4 +1,6 @@
 import { Server, ServerCredentials, type ServerOptions } from '@grpc/grpc-js';
+import { AggregateService } from '../../gen/headwater/v1/aggregate_service_pb.js';
+import { CommandService } from '../../gen/headwater/v1/command_service_pb.js';
 import { EventStoreService } from '../../gen/headwater/v1/event_store_service_pb.js';
 import { InfoService } from '../../gen/headwater/v1/info_service_pb.js';
 import { NamespaceService } from '../../gen/headwater/v1/namespace_service_pb.js';
@@ -6,15 +8,20 @@ import { allowAll, type PolicyDecision } from '../auth/policy-decision.js';
 import { StoreUnavailableError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
 import type { Runtime } from '../core/runtime.js';
+import type { CommandRegistry } from '../commands/command-registry.js';
+import { aggregateService } from './aggregate-service.js';
 import { bind } from './bind.js';
 import { Calls } from './calls.js';
-import { Desk } from './desk.js';
+import type { CommandPolicies } from './command-policies.js';
+import { commandService } from './command-service.js';
+import { type Authenticate, Desk } from './desk.js';
 import { eventStoreService } from './event-store-service.js';
 import { Health } from './health.js';
 import { type InfoOf, infoService } from './info-service.js';
 import { namespaceService } from './namespace-service.js';
 import { addReflection } from './reflection.js';
 import { register } from './register.js';
+import { commandsOf } from './served-commands.js';
 import type { ServedNamespaces } from './served-namespaces.js';
 
 /** What the gRPC face of the service works with. */
@@ -33,6 +40,24 @@ export interface GrpcServerOptions {
   readonly port?: number;
   /** @default everything is allowed */
   readonly policy?: PolicyDecision;
+  /** @default whom the header `headwater-principal` names */
+  readonly authenticate?: Authenticate;
+  /**
+   * What the service itself decides and folds.
+   * @default nothing: workers decide all commands
+   */
+  readonly domain?: CommandRegistry | undefined;
+  /**
+   * Whom the policies of commands hold.
+   * @default "named"
+   */
+  readonly commandPolicies?: CommandPolicies;
+  /**
+   * Milliseconds within which a worker must decide a command; then another is asked. Half of what a call may take, so that
+   * there is time for that.
+   * @default 5000
+   */
+  readonly decideTimeoutMs?: number;
   /**
    * Milliseconds for which a reader may take nothing before its call is ended with `OVERLOADED`.
    * @default 60000
@@ -61,7 +86,7 @@ const RECEIVE_BYTES = 6 * 1024 * 1024;
 /** What a call may still need after the last one has ended, in milliseconds. */
 const FLUSH = 200;
 
-/** The services on a port: EventStoreService, InfoService, NamespaceService, health and reflection. */
+/** The services on a port: EventStoreService, CommandService, AggregateService, InfoService, NamespaceService, health and reflection. */
 export class GrpcServer {
   readonly #options: GrpcServerOptions;
   readonly #server: Server;
@@ -76,8 +101,10 @@ export class GrpcServer {
     this.#server = new Server(channelOptions(options));
     const { namespaces, info, logger, runtime, policy = allowAll } = options;
     const { stallTimeoutMs = 60_000, defaultDeadlineMs = 10_000, longestDeadlineMs = 60_000 } = options;
+    const { authenticate, commandPolicies: policies = 'named', decideTimeoutMs = 5000, domain } = options;
     const desk = new Desk({
       policy,
+      ...(authenticate ? { authenticate } : {}),
       namespaces,
       calls: this.#calls,
       logger,
@@ -86,15 +113,15 @@ export class GrpcServer {
       defaultDeadlineMs,
       longestDeadlineMs,
     });
-    register(
-      this.#server,
-      EventStoreService,
-      eventStoreService(({ namespace }) => namespaces.of(namespace).store),
-      desk,
-    );
+    const storeOf = ({ namespace }: { readonly namespace: string }) => namespaces.of(namespace).store;
+    const ofNamespace = commandsOf({ storeOf, domain, policies, decideTimeoutMs, runtime, logger });
+    const commands = commandService({ commandsOf: ofNamespace, policies, decideTimeoutMs, logger });
+    register(this.#server, EventStoreService, eventStoreService(storeOf), desk);
+    register(this.#server, CommandService, commands, desk);
+    register(this.#server, AggregateService, aggregateService(ofNamespace), desk);
     register(this.#server, InfoService, infoService(info), desk);
     register(this.#server, NamespaceService, namespaceService(namespaces), desk);
-    const services = [EventStoreService, InfoService, NamespaceService];
+    const services = [EventStoreService, CommandService, AggregateService, InfoService, NamespaceService];
     this.#health = new Health(services);
     this.#health.addTo(this.#server);
     addReflection(this.#server, services);

@@ -1,24 +1,13 @@
 import { guardExistence } from '../../commands/existence.js';
 import type { DecideRequest } from '../../commands/decider.js';
 import { StreamDeletedError, StreamNotFoundError } from '../../core/errors.js';
-import type { Event } from '../../core/event.js';
-import type { EventStore } from '../../core/event-store.js';
-import type { Snapshot } from '../../core/snapshot.js';
 import type { StreamId } from '../../core/stream.js';
-
-/** What of a store is needed to show an aggregate to a worker. */
-export type AggregateSource = Pick<EventStore, 'load' | 'getSnapshot' | 'getStream'>;
+import { type AggregatePage, aggregatePages, type AggregateSource, pagesBehind } from '../aggregate-pages.js';
 
 /** A part of what a worker is shown. */
-export interface Shown {
-  /** In the first part only. */
-  readonly snapshot: Snapshot | undefined;
-  readonly events: readonly Event[];
-  /** Of the last event up to here; in the last part the aggregate's. */
-  readonly version: bigint;
+export interface Shown extends AggregatePage {
   /** Behind which version all parts begin; 0 for everything. */
   readonly afterVersion: bigint;
-  readonly more: boolean;
 }
 
 /**
@@ -57,7 +46,7 @@ async function* behind(
 ): AsyncGenerator<Shown, void, undefined> {
   let version = known;
   let first = true;
-  for await (const { events, more } of eventsBehind(store, aggregate, known, signal)) {
+  for await (const { events, more } of pagesBehind(store, aggregate, known, { signal })) {
     // Something in between is hidden: the aggregate was created anew, or truncated. What the worker has is of no use.
     if (first && events[0] !== undefined && events[0].version !== known + 1n) {
       yield* everything(store, aggregate, signal);
@@ -74,43 +63,5 @@ async function* everything(
   aggregate: StreamId,
   signal: AbortSignal,
 ): AsyncGenerator<Shown, void, undefined> {
-  let snapshot = await store.getSnapshot(aggregate, {}, { signal });
-  for (;;) {
-    let version = snapshot?.version ?? 0n;
-    let first = true;
-    let again = false;
-    for await (const { events, more } of eventsBehind(store, aggregate, version, signal)) {
-      const [next] = events;
-      if (first && snapshot !== undefined && next !== undefined && next.version !== version + 1n) {
-        // Created anew since the snapshot was read, or truncated: then it is the same one still.
-        const newest = await store.getSnapshot(aggregate, {}, { signal });
-        again = newest?.version !== snapshot.version;
-        snapshot = newest;
-        if (again) break;
-      }
-      version = events.at(-1)?.version ?? version;
-      // Hidden by truncation or age; only the stream itself knows.
-      if (events.length === 0 && !more) ({ version } = await store.getStream(aggregate, { signal }));
-      yield { snapshot: first ? snapshot : undefined, events, version, afterVersion: 0n, more };
-      first = false;
-    }
-    if (!again) return;
-  }
-}
-
-/** Pages that say whether more follow; at least one, and none but the last is empty. */
-async function* eventsBehind(
-  store: AggregateSource,
-  stream: StreamId,
-  version: bigint,
-  signal: AbortSignal,
-): AsyncGenerator<{ readonly events: readonly Event[]; readonly more: boolean }, void, undefined> {
-  const filters = version === 0n ? [] : [{ versions: { first: version + 1n } }];
-  let held: readonly Event[] | undefined;
-  for await (const { events } of store.load({ scope: { kind: 'STREAM', stream }, filters }, { signal })) {
-    if (events.length === 0) continue;
-    if (held !== undefined) yield { events: held, more: true };
-    held = events;
-  }
-  yield { events: held ?? [], more: false };
+  for await (const page of aggregatePages(store, aggregate, { signal })) yield { ...page, afterVersion: 0n };
 }

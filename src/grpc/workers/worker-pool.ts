@@ -5,7 +5,7 @@ import type { Runtime } from '../../core/runtime.js';
 import { streamKey } from '../../core/stream.js';
 import { Violations } from '../../core/validate.js';
 import type { Registration } from '../../wire/worker.js';
-import type { AggregateSource } from './hand-over.js';
+import type { AggregateSource } from '../aggregate-pages.js';
 import { bestFor } from './rendezvous.js';
 import { WorkerFailed } from './worker-failed.js';
 import { Worker, type WorkerLink } from './worker.js';

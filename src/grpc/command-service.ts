@@ -1,0 +1,115 @@
+import { create } from '@bufbuild/protobuf';
+import {
+  type CommandService,
+  type ExecuteRequest as WireExecuteRequest,
+  ExecuteStreamResponseSchema,
+  type PipelinedCommandResult,
+  PipelinedCommandResultSchema,
+} from '../../gen/headwater/v1/command_service_pb.js';
+import type { Caller } from '../auth/caller.js';
+import type { Plan } from '../auth/plan.js';
+import type { Command, Executed } from '../core/command.js';
+import { InvalidRequestError } from '../core/errors.js';
+import { fromWireCommand, toWireExecuted } from '../wire/command.js';
+import { toWireStatus } from '../wire/errors.js';
+import {
+  type ExplainRequest,
+  fromWireExplainRequest,
+  toWireCommandList,
+  toWireExplanation,
+  toWirePermissionModel,
+} from '../wire/permissions.js';
+import type { CommandPolicies } from './command-policies.js';
+import { explain, permissionModel, registeredCommands } from './permissions.js';
+import { pipelined } from './pipelined.js';
+import type { RpcsOf } from './register.js';
+import type { CommandsOf } from './served-commands.js';
+import { unary } from './unary.js';
+import { handle, type HandleParts } from './workers/handle.js';
+
+type ExecutePlan = Plan & { readonly command: Command };
+type ExplainPlan = Plan & { readonly request: ExplainRequest };
+
+export interface CommandServiceOptions extends Omit<HandleParts, 'poolOf'> {
+  readonly commandsOf: CommandsOf;
+  readonly policies: CommandPolicies;
+}
+
+/** The CommandService. */
+export function commandService({
+  commandsOf,
+  policies,
+  ...workers
+}: CommandServiceOptions): RpcsOf<typeof CommandService> {
+  const execute = (plan: ExecutePlan, signal: AbortSignal): Promise<Executed> =>
+    commandsOf(plan).executor.execute(plan.command, { principal: plan.principal, signal });
+  return {
+    execute: unary({
+      resolve: planExecute,
+      handle: async (plan, signal) => toWireExecuted(await execute(plan, signal)),
+    }),
+    executeStream: pipelined({
+      split: ({ commands }) =>
+        commands.map(({ command, correlation }, index) => ({ correlation, item: { command, index } })),
+      resolve: ({ command, index }, caller) => {
+        if (command !== undefined) return planExecute(command, caller);
+        const field = `commands[${index}].command`;
+        throw new InvalidRequestError([{ field, description: 'must be set' }]);
+      },
+      // Not async: the commands of one aggregate wait for each other in the order sent.
+      handle: execute,
+      answered: (correlation, executed) =>
+        result({ correlation, result: { case: 'executed', value: toWireExecuted(executed) } }),
+      failed: (correlation, error) =>
+        result({ correlation, result: { case: 'failed', value: toWireStatus(error) } }),
+      sizeOf,
+      join: (results) => create(ExecuteStreamResponseSchema, { results }),
+    }),
+    handle: handle({ ...workers, poolOf: (namespace) => commandsOf({ namespace }).pool }),
+    listCommands: unary({
+      resolve: (_request, caller): Plan => ({
+        ...caller,
+        action: 'list-commands',
+        resources: [{ kind: 'LOG' }],
+      }),
+      handle: async (plan) => toWireCommandList(registeredCommands(commandsOf(plan))),
+    }),
+    getPermissionModel: unary({
+      resolve: (_request, caller): Plan => ({
+        ...caller,
+        action: 'get-permission-model',
+        resources: [{ kind: 'LOG' }],
+      }),
+      handle: async (plan) => toWirePermissionModel(permissionModel(commandsOf(plan))),
+    }),
+    explain: unary({
+      resolve: (request, caller): ExplainPlan => {
+        const asked = fromWireExplainRequest(request);
+        const { commandType } = asked;
+        return {
+          ...caller,
+          action: 'explain',
+          resources: [{ kind: 'COMMAND_TYPE', commandType }],
+          request: asked,
+        };
+      },
+      handle: async (plan) =>
+        toWireExplanation(explain(commandsOf(plan), policies, plan.request, plan.principal)),
+    }),
+  };
+}
+
+function planExecute(request: WireExecuteRequest, caller: Caller): ExecutePlan {
+  const command = fromWireCommand(request);
+  const { commandType } = command;
+  return { ...caller, action: 'execute', resources: [{ kind: 'COMMAND_TYPE', commandType }], command };
+}
+
+function result(init: Pick<PipelinedCommandResult, 'correlation' | 'result'>): PipelinedCommandResult {
+  return create(PipelinedCommandResultSchema, init);
+}
+
+/** An id takes 38 bytes, two names and the command's id at most 780. */
+function sizeOf({ result: { case: kind, value } }: PipelinedCommandResult): number {
+  return kind === 'executed' ? 850 + value.eventIds.length * 38 : 4200;
+}
