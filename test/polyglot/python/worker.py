@@ -39,7 +39,8 @@ def answer(pages):
     balance = json.loads(first.snapshot.data)["balance"] if first.HasField("snapshot") else 0
     for page in pages:
         for event in page.events:
-            balance = evolve(balance, event.event_type, json.loads(event.data))
+            if not event.erased:
+                balance = evolve(balance, event.event_type, json.loads(event.data))
     try:
         event_type, data = decide(balance, first.command.command_type, json.loads(first.command.json))
     except Refused as refused:

@@ -60,6 +60,9 @@ func answer(pages []*headwater.Decide) *headwater.Decision {
 	}
 	for _, page := range pages {
 		for _, event := range page.Events {
+			if event.Erased {
+				continue
+			}
 			var data payload
 			read(event.Data, &data)
 			state = evolve(state, event.EventType, data)
