@@ -14,7 +14,7 @@ const MAY_IMPORT: Record<
   commands: { folders: ['core', 'auth'], packages: [], pure: true },
   subscriptions: { folders: ['core'], packages: [], pure: true },
   memory: { folders: ['core', 'auth', 'subscriptions'], packages: [], pure: true },
-  testing: { folders: ['core', 'commands', 'memory'], packages: [], pure: true },
+  testing: { folders: ['core', 'auth', 'commands', 'memory'], packages: [], pure: true },
   postgres: { folders: ['core', 'auth', 'subscriptions'], packages: ['pg'] },
   embedded: { folders: [], packages: [] },
   wire: {

@@ -19,4 +19,15 @@ export {
   type TestFramework,
   type WithStore,
 } from './contract.js';
+export {
+  given,
+  type Given,
+  type GivenElsewhere,
+  TEST_AGGREGATE,
+  TEST_TIME,
+  type Then,
+  type When,
+  type WhenOptions,
+} from './given-when-then.js';
+export { GivenWhenThenError } from './given-when-then-error.js';
 export { createMemoryEventStore, type MemoryEventStoreOptions } from '../memory/index.js';
