@@ -97,7 +97,6 @@ export class AggregateReader {
     const base = await this.#nearest(aggregate, stream, options, last);
     const read = await this.#from(aggregate, stream, base, options, last);
     if (read.deleted && options.includeDeleted !== true) throw new StreamDeletedError(stream);
-    if (read.version === 0n) throw new StreamNotFoundError(stream);
     if (read.version === last) return read;
     const { version, firstVersion } = await this.#store.getStream(stream, options);
     throw last > version
