@@ -36,8 +36,8 @@ export interface WorkerParts {
 interface UnderWay {
   /** All that it needs to decide is sent. */
   readonly complete: boolean;
-  readonly decided: (outcome: Outcome) => void;
-  readonly failed: (error: Error) => void;
+  decided(outcome: Outcome): void;
+  failed(error: Error): void;
 }
 
 /** What one asking came to. */
@@ -114,7 +114,7 @@ export class Worker {
     this.leaving = true;
     this.#lost = true;
     this.#sendAway();
-    for (const { failed } of this.#underWay.values()) failed(new WorkerFailed('The worker is gone'));
+    for (const asking of this.#underWay.values()) asking.failed(new WorkerFailed('The worker is gone'));
     this.#underWay.clear();
   }
 
