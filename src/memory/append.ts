@@ -1,7 +1,7 @@
 import type { AppendOutcome, AppendRequest, Refused, VersionConflict } from '../core/append.js';
 import { matchesCondition } from '../core/append-condition.js';
 import { PositionUnknownError, StreamDeletedError } from '../core/errors.js';
-import { DEFAULT_CONTENT_TYPE, type Event, type NewEvent } from '../core/event.js';
+import { DEFAULT_CONTENT_TYPE, type Event, type Microseconds, type NewEvent } from '../core/event.js';
 import { expectedVersionHolds } from '../core/expected-version.js';
 import { receivedData } from '../core/received-data.js';
 import type { Runtime } from '../core/runtime.js';
@@ -18,6 +18,8 @@ type Entry = Omit<AppendRequest['streams'][number], 'events'> & { readonly event
  * `PositionUnknownError`.
  */
 export function append(tables: Tables, runtime: Runtime, request: AppendRequest): AppendOutcome {
+  const now = runtime.now();
+  tables.expireAged(now);
   const streams: Entry[] = request.streams.map(({ events, ...entry }) => ({
     ...entry,
     events: events.map((event) => draft(event, event.eventId?.toLowerCase() ?? runtime.newEventId())),
@@ -25,7 +27,7 @@ export function append(tables: Tables, runtime: Runtime, request: AppendRequest)
   const given = streams.flatMap(({ stream, events }) => events.map((event) => ({ stream, ...event })));
   const repeated = findRepeat(tables, given);
   if (repeated) return appended(repeated, true);
-  return refusal(tables, streams, request.condition) ?? appended(write(tables, runtime, streams), false);
+  return refusal(tables, streams, request.condition) ?? appended(write(tables, now, streams), false);
 }
 
 function refusal(
@@ -47,17 +49,15 @@ function refusal(
   const { position, epoch = 0n } = condition.after ?? { position: 0n };
   if ((epoch !== 0n && epoch !== EPOCH) || position > tables.head)
     throw new PositionUnknownError(position, epoch, tables.head);
-  const after = Number(position);
-  const broken = tables.log.findIndex(
-    ({ event }, index) => index >= after && matchesCondition(condition.items, event),
-  );
-  return broken < 0
-    ? undefined
-    : { outcome: 'REFUSED', conflicts: [], conditionFailedAt: BigInt(broken + 1) };
+  for (let index = Number(position); index < tables.log.length; index++) {
+    const entry = tables.log[index];
+    if (entry !== undefined && matchesCondition(condition.items, entry.event))
+      return { outcome: 'REFUSED', conflicts: [], conditionFailedAt: entry.event.position };
+  }
+  return undefined;
 }
 
-function write(tables: Tables, runtime: Runtime, streams: readonly Entry[]): readonly Event[] {
-  const now = runtime.now();
+function write(tables: Tables, now: Microseconds, streams: readonly Entry[]): readonly Event[] {
   const recordedAt = tables.recordedAt(now);
   const written: Event[] = [];
   for (const { stream, events } of streams) {
