@@ -278,6 +278,16 @@ describe('a service with READ_DATABASE_URL', () => {
   });
 });
 
+describe('an address of the primary that leads to a standby', () => {
+  it('is refused for reads too: they would be stale', async () => {
+    const misled = new Database({ connection: { connectionString: standby(0).url } });
+    await expect(misled.query('read', 'SELECT 1', [])).rejects.toThrow(
+      'The server is a standby, which may be behind and cannot be written to',
+    );
+    await misled.close();
+  });
+});
+
 describe('without a replica', () => {
   it('the primary serves min_position and stale_ok, and knows no position above its head', async () => {
     const alone = new PostgresEventStore({
