@@ -275,7 +275,7 @@ describe('the command line', () => {
   it('has help of its own, a version, and suggests the command that was meant', async () => {
     expect((await headwater(['--help'])).stdout).toContain('Exit codes');
     expect((await headwater(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
-    const { code, stderr } = await headwater(['lod']);
+    const { code, stderr } = await headwater(['laod']);
     expect(code).toBe(2);
     expect(stderr).toContain('Did you mean load?');
   });
