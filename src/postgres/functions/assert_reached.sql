@@ -8,7 +8,7 @@ DECLARE
   head log_head%ROWTYPE;
   kept bigint;
 BEGIN
-  SELECT * INTO head FROM log_head;
+  SELECT * INTO head FROM log_head ORDER BY position DESC LIMIT 1;
   IF wanted_epoch > 0 THEN
     SELECT min(e.started_after_position) INTO kept FROM epochs e WHERE e.epoch > wanted_epoch;
     IF kept < wanted THEN
