@@ -25,7 +25,7 @@ afterEach(async () => {
 
 // Linux tells the resident size of other processes in a file; elsewhere this cannot be measured without a tool.
 test.runIf(process.platform === 'linux')(
-  `the service stays below ${LIMIT_MB} MB while a million events are appended and loaded`,
+  `the service stays below ${LIMIT_MB} MB while many events are appended and loaded`,
   { timeout: 240_000 },
   async () => {
     postgres = await startCrashablePostgres();
