@@ -20,7 +20,8 @@ import { loadStoreMiddleware, loggedFailures, middlewareOf } from './middleware-
 import { Database, type DatabaseOptions } from './postgres/database.js';
 import { logHealth } from './postgres/log-health.js';
 import { migrate, type MigrationReport } from './postgres/migrate.js';
-import { PostgresNamespaces, type StorePlace } from './postgres/namespaces.js';
+import { PostgresNamespaces } from './postgres/namespaces.js';
+import type { StorePlace } from './postgres/open-namespaces.js';
 import { PostgresEventStore } from './postgres/postgres-event-store.js';
 import { asStartError, StartError, withoutPassword } from './start-error.js';
 import { systemRuntime } from './system.js';
@@ -250,7 +251,12 @@ async function aroundStores(
   const inner = config.storeMiddleware === '' ? () => [] : await loadStoreMiddleware(config.storeMiddleware);
   const both = (namespace: string) => [...outer(namespace), ...inner(namespace)];
   both(config.namespace);
-  return (namespaces) => withNamespaceMiddleware(namespaces, both, loggedFailures(logger));
+  const how = {
+    ...loggedFailures(logger),
+    queueRequests: config.appendQueueRequests,
+    queueBytes: config.appendQueueBytes,
+  };
+  return (namespaces) => withNamespaceMiddleware(namespaces, both, how);
 }
 
 function keepEmbedded(config: Config, logger: Logger): Promise<KeptPostgres> {

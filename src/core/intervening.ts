@@ -2,7 +2,7 @@ import type { AppendRequest, ConditionItem, InterveningEvents, Refused, VersionC
 import { matchesCondition } from './append-condition.js';
 import { type Event, eventBytes } from './event.js';
 import type { Filter } from './filter.js';
-import { FILTER_NAMES, FILTERS } from './limits.js';
+import { FILTER_NAMES, FILTER_TAGS, FILTERS } from './limits.js';
 import type { LoadPage, LoadRequest } from './load.js';
 
 /**
@@ -47,7 +47,7 @@ function ofConflict({ stream, expected, actual }: VersionConflict): LoadRequest 
 
 /** An item as filters, of which each has no more names than a load takes. Nothing before `first` matches. */
 function ofItem({ eventTypes = [], tags = [] }: ConditionItem, first: bigint): Filter[] {
-  const common: Filter = { positions: { first }, tags: tags.slice(0, FILTER_NAMES) };
+  const common: Filter = { positions: { first }, tags: tags.slice(0, FILTER_TAGS) };
   if (eventTypes.length === 0) return [common];
   const filters: Filter[] = [];
   for (let from = 0; from < eventTypes.length; from += FILTER_NAMES)

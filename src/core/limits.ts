@@ -28,6 +28,8 @@ export const APPEND_STREAMS = 1000;
 export const FILTERS = 16;
 /** Event types or aggregate types or streams of one request. */
 export const FILTER_NAMES = 100;
+/** Tags of one filter. */
+export const FILTER_TAGS = 64;
 /** The highest position, version or epoch: what a Postgres bigint holds. */
 export const MAX_BIGINT = 2n ** 63n - 1n;
 /** The highest schema version: what a Postgres integer holds. */

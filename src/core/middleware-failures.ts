@@ -1,7 +1,11 @@
+import type { TurnLimits } from './append-turns.js';
 import { AppendRefusedError, HeadwaterError, InternalError, type Outcome } from './errors.js';
 
-/** Who is told of the failures of middleware. */
-export interface MiddlewareOptions {
+/**
+ * Who is told of the failures of middleware, and how many appends may wait for it; more are refused with
+ * `OverloadedError`, for the store's own queue comes after.
+ */
+export interface MiddlewareOptions extends TurnLimits {
   /**
    * Told what an `afterAppend` threw, or an `append` after what it handed on was committed. The caller is not: it gets the
    * answer. Must not throw.

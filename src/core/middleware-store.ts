@@ -1,6 +1,7 @@
 import type { AppendOutcome, AppendRequest, Appended } from './append.js';
 import { AppendTurns, type Turn } from './append-turns.js';
 import type { LedgerCommand } from './command.js';
+import { eventBytes } from './event.js';
 import type { CallOptions, EventStore } from './event-store.js';
 import type { LoadPage, LoadRequest } from './load.js';
 import { aroundAppend } from './middleware-append.js';
@@ -48,12 +49,13 @@ class MiddlewareStore extends StreamChanges implements EventStore {
   readonly #appending: readonly StoreMiddleware[];
   readonly #loading: readonly StoreMiddleware[];
   readonly #subscribing: readonly StoreMiddleware[];
-  readonly #turns = new AppendTurns();
+  readonly #turns: AppendTurns;
 
   constructor(store: EventStore, middleware: readonly StoreMiddleware[], options: MiddlewareOptions) {
     super();
     this.#store = store;
     this.#options = options;
+    this.#turns = new AppendTurns(options);
     const outwards = middleware.map(bound).reverse();
     this.#appending = outwards.filter(
       (one) => one.append ?? one.beforeAppend ?? one.afterAppend ?? one.onLoad,
@@ -76,7 +78,12 @@ class MiddlewareStore extends StreamChanges implements EventStore {
     const { signal } = options;
     if (signal?.aborted) return Promise.reject(signal.reason as Error);
     // Taken at once, so that the store sees the appends in the order in which they were called.
-    const turn = this.#turns.take();
+    let turn: Turn;
+    try {
+      turn = this.#turns.take(bytesOf(request));
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
     return new Promise((resolve, reject) => {
       let handedOn = false;
       // A middleware that does not heed the signal must not hold the append, nor those behind it. What the store has, it
@@ -202,6 +209,12 @@ class MiddlewareStore extends StreamChanges implements EventStore {
   getLog(options?: CallOptions): Promise<LogInfo> {
     return this.#store.getLog(options);
   }
+}
+
+function bytesOf({ streams }: AppendRequest): number {
+  let bytes = 0;
+  for (const { events } of streams) for (const event of events) bytes += eventBytes(event);
+  return bytes;
 }
 
 /** Its functions by themselves, for it may be an instance of a class. */

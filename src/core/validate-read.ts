@@ -1,5 +1,5 @@
 import type { Filter, Range, Scope } from './filter.js';
-import { COMPARISONS, FILTER_NAMES, FILTERS, MAX_BIGINT } from './limits.js';
+import { COMPARISONS, FILTER_NAMES, FILTER_TAGS, FILTERS, MAX_BIGINT } from './limits.js';
 import type { LoadRequest } from './load.js';
 import { streamKey } from './stream.js';
 import type { SubscribeRequest } from './subscribe.js';
@@ -59,7 +59,7 @@ function validateScope(scope: Scope, violations: Violations): void {
 
 function validateFilter(filter: Filter, path: string, violations: Violations): void {
   if (filter.eventTypes) names(filter.eventTypes, 0, `${path}.event_types`, nameProblem, violations);
-  if (filter.tags) names(filter.tags, 0, `${path}.tags`, nameProblem, violations);
+  if (filter.tags) names(filter.tags, 0, `${path}.tags`, nameProblem, violations, FILTER_TAGS);
   range(filter.versions, `${path}.versions`, 1n, violations);
   range(filter.positions, `${path}.positions`, 1n, violations);
   range(filter.recorded, `${path}.recorded`, undefined, violations);
@@ -78,17 +78,25 @@ function names(
   path: string,
   problemOf: (value: string) => string | undefined,
   violations: Violations,
+  most = FILTER_NAMES,
 ): void {
-  if (!count(values.length, least, path, 'names', violations)) return;
+  if (!count(values.length, least, path, 'names', violations, most)) return;
   values.forEach((value, index) => {
     const problem = problemOf(value);
     if (problem !== undefined) violations.add(`${path}[${index}]`, problem);
   });
 }
 
-function count(length: number, least: number, path: string, what: string, violations: Violations): boolean {
-  if (length >= least && length <= FILTER_NAMES) return true;
-  violations.add(path, `has ${length} ${what}, it must have from ${least} to ${FILTER_NAMES}`);
+function count(
+  length: number,
+  least: number,
+  path: string,
+  what: string,
+  violations: Violations,
+  most = FILTER_NAMES,
+): boolean {
+  if (length >= least && length <= most) return true;
+  violations.add(path, `has ${length} ${what}, it must have from ${least} to ${most}`);
   return false;
 }
 

@@ -1,7 +1,7 @@
 import type { Appended, AppendOutcome, AppendRequest, Refused, VersionConflict } from '../core/append.js';
 import { matchesCondition } from '../core/append-condition.js';
 import { PositionUnknownError, StreamDeletedError } from '../core/errors.js';
-import { DEFAULT_CONTENT_TYPE, type Event, type NewEvent } from '../core/event.js';
+import { DEFAULT_CONTENT_TYPE, type Event, type Microseconds, type NewEvent } from '../core/event.js';
 import { expectedVersionHolds } from '../core/expected-version.js';
 import { receivedData } from '../core/received-data.js';
 import type { Runtime } from '../core/runtime.js';
@@ -19,6 +19,8 @@ type Entry = Omit<AppendRequest['streams'][number], 'events'> & { readonly event
  * `StreamDeletedError` and `PositionUnknownError`.
  */
 export function append(tables: Tables, runtime: Runtime, request: AppendRequest): AppendOutcome {
+  const now = runtime.now();
+  tables.expireAged(now);
   const { command } = request;
   const before = command && findRepeatOfCommand(tables, command);
   if (before) return { ...appended(before.events, true), commandResult: before.command.result };
@@ -31,8 +33,8 @@ export function append(tables: Tables, runtime: Runtime, request: AppendRequest)
   if (repeated) return appended(repeated, true);
   const refused = refusal(tables, streams, request.condition);
   if (refused) return refused;
-  const written = write(tables, runtime, streams);
-  if (command) keepCommand(tables, command, written, tables.recordedAt(runtime.now()));
+  const written = write(tables, now, streams);
+  if (command) keepCommand(tables, command, written, tables.recordedAt(now));
   return appended(written, false);
 }
 
@@ -55,17 +57,15 @@ function refusal(
   const { position, epoch = 0n } = condition.after ?? { position: 0n };
   if ((epoch !== 0n && epoch !== EPOCH) || position > tables.head)
     throw new PositionUnknownError(position, epoch, tables.head);
-  const after = Number(position);
-  const broken = tables.log.findIndex(
-    ({ event }, index) => index >= after && matchesCondition(condition.items, event),
-  );
-  return broken < 0
-    ? undefined
-    : { outcome: 'REFUSED', conflicts: [], conditionFailedAt: BigInt(broken + 1) };
+  for (let index = Number(position); index < tables.log.length; index++) {
+    const entry = tables.log[index];
+    if (entry !== undefined && matchesCondition(condition.items, entry.event))
+      return { outcome: 'REFUSED', conflicts: [], conditionFailedAt: entry.event.position };
+  }
+  return undefined;
 }
 
-function write(tables: Tables, runtime: Runtime, streams: readonly Entry[]): readonly Event[] {
-  const now = runtime.now();
+function write(tables: Tables, now: Microseconds, streams: readonly Entry[]): readonly Event[] {
   const recordedAt = tables.recordedAt(now);
   const written: Event[] = [];
   for (const { stream, events } of streams) {

@@ -19,11 +19,13 @@ import { type Draft, EPOCH, type StreamState, type Tables, versionOf } from './t
 
 /** Makes the change at once and records it; it is validated already. Throws as `StreamChanges` says. */
 export function changeStream(tables: Tables, runtime: Runtime, change: StreamChange): StreamChanged {
+  const now = runtime.now();
+  // What has expired by the retention that is there is gone for good, also if this change lifts it.
+  tables.expireAged(now);
   const recording = record(change, change.eventId?.toLowerCase() ?? runtime.newEventId());
   const [repeated] = findRepeat(tables, [{ stream: change.stream, ...recording }]) ?? [];
   if (repeated) return changed(repeated, true);
   const state = changeable(tables, change);
-  const now = runtime.now();
   const event = tables.add(change.stream, recording, tables.recordedAt(now));
   tables.endAppend();
   make(tables, state, change, event);

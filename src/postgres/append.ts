@@ -84,8 +84,9 @@ function parameters(group: readonly PreparedAppend[]): readonly Buffer[] {
     requestEntries.push(entries.length);
     const { condition } = request;
     conditionAfters.push(condition === undefined ? -1n : (condition.after?.position ?? 0n));
-    conditionEpochs.push(condition?.after?.epoch ?? 0n);
-    conditionChecked.push(checked);
+    // The older of the two is the caller's, and without one what was checked is tied to the epoch of the check.
+    conditionEpochs.push(condition?.after?.epoch || checked.epoch);
+    conditionChecked.push(checked.position);
     for (const { eventTypes = [], tags = [] } of condition?.items ?? []) {
       itemRequests.push(requestEntries.length);
       itemTypes.push(arrayLiteral(eventTypes));

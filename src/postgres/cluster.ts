@@ -16,20 +16,52 @@ export interface Cluster {
   readonly watch: NamespaceWatch;
 }
 
-export interface ClusterOptions {
+export interface ClustersOptions {
+  /** The service's own. */
   readonly database: Database;
-  readonly placed: readonly string[] | undefined;
+  /** Where namespaces are that are not there. */
+  readonly placements: ReadonlyMap<string, Database>;
   readonly runtime: Runtime;
+  /** The namespaces that are open now, wherever. */
   readonly opened: () => readonly FoundNamespace[];
+  /** Told of each that is not there any more. */
   readonly onLost: (namespace: FoundNamespace) => void;
 }
 
-export function createCluster({ database, onLost, opened, placed, runtime }: ClusterOptions): Cluster {
-  return {
-    database,
-    placed,
-    lookups: new Limiter({ running: 4, waiting: 1000, limit: 'namespace_lookups' }),
-    openings: new Limiter({ running: 4, waiting: 1000, limit: 'namespace_openings' }),
-    watch: new NamespaceWatch({ database, runtime, opened, onLost }),
-  };
+/** All databases of a service, and which of them holds a namespace. */
+export class Clusters {
+  readonly own: Cluster;
+  /** The service's own first. */
+  readonly all: readonly Cluster[];
+  readonly #options: ClustersOptions;
+
+  constructor(options: ClustersOptions) {
+    this.#options = options;
+    const { database, placements } = options;
+    this.own = this.#make(database, undefined);
+    const others = new Set([...placements.values()].filter((other) => other !== database));
+    const placedOn = (other: Database) =>
+      [...placements].filter(([, placed]) => placed === other).map(([name]) => name);
+    this.all = [this.own, ...[...others].map((other) => this.#make(other, placedOn(other)))];
+  }
+
+  of(name: string): Cluster {
+    return this.all.find(({ placed }) => placed?.includes(name)) ?? this.own;
+  }
+
+  #make(database: Database, placed: readonly string[] | undefined): Cluster {
+    const { onLost, opened, runtime } = this.#options;
+    return {
+      database,
+      placed,
+      lookups: new Limiter({ running: 4, waiting: 1000, limit: 'namespace_lookups' }),
+      openings: new Limiter({ running: 4, waiting: 1000, limit: 'namespace_openings' }),
+      watch: new NamespaceWatch({
+        database,
+        runtime,
+        opened: () => opened().filter(({ name }) => this.of(name).database === database),
+        onLost,
+      }),
+    };
+  }
 }

@@ -1,4 +1,5 @@
 import type { AppendCondition } from '../core/append.js';
+import type { ConditionChecked } from './check-condition.js';
 import type { PreparedAppend } from './prepared-append.js';
 
 /** A condition that looks back no further is checked under the log's lock alone. */
@@ -10,11 +11,13 @@ const SHORT = 1000n;
  * waits for it.
  */
 export class ConditionChecks {
-  readonly #check: (condition: AppendCondition, signal: AbortSignal | undefined) => Promise<bigint>;
+  readonly #check: (condition: AppendCondition, signal: AbortSignal | undefined) => Promise<ConditionChecked>;
   readonly #pending = new Map<AbortSignal, Promise<unknown>>();
 
   /** @param check tells up to which position the condition holds */
-  constructor(check: (condition: AppendCondition, signal: AbortSignal | undefined) => Promise<bigint>) {
+  constructor(
+    check: (condition: AppendCondition, signal: AbortSignal | undefined) => Promise<ConditionChecked>,
+  ) {
     this.#check = check;
   }
 
@@ -28,7 +31,7 @@ export class ConditionChecks {
     const long = condition !== undefined && (head === 0n || head - (condition.after?.position ?? 0n) > SHORT);
     const former = signal && this.#pending.get(signal);
     if (!long && former === undefined) return undefined;
-    const checked = long ? this.#check(condition, signal) : Promise.resolve(0n);
+    const checked = long ? this.#check(condition, signal) : Promise.resolve(prepared.conditionChecked);
     const mine = (async () => {
       const [conditionChecked] = await Promise.all([checked, former]);
       return { ...prepared, conditionChecked };

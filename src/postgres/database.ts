@@ -1,8 +1,9 @@
 import pg from 'pg';
-import { OverloadedError, StoreUnavailableError } from '../core/errors.js';
+import { OverloadedError } from '../core/errors.js';
 import type { LogHead } from '../core/log.js';
 import { onAbort } from '../core/on-abort.js';
 import { type Durability, quorumProblem, WAIT_FOR_STANDBY } from './durability.js';
+import { notReplicated, ReplicationWatch } from './replication-watch.js';
 import { identify, NotConfirmedError, type ServerIdentity, ServerLives } from './server-lives.js';
 
 /** Where the database is, and how it is used. */
@@ -86,10 +87,6 @@ const IN_INDEX_ORDER = '-c enable_seqscan=off -c enable_bitmapscan=off';
 const WAITING = 1000;
 // All values come as text and each statement's file reads its own columns.
 const AS_TEXT: pg.CustomTypesConfig = { getTypeParser: () => (value: string | Buffer) => value };
-// Where Postgres warns from when the wait for a synchronous standby was cancelled: committed here, perhaps nowhere else. The
-// name of the routine is the same in every language of the server.
-const SYNC_REPLICATION_WAIT = 'SyncRepWaitForLSN';
-
 /**
  * The only way to the driver. After a time-out or an error of the connection a client is thrown away, never given to the
  * next borrower, who would inherit an open transaction; appends, reads and listening have connections of their own, so
@@ -331,31 +328,6 @@ export class StatementTimeoutError extends Error {
     super(`The database did not answer within ${milliseconds} ms`);
     this.name = 'StatementTimeoutError';
   }
-}
-
-/** Notices when the server gave up waiting for a standby and acknowledged all the same. */
-class ReplicationWatch {
-  readonly #client: pg.ClientBase;
-  readonly #listener: (notice: { routine?: string | undefined }) => void;
-  cutShort = false;
-
-  constructor(client: pg.ClientBase) {
-    this.#client = client;
-    this.#listener = (notice) => {
-      if (notice.routine === SYNC_REPLICATION_WAIT) this.cutShort = true;
-    };
-    client.on('notice', this.#listener);
-  }
-
-  end(): void {
-    this.#client.off('notice', this.#listener);
-  }
-}
-
-function notReplicated(): StoreUnavailableError {
-  return new StoreUnavailableError('Committed on the primary, but no standby has confirmed it', {
-    outcome: 'UNKNOWN',
-  });
 }
 
 /** Rejects with `StatementTimeoutError` when it takes longer. */

@@ -13,7 +13,6 @@ export const EVENT_COLUMNS = `
   schema_version, (date_part('epoch', recorded_at) * 1000000)::bigint, removed`;
 
 const NO_METADATA: Readonly<Record<string, string>> = Object.freeze({});
-const ERASED = { erased: true } as const;
 const NO_TAGS: readonly string[] = Object.freeze([]);
 
 /** Whether the row lies within the page's byte budget; one that does not only says that there is more. */
@@ -38,7 +37,7 @@ export function eventFromRow(row: Row): Event {
     recordedAt,
     removed,
   ] = row;
-  return {
+  const event: Event = {
     eventId: eventId ?? '',
     stream: { aggregateType: aggregateType ?? '', aggregateId: aggregateId ?? '' },
     version: BigInt(version ?? 0),
@@ -50,6 +49,6 @@ export function eventFromRow(row: Row): Event {
     tags: tags ? (JSON.parse(tags) as string[]) : NO_TAGS,
     schemaVersion: Number(schemaVersion),
     recordedAt: BigInt(recordedAt ?? 0),
-    ...(removed === 'ERASED' ? ERASED : undefined),
   };
+  return removed === 'ERASED' ? { ...event, erased: true } : event;
 }

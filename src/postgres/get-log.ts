@@ -16,7 +16,7 @@ export async function getLog(database: Database, schema: string, signal?: AbortS
             (SELECT json_agg(json_build_array(l.epoch::text, l.started_after_position::text) ORDER BY l.epoch)
                FROM (SELECT p.epoch, p.started_after_position FROM ${quoted}.epochs p
                       ORDER BY p.epoch DESC LIMIT 100) l)
-       FROM ${quoted}.log_head h`,
+       FROM (SELECT * FROM ${quoted}.log_head ORDER BY position DESC LIMIT 1) h`,
     [quoted],
     { signal },
   );

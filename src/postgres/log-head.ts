@@ -6,7 +6,7 @@ import { quotedSchema } from './schema.js';
 export async function logHead(database: Queries, schema: string, signal?: AbortSignal): Promise<LogHead> {
   const [row] = await database.query(
     'read',
-    `SELECT position, epoch FROM ${quotedSchema(schema)}.log_head`,
+    `SELECT position, epoch FROM ${quotedSchema(schema)}.log_head ORDER BY position DESC LIMIT 1`,
     [],
     { signal },
   );

@@ -28,7 +28,7 @@ export async function logHealth(
   const [row] = await database.query(
     'append',
     `SELECT greatest(0, extract(epoch FROM recorded_at - clock_timestamp())), pg_is_in_recovery()
-       FROM ${quotedSchema(schema)}.log_head`,
+       FROM ${quotedSchema(schema)}.log_head ORDER BY position DESC LIMIT 1`,
     [],
     { signal, unconfirmed: true },
   );

@@ -7,6 +7,7 @@ import { receivedData } from '../core/received-data.js';
 import type { Runtime } from '../core/runtime.js';
 import type { StreamId } from '../core/stream.js';
 import { validateAppend } from '../core/validate-append.js';
+import type { ConditionChecked } from './check-condition.js';
 
 /** A request, checked and made ready for the database before it waits for its turn. */
 export interface PreparedAppend {
@@ -17,8 +18,8 @@ export interface PreparedAppend {
   readonly uniqueIds: readonly string[];
   readonly events: number;
   readonly bytes: number;
-  /** Up to this position the condition was found to hold, or to break just behind it; 0 if nobody looked. */
-  readonly conditionChecked: bigint;
+  /** Up to where the condition was found to hold, or to break just behind it; zeros if nobody looked. */
+  readonly conditionChecked: ConditionChecked;
 }
 
 export interface PreparedEntry {
@@ -69,7 +70,15 @@ export function prepareAppend(request: AppendRequest, limits: Limits, runtime: R
   }));
   const uniqueIds =
     request.command === undefined ? eventIds : [...eventIds, `command ${request.command.commandId}`];
-  return { request, entries, eventIds, uniqueIds, events: eventIds.length, bytes, conditionChecked: 0n };
+  return {
+    request,
+    entries,
+    eventIds,
+    uniqueIds,
+    events: eventIds.length,
+    bytes,
+    conditionChecked: { position: 0n, epoch: 0n },
+  };
 }
 
 /** A literal of Postgres' text[]. */

@@ -90,8 +90,8 @@ function patience(milliseconds: number): number {
 /** How far the replica is, if that is what the error says; throws what else it means. */
 function reachedOf(error: unknown, position: bigint, epoch: bigint): bigint {
   const { code, detail = '' } = error instanceof pg.DatabaseError ? error : {};
-  if (code === 'HW001') return BigInt(detail);
-  if (code === 'HW002') {
+  if (code === 'ZH101') return BigInt(detail);
+  if (code === 'ZH102') {
     const [kept = '0', current = '0'] = detail.split(' ');
     throw new LogEpochChangedError(position, epoch, BigInt(kept), BigInt(current));
   }

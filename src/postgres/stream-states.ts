@@ -30,7 +30,7 @@ export async function headAndStreamStates(
   const rows = await database.query(
     'read',
     `SELECT h.position, h.epoch, s.version, s.deleted_at IS NOT NULL, s.hidden_before, ${firstKept(schema)}
-       FROM ${quoted}.log_head h
+       FROM (SELECT * FROM ${quoted}.log_head ORDER BY position DESC LIMIT 1) h
        ${
          alone
            ? `LEFT JOIN ${quoted}.streams s ON s.aggregate_type = $1 AND s.aggregate_id = $2`

@@ -91,8 +91,10 @@ export function erasureContract(framework: TestFramework, withStore: WithStore):
         await store.restoreStream(any);
         expect(await shown(store, a)).toEqual([1, 2, 3, 4, 5, 6, 7]);
         await store.truncateStream({ ...any, beforeVersion: 2n });
-        const [first] = await loaded(store, { scope: { kind: 'STREAM', stream: a } });
-        expect(first).toMatchObject({ version: 2n, erased: true });
+        for (const includeDeleted of [false, true]) {
+          const [first] = await loaded(store, { scope: { kind: 'STREAM', stream: a }, includeDeleted });
+          expect(first).toMatchObject({ version: 2n, erased: true });
+        }
       }),
     );
   });

@@ -94,6 +94,7 @@ export function hostileContract({ describe, it, expect }: TestFramework, withSto
             { metadata: [{ key: text, operator: 'EQUAL', values: [text] }] },
             { metadata: [{ key: text, operator: 'IN', values: ['no', text] }] },
             { metadata: [{ key: text, operator: 'MATCHES', values: [''] }] },
+            { metadata: [{ key: text, operator: 'MATCHES', values: [`^\\Q${text.slice(0, 60)}\\E`] }] },
           ];
           for (const filter of filters)
             expect(idsOf(await loaded(store, { filters: [filter] }))).toEqual([text]);

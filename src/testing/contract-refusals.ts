@@ -1,4 +1,4 @@
-import type { AppendRequest } from '../core/append.js';
+import type { AppendRequest, ConditionItem } from '../core/append.js';
 import type { LoadRequest } from '../core/load.js';
 import { appendTo, eventId, loaded, newEvent, thing, to } from './builders.js';
 import type { TestFramework, WithStore } from './contract.js';
@@ -78,6 +78,31 @@ export function refusalsContract({ describe, it, expect }: TestFramework, withSt
       'streams',
     ],
   ];
+  const under = (items: readonly ConditionItem[]): AppendRequest => ({
+    ...appendTo(thing('a'), newEvent()),
+    condition: { items },
+  });
+  const names = (length: number) => Array.from({ length }, (_, n) => `n:${n}`);
+  const conditions: readonly [string, AppendRequest, string][] = [
+    ['a condition without items', under([]), 'condition.items'],
+    ['a condition of 101 items', under(Array.from({ length: 101 }, () => ({}))), 'condition.items'],
+    [
+      'a condition of more than 1,000 names',
+      under([{ eventTypes: names(500) }, { tags: names(501) }]),
+      'condition.items',
+    ],
+    ['an empty tag in a condition', under([{}, { tags: ['a:b', ''] }]), 'condition.items[1].tags[1]'],
+    [
+      'a control character in a type of a condition',
+      under([{ eventTypes: ['a\n'] }]),
+      'condition.items[0].event_types[0]',
+    ],
+    [
+      'more than 1 MiB of what came between',
+      { ...under([{}]), onConflict: 'RETURN', interveningBytes: 1024 * 1024 + 1 },
+      'intervening_bytes',
+    ],
+  ];
   const stream = thing('a');
   const loads: readonly [string, LoadRequest, string][] = [
     ['a stream without an id', { scope: { kind: 'STREAM', stream: thing('') } }, 'stream.aggregate_id'],
@@ -105,7 +130,7 @@ export function refusalsContract({ describe, it, expect }: TestFramework, withSt
   ];
 
   describe('a request that is refused', () => {
-    for (const [what, request, field] of appends)
+    for (const [what, request, field] of [...appends, ...conditions])
       it(
         `append with ${what}`,
         withStore(async (store) => {
@@ -130,6 +155,24 @@ export function refusalsContract({ describe, it, expect }: TestFramework, withSt
       );
 
     it(
+      'stores nothing of a batch whose second event is refused',
+      withStore(async (store) => {
+        await store.append(appendTo(thing('a'), newEvent({ eventId: eventId(1) })));
+        const batches = [
+          [newEvent({ eventId: eventId(2) }), newEvent({ eventType: '' })],
+          [newEvent({ eventId: eventId(2) }), newEvent({ eventId: eventId(1) })],
+        ];
+        for (const events of batches) {
+          const outcome = store.append({ streams: [to(thing('b'), 'NO_STREAM', ...events)] });
+          await expect(outcome).rejects.toMatchObject({ outcome: 'NOT_APPLIED' });
+        }
+        expect((await loaded(store)).map(({ stream: of }) => of)).toEqual([thing('a')]);
+        await expect(store.getStream(thing('b'))).rejects.toMatchObject({ reason: 'STREAM_NOT_FOUND' });
+        await store.append({ streams: [to(thing('b'), 'NO_STREAM', newEvent({ eventId: eventId(2) }))] });
+      }),
+    );
+
+    it(
       'names all that is wrong with it, ten at most, and counts the rest',
       withStore(async (store) => {
         const request = appendTo(
@@ -145,7 +188,7 @@ export function refusalsContract({ describe, it, expect }: TestFramework, withSt
 
   describe('a request at its limits', () => {
     it(
-      'is taken: 1 MiB of data, 1,000 events, 64 tags, names of 255 bytes',
+      'is taken: 1 MiB of data, 1,000 events, 64 tags, names of 255 bytes, a condition of 1,000 names',
       withStore(async (store) => {
         await store.append(
           appendTo(
@@ -156,7 +199,12 @@ export function refusalsContract({ describe, it, expect }: TestFramework, withSt
             }),
           ),
         );
-        await store.append(appendTo(thing('a'), ...Array.from({ length: 1000 }, () => newEvent())));
+        await store.append({
+          ...appendTo(thing('a'), ...Array.from({ length: 1000 }, () => newEvent())),
+          condition: {
+            items: Array.from({ length: 100 }, () => ({ eventTypes: names(5), tags: names(5) })),
+          },
+        });
         expect((await loaded(store)).length).toBe(1001);
       }),
     );

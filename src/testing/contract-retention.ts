@@ -36,6 +36,7 @@ export function retentionContract(framework: TestFramework, withStore: WithStore
         await store.truncateStream({ ...any, beforeVersion: 5n });
         await store.truncateStream({ ...any, beforeVersion: 2n });
         expect(await shown(store, a)).toEqual([5, 6, 7]);
+        expect(await store.getStream(a)).toMatchObject({ version: 7n, firstVersion: 5n });
       }),
     );
 

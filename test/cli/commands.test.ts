@@ -261,19 +261,21 @@ describe('tail', () => {
 });
 
 describe('the command line', () => {
-  it.each(['serve', 'migrate', 'append', 'load', 'tail', 'tour', 'config'])(
-    'has help with examples for %s',
-    async (command) => {
-      const { code, stdout } = await headwater([command, '--help']);
-      expect(code).toBe(0);
-      expect(stdout).toMatch(/Examples?:\n {2}headwater|Examples?:\n {2}\w+=\S+ headwater/);
-    },
-  );
+  it.each(
+    (
+      'serve migrate append load tail count streams stream types log delete restore truncate retention erase ' +
+      'namespace tour config'
+    ).split(' '),
+  )('has help with examples for %s', async (command) => {
+    const { code, stdout } = await headwater([command, '--help']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/Examples?:\n {2}headwater|Examples?:\n {2}\w+=\S+ headwater/);
+  });
 
   it('has help of its own, a version, and suggests the command that was meant', async () => {
     expect((await headwater(['--help'])).stdout).toContain('Exit codes');
     expect((await headwater(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
-    const { code, stderr } = await headwater(['lod']);
+    const { code, stderr } = await headwater(['laod']);
     expect(code).toBe(2);
     expect(stderr).toContain('Did you mean load?');
   });

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { connect } from '../../src/client/connect.js';
 import { silentLogger } from '../../src/core/logger.js';
 import { DEFAULT_LIMITS } from '../../src/core/limits.js';
@@ -7,11 +7,13 @@ import { oneNamespace } from '../../src/grpc/served-namespaces.js';
 import { GrpcServer } from '../../src/grpc/server.js';
 import { systemRuntime } from '../../src/system.js';
 import { eventStoreContract } from '../../src/testing/index.js';
-import { openTestStore } from '../support/test-database.js';
+import { emptyLogs } from '../support/test-database.js';
 
 describe('the store over gRPC, on Postgres', () => {
+  const logs = emptyLogs();
+  afterAll(() => logs.close());
   eventStoreContract({ describe, it, expect, sleep }, async () => {
-    const test = await openTestStore();
+    const test = await logs.open();
     const startedAt = systemRuntime.now();
     const server = new GrpcServer({
       namespaces: oneNamespace(test.store, test.schema),

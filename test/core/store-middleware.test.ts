@@ -331,6 +331,33 @@ describe('the order of appends', () => {
     expect(await failureOf(store.append(to('late'), { signal: leaving.signal }))).toBe(reason);
   });
 
+  it('has room for so many that wait, and says when there is none', async () => {
+    const { order, store: below } = noting();
+    const gate = withResolvers();
+    const slow: StoreMiddleware = {
+      name: 'slow',
+      beforeAppend: async (event) => {
+        await gate.promise;
+        return event;
+      },
+    };
+    const few = withMiddleware(below, [slow], { ...strict, queueRequests: 2 });
+    const waiting = [few.append(to('a')), few.append(to('b'))];
+    expect(await failureOf(few.append(to('c')))).toMatchObject({
+      reason: 'OVERLOADED',
+      limit: 'append_queue_requests',
+      outcome: 'NOT_APPLIED',
+    });
+    const small = withMiddleware(below, [slow], { ...strict, queueBytes: 100 });
+    waiting.push(small.append(appendTo(thing('large'), newEvent({ data: new Uint8Array(200) }))));
+    expect(await failureOf(small.append(to('d')))).toMatchObject({ limit: 'append_queue_bytes' });
+    gate.resolve();
+    await Promise.all(waiting);
+    await few.append(to('e'));
+    await small.append(to('f'));
+    expect(order.toSorted()).toEqual(['a', 'b', 'e', 'f', 'large']);
+  });
+
   it('lets a middleware try again', async () => {
     let calls = 0;
     const below = storeThat({

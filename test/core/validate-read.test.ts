@@ -52,6 +52,7 @@ const SELECTIONS: readonly [string, Pick<LoadRequest, 'scope' | 'filters'>, stri
   ],
   ['17 filters', { filters: Array.from({ length: 17 }, () => ({})) }, 'filters'],
   ['101 event types', filtered({ eventTypes: many(101) }), 'filters[0].event_types'],
+  ['65 tags', filtered({ tags: many(65) }), 'filters[0].tags'],
   ['an empty event type', filtered({}, { eventTypes: ['A', ''] }), 'filters[1].event_types[1]'],
   ['a tag with NUL', filtered({ tags: ['a\0'] }), 'filters[0].tags[0]'],
   ['version 0', filtered({ versions: { first: 0n } }), 'filters[0].versions.first'],

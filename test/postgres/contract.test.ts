@@ -1,10 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { systemRuntime } from '../../src/system.js';
 import { eventStoreContract } from '../../src/testing/index.js';
-import { openTestStore } from '../support/test-database.js';
+import { emptyLogs } from '../support/test-database.js';
 
 describe('the store on Postgres', () => {
-  eventStoreContract({ describe, it, expect, sleep: (time) => systemRuntime.sleep(time) }, () =>
-    openTestStore(),
-  );
+  const logs = emptyLogs();
+  afterAll(() => logs.close());
+  eventStoreContract({ describe, it, expect, sleep: (time) => systemRuntime.sleep(time) }, () => logs.open());
 });

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { HeadwaterError } from '../../src/core/errors.js';
 import type { EventStore } from '../../src/core/event-store.js';
 import { Database } from '../../src/postgres/database.js';
 import type { PostgresNamespaces } from '../../src/postgres/namespaces.js';
@@ -217,6 +218,40 @@ describe('a namespace that is dropped', () => {
     await expect.poll(() => quiet.aborted, { timeout: 5000 }).toBe(true);
   });
 
+  it('is dropped while another instance is busy with it, which is told nothing worse than that', async () => {
+    const other = await another();
+    await namespaces.create('crowded');
+    const store = await opened(other, 'crowded');
+    const reasons = new Set<string>();
+    const { gone } = other.of('crowded');
+    const busy = async (work: () => Promise<unknown>) => {
+      while (!gone.aborted)
+        await work().catch((error: unknown) => {
+          reasons.add((error as HeadwaterError).reason);
+        });
+    };
+    const following = (async () => {
+      for await (const message of store.subscribe({}, { signal: gone })) void message;
+    })();
+    following.catch(() => undefined);
+    const workers = [
+      ...Array.from({ length: 4 }, (_, index) => busy(() => append(store, String(index)))),
+      ...Array.from({ length: 4 }, () =>
+        busy(async () => {
+          for await (const page of store.load({})) void page;
+        }),
+      ),
+      busy(() => store.getLog()),
+    ];
+    await expect.poll(async () => (await store.getLog()).position).toBeGreaterThan(100n);
+    await namespaces.drop('crowded', { confirm: 'crowded' });
+    await Promise.all(workers);
+    await expect(following).rejects.toMatchObject({ reason: 'NAMESPACE_NOT_FOUND' });
+    expect(['NAMESPACE_NOT_FOUND', 'OVERLOADED', 'STORE_UNAVAILABLE']).toEqual(
+      expect.arrayContaining([...reasons]),
+    );
+  });
+
   it('is not taken for gone when only something in it is missing', async () => {
     await namespaces.create('broken');
     const store = await opened(namespaces, 'broken');
@@ -236,6 +271,20 @@ describe('namespaces that are opened', () => {
     const all = await Promise.all(Array.from({ length: 50 }, () => opened(namespaces, 'orders')));
     expect(new Set(all).size).toBe(1);
     expect(namespaces.open('orders')).toBeUndefined();
+  });
+
+  it('are brought to this version first, and refused where a newer one made them', async () => {
+    for (const name of ['older', 'newer']) await namespaces.create(name);
+    await sql('DROP FUNCTION older.open_log');
+    await sql("COMMENT ON TABLE older.schema_migrations IS 'Headwater: of an older build'");
+    await sql("INSERT INTO newer.schema_migrations (number, name, digest) VALUES (9999, '9999_later', 'x')");
+    expect((await append(await opened(namespaces, 'older'), '1')).firstPosition).toBe(1n);
+    await expect(namespaces.open('newer')).rejects.toMatchObject({
+      reason: 'STORE_UNAVAILABLE',
+      message: expect.stringContaining('install that version or a newer one'),
+    });
+    // And the others are served meanwhile.
+    expect((await append(await opened(namespaces, 'older'), '2')).firstPosition).toBe(2n);
   });
 
   it('are at most as many as the limit says', async () => {

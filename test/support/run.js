@@ -12,6 +12,9 @@ import { build } from '../../bin/build.js';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 
+/** Each starts a primary and standbys of its own. */
+const REPLICATION = ['quorum', 'epochs', 'replica'].map((name) => `test/trust/${name}.test.ts`);
+
 /** Seconds are what the suite may take on two cores; more is told, and is no failure. */
 const SUITES = [
   {
@@ -27,9 +30,14 @@ const SUITES = [
   // One file at a time: they measure, or load the machine as it is.
   {
     name: 'trust',
-    args: ['test/trust', '--exclude', 'test/trust/memory.test.ts', '--maxWorkers=1'],
+    args: [
+      'test/trust',
+      ...['test/trust/memory.test.ts', ...REPLICATION].flatMap((file) => ['--exclude', file]),
+      '--maxWorkers=1',
+    ],
     seconds: 75,
   },
+  { name: 'replication', args: [...REPLICATION, '--maxWorkers=1'], seconds: 60 },
   { name: 'memory', args: ['test/trust/memory.test.ts'], seconds: 60 },
   // Building the Go programs takes most of it, where their packages have not been compiled before.
   { name: 'polyglot', args: ['test/polyglot', '--maxWorkers=1'], seconds: 150 },

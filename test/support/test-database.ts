@@ -57,6 +57,49 @@ export async function openTestStore(options: Partial<PostgresEventStoreOptions> 
   };
 }
 
+/**
+ * Stores one after the other, each with an empty log, in one schema: emptying it takes a tenth of the time of making one.
+ *
+ * @example
+ * const logs = emptyLogs();
+ * afterAll(() => logs.close());
+ */
+export function emptyLogs(options: Partial<PostgresEventStoreOptions> = {}): {
+  open(): Promise<TestStore>;
+  close(): Promise<void>;
+} {
+  let opened: TestDatabase | undefined;
+  return {
+    open: async () => {
+      if (opened === undefined) opened = await openTestDatabase();
+      else await emptyLog(opened);
+      const store = storeOn(opened, options);
+      await store.start();
+      return { ...opened, store, close: () => store.stop() };
+    },
+    close: async () => {
+      await opened?.close();
+    },
+  };
+}
+
+/** What nobody can do but the owner of the tables, who switches their triggers off. */
+async function emptyLog({ database, schema }: TestDatabase): Promise<void> {
+  await database.withSession(async (session) => {
+    const [row] = await session.query(
+      `SELECT string_agg(format('%I.%I', $1::text, c.relname), ', ') FROM pg_class c
+        WHERE c.relnamespace = quote_ident($1)::regnamespace AND c.relkind = 'r' AND c.relname <> 'schema_migrations'`,
+      [schema],
+    );
+    const guarded = ['events', 'event_tags'].map((table) => `"${schema}".${table}`);
+    await session.query('BEGIN');
+    for (const table of guarded) await session.query(`ALTER TABLE ${table} DISABLE TRIGGER USER`);
+    await session.query(`TRUNCATE ${row?.[0]}`);
+    for (const table of guarded) await session.query(`ALTER TABLE ${table} ENABLE TRIGGER USER`);
+    await session.query('COMMIT');
+  });
+}
+
 /** Another store on the same log, as a second instance of the service would have. Not started. */
 export function storeOn(
   { database, schema }: Pick<TestDatabase, 'database' | 'schema'>,

@@ -6,7 +6,8 @@ import { systemRuntime } from '../../src/system.js';
 import { type CrashablePostgres, startCrashablePostgres } from '../support/crashable-postgres.js';
 import { type ServiceProcess, startServiceProcess } from '../support/service-process.js';
 
-const EVENTS = 1_000_000;
+// A person waits for less than CI.
+const EVENTS = process.env['HEADWATER_TEST_REQUIRE_ALL'] ? 1_000_000 : 300_000;
 const EVENTS_AN_APPEND = 500;
 /** Appends under way at a time. */
 const IN_FLIGHT = 16;
@@ -24,7 +25,7 @@ afterEach(async () => {
 
 // Linux tells the resident size of other processes in a file; elsewhere this cannot be measured without a tool.
 test.runIf(process.platform === 'linux')(
-  `the service stays below ${LIMIT_MB} MB while a million events are appended and loaded`,
+  `the service stays below ${LIMIT_MB} MB while many events are appended and loaded`,
   { timeout: 240_000 },
   async () => {
     postgres = await startCrashablePostgres();

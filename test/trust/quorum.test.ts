@@ -6,6 +6,7 @@ import { logHealth } from '../../src/postgres/log-health.js';
 import { migrate } from '../../src/postgres/migrate.js';
 import { PostgresEventStore } from '../../src/postgres/postgres-event-store.js';
 import { systemRuntime } from '../../src/system.js';
+import { startServiceProcess } from '../support/service-process.js';
 import {
   type ReplicatedPostgres,
   type Standby,
@@ -29,6 +30,7 @@ beforeAll(async () => {
 afterEach(async () => {
   await standby.attach();
   for (const one of opened.splice(0)) await one.stop();
+  await set.synchronous('ANY 1 (*)');
 });
 
 afterAll(() => set.close());
@@ -73,15 +75,22 @@ async function streamsIn(store: PostgresEventStore): Promise<string[]> {
   return found;
 }
 
-/** What a subscription is given, from now on. */
-function follow(store: PostgresEventStore): string[] {
+/** What a subscription is given, from when this resolves: it is live then. */
+async function follow(store: PostgresEventStore): Promise<string[]> {
   const found: string[] = [];
   const end = new AbortController();
+  let live: () => void = () => undefined;
+  const isLive = new Promise<void>((resolve) => {
+    live = resolve;
+  });
   const following = (async () => {
-    for await (const { events } of store.subscribe({ start: { kind: 'END' } }, { signal: end.signal }))
-      found.push(...events.map(({ stream }) => stream.aggregateId));
+    for await (const message of store.subscribe({ start: { kind: 'END' } }, { signal: end.signal })) {
+      found.push(...message.events.map(({ stream }) => stream.aggregateId));
+      if (message.signal?.kind === 'CAUGHT_UP') live();
+    }
   })().catch((error: unknown) => {
-    if (!end.signal.aborted) throw error;
+    if (!end.signal.aborted) found.push(`failed: ${String(error)}`);
+    live();
   });
   opened.unshift({
     stop: async () => {
@@ -89,6 +98,7 @@ function follow(store: PostgresEventStore): string[] {
       await following;
     },
   });
+  await isLive;
   return found;
 }
 
@@ -129,8 +139,7 @@ describe('an append while no standby answers', () => {
   it('is UNKNOWN when its wait is cancelled, and no repeat is acknowledged before the standby has it', async () => {
     const { store } = await openStore();
     const { store: other } = await openStore();
-    const seen = follow(store);
-    await pause(100);
+    const seen = await follow(store);
     await standby.detach();
     const id = randomUUID();
     const appending = store.append(append('cancelled', id));
@@ -180,10 +189,9 @@ describe('a kill -9 of the whole primary while an append waits for a standby', (
     const trials = 3;
     let looks = 0;
     for (let trial = 0; trial < trials; trial++) {
-      const { store } = await openStore();
+      const { store, database } = await openStore();
       const { store: other } = await openStore();
-      const seen = [follow(store), follow(other)];
-      await pause(100);
+      const seen = [await follow(store), await follow(other)];
       await standby.detach();
       const name = `crash ${trial}`;
       const appending = store.append(append(name));
@@ -208,6 +216,7 @@ describe('a kill -9 of the whole primary while an append waits for a standby', (
         expect(refused).toMatchObject({ reason: 'STORE_UNAVAILABLE' });
         looks += 1;
       }
+      await expect(logHealth(database, schema)).rejects.toThrow('No synchronous standby is connected');
       expect(seen).toEqual([[], []]);
       expect(state.done).toBe(false);
       await standby.attach();
@@ -238,6 +247,17 @@ describe('a server that promises less than a standby', () => {
     await set.primary.query('ALTER ROLE headwater SET synchronous_commit = remote_apply');
     await openStore();
     await set.primary.query('ALTER ROLE headwater RESET synchronous_commit');
+  });
+
+  it('stops the start of a service with one sentence, also when no standby answers', async () => {
+    const flags = ['--durability', 'quorum', '--connect-timeout-ms', '500'];
+    await standby.detach();
+    await expect(startServiceProcess({ databaseUrl: set.url, flags })).rejects.toThrow(
+      'No synchronous standby has confirmed yet what the primary shows: connect one to the server, or serve with --durability local',
+    );
+    await expect(startServiceProcess({ flags: ['--read-database-url', set.url] })).rejects.toThrow(
+      'READ_DATABASE_URL is set and DATABASE_URL is not: the embedded Postgres has no replica',
+    );
   });
 
   it('is not ready while the names are empty or no standby is connected', async () => {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { connect } from '../../src/client/connect.js';
 import { InternalError } from '../../src/core/errors.js';
 import { type LoadRequest, eventsOf } from '../../src/core/load.js';
 import { Database } from '../../src/postgres/database.js';
@@ -8,6 +9,7 @@ import { PostgresEventStore } from '../../src/postgres/postgres-event-store.js';
 import { ReplicaReads } from '../../src/postgres/replica.js';
 import { systemRuntime } from '../../src/system.js';
 import { type ReplicatedPostgres, startReplicatedPostgres, until } from '../support/replicated-postgres.js';
+import { startServiceProcess } from '../support/service-process.js';
 import { startSwitchableForwarder, type SwitchableForwarder } from '../support/switchable-forwarder.js';
 
 const schema = 'headwater';
@@ -233,6 +235,56 @@ describe('a replica that cannot answer', () => {
   it('is told as such when it does not have the log', async () => {
     const reads = new ReplicaReads({ database: replica, schema: 'elsewhere', runtime: systemRuntime });
     await expect(reads.query('read', 'SELECT 1', [])).rejects.toMatchObject({ reason: 'STORE_UNAVAILABLE' });
+  });
+});
+
+describe('a service with READ_DATABASE_URL', () => {
+  it('serves min_position and stale_ok from the replica, over gRPC', async () => {
+    const service = await startServiceProcess({
+      databaseUrl: set.url,
+      flags: ['--read-database-url', standby(0).url],
+    });
+    const connection = connect({ address: service.address });
+    try {
+      const { stream, token } = await append();
+      const count = async (request: LoadRequest, timeoutMilliseconds = 5000) => {
+        let found = 0;
+        for await (const _ of eventsOf(
+          connection.eventStore.load({ ...whole(stream), ...request }, { timeoutMilliseconds }),
+        ))
+          found += 1;
+        return found;
+      };
+      expect(await count({ minPosition: token })).toBe(1);
+      await standby(0).pauseReplay();
+      const next = await append(stream);
+      expect(await count({})).toBe(2);
+      expect(await count({ staleOk: true })).toBe(1);
+      const began = performance.now();
+      await expect(count({ minPosition: next.token }, 1000)).rejects.toMatchObject({
+        reason: 'POSITION_NOT_REACHED',
+        position: next.token.position,
+        reached: token.position,
+      });
+      expect(performance.now() - began).toBeLessThan(1000);
+      const waiting = count({ minPosition: next.token });
+      await standby(0).resumeReplay();
+      expect(await waiting).toBe(2);
+    } finally {
+      await standby(0).resumeReplay();
+      connection.close();
+      await service.kill();
+    }
+  });
+});
+
+describe('an address of the primary that leads to a standby', () => {
+  it('is refused for reads too: they would be stale', async () => {
+    const misled = new Database({ connection: { connectionString: standby(0).url } });
+    await expect(misled.query('read', 'SELECT 1', [])).rejects.toThrow(
+      'The server is a standby, which may be behind and cannot be written to',
+    );
+    await misled.close();
   });
 });
 

@@ -253,11 +253,11 @@ BEGIN
            n (aggregate_type, aggregate_id, version, old_version)
      WHERE n.old_version = 0 AND n.version > 0;
 
-    UPDATE log_head SET position = next_position - 1, recorded_at = append.recorded_at;
+    UPDATE log_head SET position = next_position - 1, recorded_at = append.recorded_at WHERE log_head.position = head_before;
   ELSIF repeated THEN
     -- So that this commit, too, waits for the standbys: the first one may have been cut off from them before they had it, and
     -- a repeat must not promise more than there is.
-    UPDATE log_head SET recorded_at = log_head.recorded_at;
+    UPDATE log_head SET recorded_at = log_head.recorded_at WHERE log_head.position = head_before;
   END IF;
 END
 $$;

@@ -31,7 +31,7 @@ BEGIN
     verdict := CASE WHEN detail ? 'reused' THEN 'X' ELSE 'D' END;
     SELECT e.version, e.position, e.recorded_at INTO version, at_position, recorded_at FROM events e WHERE e.event_id = id;
     -- So that this commit, too, waits for the standbys.
-    UPDATE log_head SET recorded_at = log_head.recorded_at;
+    UPDATE log_head SET recorded_at = log_head.recorded_at WHERE log_head.position = head;
     RETURN;
   END IF;
 
@@ -77,7 +77,7 @@ BEGIN
          max_age = CASE WHEN kind = 'SET_RETENTION' THEN new_max_age ELSE s.max_age END,
          max_count = CASE WHEN kind = 'SET_RETENTION' THEN new_max_count ELSE s.max_count END
    WHERE s.aggregate_type = of_type AND s.aggregate_id = of_id;
-  UPDATE log_head SET position = at_position, recorded_at = change_stream.recorded_at;
+  UPDATE log_head SET position = at_position, recorded_at = change_stream.recorded_at WHERE log_head.position = head;
 
   IF kind = 'ERASE_EVENTS' THEN
     FOR range IN 1 .. cardinality(first_versions) LOOP

@@ -27,8 +27,7 @@ BEGIN
   IF max_age IS NULL THEN
     RETURN low;
   END IF;
-  -- A thousand years are for ever here, and more than that might be none that a timestamptz can hold.
-  oldest := at - least(max_age, 31556952000000000) * interval '1 microsecond';
+  oldest := at - max_age * interval '1 microsecond';
   high := version + 1;
   WHILE low < high LOOP
     middle := (low + high) / 2;

@@ -1,7 +1,7 @@
 -- What a service calls when it connects: makes the head where there is none yet, and opens a new epoch where the server
 -- has changed. Where it has not, nothing is locked: an append that waits for a standby holds the lock meanwhile.
 CREATE OR REPLACE FUNCTION :schema.open_log(OUT head_position bigint, OUT head_epoch bigint)
-  LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = :schema, pg_catalog, pg_temp AS
+  LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = :schema, pg_catalog, pg_temp SET enable_seqscan = off AS
 $$
 DECLARE
   now_system_id bigint;
@@ -15,7 +15,7 @@ BEGIN
     END IF;
   END IF;
   SELECT h.position, h.epoch INTO head_position, head_epoch
-    FROM log_head h, pg_control_system() c
+    FROM (SELECT * FROM log_head ORDER BY position DESC LIMIT 1) h, pg_control_system() c
    WHERE h.system_id = c.system_identifier AND h.timeline = timeline();
   IF NOT FOUND THEN
     SELECT h.head_position, h.head_epoch INTO head_position, head_epoch FROM lock_head() h;

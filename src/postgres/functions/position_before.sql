@@ -9,7 +9,7 @@ DECLARE
   middle bigint;
   middle_at timestamptz;
 BEGIN
-  SELECT position INTO high FROM log_head;
+  SELECT position INTO high FROM log_head ORDER BY position DESC LIMIT 1;
   WHILE low < high LOOP
     middle := (low + high + 1) / 2;
     SELECT recorded_at INTO STRICT middle_at FROM events WHERE position = middle;

@@ -1,5 +1,6 @@
 -- Whether an append condition fails, and why; NULL if it holds. Called under the log's lock. `checked` is the position up
--- to which it was found to hold before, so that what is looked through under the lock is short.
+-- to which it was found to hold before, in the epoch `after_epoch` or a later one, so that what is looked through under
+-- the lock is short. What was found in a tail that was lost since then does not count.
 CREATE OR REPLACE FUNCTION :schema.refuse_condition(
   after bigint, after_epoch bigint, checked bigint, head bigint, head_epoch bigint, item_types text[], item_tags text[]
 ) RETURNS jsonb
@@ -18,6 +19,7 @@ BEGIN
     IF kept < after THEN
       RETURN jsonb_build_object('verdict', 'E', 'last_common_position', kept::text, 'current_epoch', head_epoch::text);
     END IF;
+    checked := least(checked, kept);
   END IF;
   IF after > head THEN
     RETURN jsonb_build_object('verdict', 'P', 'head', head::text);

@@ -74,7 +74,7 @@ BEGIN
     PERFORM staged_refuse_version(append.aggregate_type, append.aggregate_id, expected, stream.version);
   END IF;
   IF asked.after_position >= 0 THEN
-    SELECT * INTO STRICT head FROM log_head;
+    SELECT * INTO STRICT head FROM log_head ORDER BY position DESC LIMIT 1;
     refusal := coalesce(
       refuse_condition(asked.after_position, asked.after_epoch, 0, head.position, head.epoch, asked.item_types, asked.item_tags),
       (SELECT jsonb_build_object('verdict', 'C') FROM unnest(asked.item_types, asked.item_tags) i (types, tags)

@@ -6,7 +6,7 @@
 CREATE OR REPLACE FUNCTION :schema.sweep_stream(
   of_type text, of_id text, most bigint, OUT emptied bigint, OUT more boolean
 )
-  LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = :schema, pg_catalog, pg_temp SET lock_timeout = '10s' AS
+  LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = :schema, pg_catalog, pg_temp SET enable_seqscan = off SET lock_timeout = '10s' AS
 $$
 DECLARE
   stream streams%ROWTYPE;
@@ -24,7 +24,7 @@ BEGIN
     RETURN;
   END IF;
   -- Ages are not to be trusted while the newest event's time is ahead of the clock.
-  SELECT h.recorded_at INTO head_at FROM log_head h;
+  SELECT h.recorded_at INTO head_at FROM log_head h ORDER BY h.position DESC LIMIT 1;
   kept := first_kept(of_type, of_id, stream.version, stream.truncated_before, stream.max_count,
                      CASE WHEN head_at > at + interval '5 seconds' THEN NULL ELSE stream.max_age END,
                      stream.system_versions, at);
