@@ -1,4 +1,4 @@
-// Compiles src, gen and bench into dist, and puts the SQL files beside the code that reads them.
+// Compiles src, gen, bench and examples into dist, and puts the SQL files beside the code that reads them.
 // Plain JavaScript, because it must run before anything is compiled.
 import { spawnSync } from 'node:child_process';
 import { cpSync } from 'node:fs';

@@ -20,7 +20,8 @@ function stale() {
   if (!existsSync(path.join(root, 'src'))) return false;
   const stamp = path.join(root, 'dist/.tsbuildinfo');
   if (!existsSync(entry) || !existsSync(stamp)) return true;
-  return Math.max(newest(path.join(root, 'src')), newest(path.join(root, 'gen'))) > statSync(stamp).mtimeMs;
+  const sources = ['src', 'gen', 'examples'].map((folder) => path.join(root, folder));
+  return Math.max(...sources.filter(existsSync).map(newest)) > statSync(stamp).mtimeMs;
 }
 
 if (stale()) (await import('./build.js')).build();

@@ -245,4 +245,4 @@ export {
 } from './core/upcasting.js';
 export { systemRuntime } from './system.js';
 export type { ServiceInfo } from './wire/info.js';
-export { protobuf } from './wire/protobuf-codec.js';
+export { protobuf, type ProtobufOptions } from './wire/protobuf-codec.js';

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { allowAll } from './auth/policy-decision.js';
+import type { Aggregate } from './commands/aggregate.js';
+import type { CommandRegistry } from './commands/command-registry.js';
 import type { Config } from './config.js';
 import { InternalError, type Outcome } from './core/errors.js';
 import type { Limits } from './core/limits.js';
@@ -12,7 +14,9 @@ import {
   type KeptPostgres,
   startEmbeddedPostgres,
 } from './embedded/index.js';
+import { domainOf, loadDomain } from './domain-module.js';
 import { GrpcServer } from './grpc/server.js';
+import { believeHeader } from './grpc/desk.js';
 import { HealthHttp } from './grpc/health-http.js';
 import { withNamespaceMiddleware } from './grpc/middleware-namespaces.js';
 import type { ServedNamespaces } from './grpc/served-namespaces.js';
@@ -38,6 +42,8 @@ export interface Service {
   readonly database: string;
   /** Of the default namespace. */
   readonly migration: MigrationReport;
+  /** How many command types the service decides itself. */
+  readonly commandTypes: number;
   /** Their stores have the middleware around them, as they have for gRPC. */
   readonly namespaces: ServedNamespaces;
   /**
@@ -56,6 +62,11 @@ export interface StartOptions {
    * @default none
    */
   readonly storeMiddleware?: NamespaceMiddleware;
+  /**
+   * What the service decides and folds itself, instead of what the setting `domain` names.
+   * @default none
+   */
+  readonly domain?: CommandRegistry | readonly Pick<Aggregate, 'type'>[];
 }
 
 /** Version of this package. */
@@ -128,6 +139,7 @@ async function compose(
   undo: (() => Promise<unknown>)[],
 ): Promise<Service> {
   const around = await aroundStores(config, logger, options);
+  const domain = await domainFor(config, options);
   const runtime = systemRuntime;
   const startedAt = runtime.now();
   const kept = config.databaseUrl ? undefined : await keepEmbedded(config, logger);
@@ -166,6 +178,11 @@ async function compose(
     port: config.grpcPort,
     namespaces: served,
     policy: allowAll,
+    // The header is believed: nobody but this machine gets here, or `allowUnauthenticated` is set (refuseOpenAddresses).
+    authenticate: believeHeader,
+    domain,
+    commandPolicies: config.commandPolicies,
+    decideTimeoutMs: config.decideTimeoutMs,
     logger,
     runtime,
     maxConcurrentStreams: config.maxConcurrentStreams,
@@ -234,6 +251,7 @@ async function compose(
     httpAddress: `http://${addressOf(config.httpHost, httpPort)}`,
     database: describeDatabase(config.databaseUrl, kept?.first),
     migration,
+    commandTypes: domain?.list().length ?? 0,
     namespaces: served,
     stop: () => stop(),
     ended: whenEnded,
@@ -257,6 +275,12 @@ async function aroundStores(
     queueBytes: config.appendQueueBytes,
   };
   return (namespaces) => withNamespaceMiddleware(namespaces, both, how);
+}
+
+/** Before anything is started, for its mistakes are told. */
+async function domainFor(config: Config, { domain }: StartOptions): Promise<CommandRegistry | undefined> {
+  if (domain !== undefined) return domainOf(domain);
+  return config.domain === '' ? undefined : await loadDomain(config.domain);
 }
 
 function keepEmbedded(config: Config, logger: Logger): Promise<KeptPostgres> {

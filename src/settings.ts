@@ -218,6 +218,24 @@ export const SETTINGS = {
     value: 'file',
     help: 'a JavaScript module whose export `middleware` is put around the store (docs/store-middleware.md)',
   }),
+  domain: setting({
+    schema: z.string(),
+    default: '',
+    value: 'file',
+    help: 'a module whose export `domain` decides commands and folds aggregates in the service: JavaScript, or TypeScript where Node or tsx can',
+  }),
+  commandPolicies: setting({
+    schema: z.enum(['named', 'enforce'], { error: 'must be named or enforce' }),
+    default: 'named',
+    value: 'whom',
+    help: 'whom the policies of commands hold: named, callers who say who they are; enforce, everybody',
+  }),
+  decideTimeoutMs: setting({
+    schema: count(10, 600_000),
+    default: 5000,
+    value: 'ms',
+    help: 'how long a worker may take to decide a command before another is asked',
+  }),
   eventDataBytes: setting({
     schema: count(1, 3 * 1024 * 1024),
     default: DEFAULT_LIMITS.eventDataBytes,

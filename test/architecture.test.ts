@@ -41,6 +41,7 @@ const MAY_IMPORT: Record<
   'settings.ts': { folders: ['core'], packages: ['zod'] },
   'config.ts': { folders: ['settings.ts'], packages: [] },
   'system.ts': { folders: ['core'], packages: ['uuid'] },
+  'domain-module.ts': { folders: ['commands', 'start-error.ts'], packages: [] },
   'middleware-module.ts': { folders: ['core', 'start-error.ts'], packages: [] },
 };
 /** The composition root, the public list and the command line put everything together. */

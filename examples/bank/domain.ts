@@ -3,4 +3,4 @@ import { CommandRegistry } from '../../src/index.js';
 import { account } from './account.js';
 import { transfer } from './transfer.js';
 
-export const registry = new CommandRegistry().register(account).register(transfer);
+export const domain = new CommandRegistry().register(account).register(transfer);

@@ -3,4 +3,4 @@
 import { CommandRegistry } from '../../src/index.js';
 import { user } from './user.js';
 
-export const registry = new CommandRegistry().register(user);
+export const domain = new CommandRegistry().register(user);

@@ -3,6 +3,7 @@ import { type Connection, connect } from '../client/connect.js';
 import { environment } from '../config.js';
 import { namespaceProblem } from '../core/namespace.js';
 import { UsageError } from './exit-codes.js';
+import type { User } from './principal-options.js';
 
 export const DEFAULT_ADDRESS = '127.0.0.1:50051';
 
@@ -64,12 +65,17 @@ function checkedAddress(value: string): string {
   return value;
 }
 
-/** Runs `work` on the log that the flags name. Throws `UsageError`; otherwise as {@link withService}. */
+/**
+ * Runs `work` on the log that the flags name, as the principal. Throws `UsageError`; otherwise as {@link withService}.
+ *
+ * @param principal by default nobody in particular
+ */
 export async function withConnection<T>(
   flags: ConnectionFlags,
   work: (connection: Connection, signal: AbortSignal) => Promise<T>,
+  principal?: User,
 ): Promise<T> {
-  return connected(flags.address, namespaceOf(flags), work);
+  return connected(flags.address, { namespace: namespaceOf(flags), principal }, work);
 }
 
 /**
@@ -80,17 +86,21 @@ export async function withService<T>(
   flags: AddressFlags,
   work: (connection: Connection, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  return connected(flags.address, undefined, work);
+  return connected(flags.address, {}, work);
 }
 
 async function connected<T>(
   where: string,
-  namespace: string | undefined,
+  {
+    namespace,
+    principal,
+  }: { readonly namespace?: string | undefined; readonly principal?: User | undefined },
   work: (connection: Connection, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const connection = connect({
     address: checkedAddress(where),
     ...(namespace === undefined ? {} : { namespace }),
+    ...(principal === undefined ? {} : { principal }),
   });
   const interrupt = new AbortController();
   const onSignal = () => {

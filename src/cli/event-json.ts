@@ -25,7 +25,10 @@ export function eventToJson(event: Event): Record<string, unknown> {
 }
 
 /** `data` where the payload is JSON, else `data_base64`. */
-function dataToJson(data: Uint8Array, contentType: string): { data: unknown } | { data_base64: string } {
+export function dataToJson(
+  data: Uint8Array,
+  contentType: string,
+): { data: unknown } | { data_base64: string } {
   if (JSON_TYPE.test(contentType))
     try {
       const text = new TextDecoder('utf-8', { fatal: true }).decode(data);

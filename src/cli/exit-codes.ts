@@ -1,6 +1,11 @@
 import { CommanderError } from 'commander';
 import { ConfigError } from '../config.js';
-import { HeadwaterError, InvalidRequestError, WrongExpectedVersionError } from '../core/errors.js';
+import {
+  CommandRejectedError,
+  HeadwaterError,
+  InvalidRequestError,
+  WrongExpectedVersionError,
+} from '../core/errors.js';
 
 /** What the command line ends with. */
 export const EXIT = {
@@ -11,13 +16,15 @@ export const EXIT = {
   notFound: 4,
   unavailable: 5,
   notConfirmed: 6,
+  refused: 7,
   interrupted: 130,
 } as const;
 
 export const EXIT_HELP = `
-Exit codes: 0 done, 1 failed, 2 wrong usage or invalid input, 3 conflict (expected version, append condition, event id used
-before, nothing to restore, namespace exists), 4 stream or namespace not found, or stream deleted, 5 service, database or
-position not reachable in time, 6 not confirmed, 130 interrupted.`;
+Exit codes: 0 done, 1 failed, 2 wrong usage or invalid input, 3 conflict (expected version, append condition, id of an event
+or a command used before, nothing to restore, namespace exists), 4 stream or namespace not found, stream deleted, or a command
+that nobody decides, 5 service, database or position not reachable in time, 6 not confirmed, 7 refused by the domain or by
+policy, 130 interrupted.`;
 
 /** Input that a person can mend; the message says what and how. */
 export class UsageError extends Error {
@@ -56,18 +63,24 @@ export function exitCodeOf(error: unknown): number {
     case 'WRONG_EXPECTED_VERSION':
     case 'APPEND_CONDITION_FAILED':
     case 'EVENT_ID_REUSED':
+    case 'COMMAND_ID_REUSED':
     case 'STREAM_NOT_DELETED':
     case 'NAMESPACE_EXISTS':
       return EXIT.conflict;
     case 'STREAM_NOT_FOUND':
     case 'STREAM_DELETED':
     case 'NAMESPACE_NOT_FOUND':
+    case 'COMMAND_NOT_REGISTERED':
+    case 'SNAPSHOT_NOT_FOUND':
       return EXIT.notFound;
     case 'POSITION_NOT_REACHED':
     case 'STORE_UNAVAILABLE':
     case 'OVERLOADED':
     case 'DEADLINE_EXCEEDED':
       return EXIT.unavailable;
+    case 'COMMAND_REJECTED':
+    case 'POLICY_DENIED':
+      return EXIT.refused;
     default:
       return EXIT.failed;
   }
@@ -81,7 +94,10 @@ export function exitCodeOf(error: unknown): number {
 export function explain(error: unknown, writes: boolean): string {
   if (!(error instanceof Error)) return String(error);
   // grpc-js leaves the end of its sentence empty where it has nothing to say.
-  const lines = [error.message.replace(/\s*Resolution note:\s*$/, '')];
+  const message = error.message.replace(/\s*Resolution note:\s*$/, '');
+  const lines = [error instanceof CommandRejectedError ? `${error.domainReason}: ${message}` : message];
+  if (error instanceof CommandRejectedError)
+    for (const [name, fact] of Object.entries(error.facts)) lines.push(`${name}: ${fact}`);
   if (error instanceof InvalidRequestError)
     for (const { field, description } of error.violations.slice(1)) lines.push(`${field}: ${description}`);
   if (error instanceof WrongExpectedVersionError)
@@ -92,7 +108,8 @@ export function explain(error: unknown, writes: boolean): string {
   if (error instanceof HeadwaterError) {
     if (error.reason === 'STORE_UNAVAILABLE')
       lines.push('Is the service running? Start one with "headwater serve", or name another with --address.');
-    lines.push(`(${error.reason}${writes && error.outcome ? `, ${error.outcome}` : ''})`);
+    const code = error instanceof CommandRejectedError ? `, ${error.code}` : '';
+    lines.push(`(${error.reason}${code}${writes && error.outcome ? `, ${error.outcome}` : ''})`);
   }
   return lines.join('\n');
 }

@@ -1,6 +1,9 @@
 import { Command, CommanderError } from 'commander';
 import { version } from '../server.js';
+import { aggregateCommand } from './aggregate.js';
 import { appendCommand } from './append.js';
+import { commandCommand } from './command.js';
+import { commandsCommand } from './commands.js';
 import { configCommand } from './config.js';
 import { InterruptedError } from './connection-options.js';
 import { countCommand } from './count.js';
@@ -11,6 +14,7 @@ import { loadCommand } from './load.js';
 import { logCommand } from './log.js';
 import { migrateCommand } from './migrate.js';
 import { namespaceCommand } from './namespace.js';
+import { policyCommand } from './policy.js';
 import { restoreCommand } from './restore.js';
 import { retentionCommand } from './retention.js';
 import { serveCommand } from './serve.js';
@@ -33,6 +37,7 @@ Examples:
   headwater tour --repo ../some-clone          a git history as events, and what can be done with them
   headwater load --stream Account/42 --json    one stream
   headwater streams Account --prefix 2026-     which streams there are
+  headwater command Deposit a-1 '{"amount":5}'  a command, which the domain decides
   headwater <command> --help                   more on a command`,
   );
 
@@ -40,6 +45,10 @@ for (const command of [
   serveCommand(),
   migrateCommand(),
   appendCommand(),
+  commandCommand(),
+  commandsCommand(),
+  aggregateCommand(),
+  policyCommand(),
   loadCommand(),
   tailCommand(),
   countCommand(),
@@ -57,11 +66,11 @@ for (const command of [
   configCommand(),
 ])
   program.addCommand(command);
-for (const command of [program, ...program.commands.flatMap((one) => [one, ...one.commands])])
-  command.exitOverride().showSuggestionAfterError();
+for (const command of withAllBelow(program)) command.exitOverride().showSuggestionAfterError();
 
 const WRITES = new Set([
   'append',
+  'command',
   'tour',
   'delete',
   'restore',
@@ -90,4 +99,9 @@ try {
     if (!(error instanceof CommanderError)) process.stderr.write(`headwater: ${explain(error, writes)}\n`);
     process.exitCode = exitCodeOf(error);
   }
+}
+
+/** A command and all its subcommands, however deep. */
+function withAllBelow(command: Command): readonly Command[] {
+  return [command, ...command.commands.flatMap(withAllBelow)];
 }

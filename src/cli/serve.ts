@@ -20,6 +20,7 @@ A second Ctrl-C ends at once.
 Examples:
   headwater serve
   DATABASE_URL=postgres://app@db/app headwater serve --namespace headwater --log-level warn
+  headwater serve --domain ./dist/domain.js
   headwater serve --grpc-port 0 --http-port 0 --data /tmp/trial`,
     )
     .action(async (flags: Readonly<Record<string, unknown>>) => {
@@ -55,11 +56,14 @@ function banner(service: Service, milliseconds: number): string {
     `  gRPC      ${service.grpcAddress}`,
     `  health    ${service.httpAddress}/readyz`,
     `  database  ${service.database}${applied.length > 0 ? ', schema migrated' : ''}`,
-    '  access    anybody who reaches these addresses: nobody is authenticated yet',
+    ...(service.commandTypes > 0 ? [`  domain    decides ${service.commandTypes} command types`] : []),
+    '  access    anybody who reaches these addresses: nobody is authenticated yet, and the header',
+    '            headwater-principal is believed, which tells for whom a command is sent',
     'Next, in another terminal:',
     `  npx headwater tour${there}`,
     `  npx headwater append Account/1 Opened '{"owner":"ada"}'${there}`,
     `  npx headwater tail --from-start${there}`,
+    ...(service.commandTypes > 0 ? [`  npx headwater commands${there}`] : []),
     'Ctrl-C drains and ends.',
     '',
   ].join('\n');

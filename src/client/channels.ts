@@ -1,5 +1,6 @@
 import { type ChannelOptions, Client, credentials, type Interceptor, InterceptingCall } from '@grpc/grpc-js';
 import { NAMESPACE_HEADER } from '../wire/namespace.js';
+import { PRINCIPAL_HEADER } from '../wire/principal.js';
 
 const OPTIONS: ChannelOptions = {
   // What the service sends has 3.5 MiB at most.
@@ -21,16 +22,37 @@ export class Channels {
   /** Which is in use, for all namespaces. */
   readonly #use: { index: number };
 
-  private constructor(clients: readonly Client[], use: { index: number }) {
+  /** Headers of every call. */
+  readonly #headers: Readonly<Record<string, string>>;
+
+  private constructor(
+    clients: readonly Client[],
+    use: { index: number },
+    headers: Readonly<Record<string, string>>,
+  ) {
     this.#clients = clients;
     this.#use = use;
+    this.#headers = headers;
   }
 
-  /** Throws `TypeError` without an address. */
-  static to(addresses: readonly string[]): Channels {
+  /**
+   * Throws `TypeError` without an address.
+   *
+   * @param principal the header that tells who calls
+   */
+  static to(addresses: readonly string[], principal?: string): Channels {
     if (addresses.length === 0) throw new TypeError('connect needs at least one address');
-    const clients = addresses.map((address) => new Client(address, credentials.createInsecure(), OPTIONS));
-    return new Channels(clients, { index: 0 });
+    const headers: Record<string, string> = principal === undefined ? {} : { [PRINCIPAL_HEADER]: principal };
+    const clients = addresses.map(
+      (address) =>
+        new Client(address, credentials.createInsecure(), { ...OPTIONS, interceptors: [adding(headers)] }),
+    );
+    return new Channels(clients, { index: 0 }, headers);
+  }
+
+  /** One for each address. */
+  get all(): readonly Client[] {
+    return this.#clients;
   }
 
   get current(): Client {
@@ -41,14 +63,15 @@ export class Channels {
 
   /** The same channels, for calls about this namespace. */
   of(namespace: string): Channels {
+    const headers = { ...this.#headers, [NAMESPACE_HEADER]: namespace };
     const clients = this.#clients.map((client) => {
       const channelOverride = client.getChannel();
       return new Client(channelOverride.getTarget(), credentials.createInsecure(), {
         channelOverride,
-        interceptors: [about(namespace)],
+        interceptors: [adding(headers)],
       });
     });
-    return new Channels(clients, this.#use);
+    return new Channels(clients, this.#use, headers);
   }
 
   /** Moves on, unless somebody else has done so. */
@@ -61,12 +84,12 @@ export class Channels {
   }
 }
 
-/** Puts the header on every call. */
-function about(namespace: string): Interceptor {
+/** Puts the headers on every call. */
+function adding(headers: Readonly<Record<string, string>>): Interceptor {
   return (options, nextCall) =>
     new InterceptingCall(nextCall(options), {
       start: (metadata, listener, next) => {
-        metadata.set(NAMESPACE_HEADER, namespace);
+        for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
         next(metadata, listener);
       },
     });

@@ -5,13 +5,20 @@ import { StoreUnavailableError } from '../core/errors.js';
 import type { CallOptions } from '../core/event-store.js';
 import { type Namespaces, validateNamespace } from '../core/namespace.js';
 import type { Runtime } from '../core/runtime.js';
+import type { Principal } from '../auth/principal.js';
+import { toPrincipalHeader } from '../wire/principal.js';
 import { systemRuntime } from '../system.js';
 import { fromWireInfo, type ServiceInfo } from '../wire/info.js';
-import { AppendPipeline } from './append-pipeline.js';
+import { AggregateClient } from './aggregate-client.js';
+import { APPENDS } from './append-protocol.js';
 import { ask } from './ask.js';
 import { Channels } from './channels.js';
+import { CommandClient } from './command-client.js';
+import { COMMANDS } from './command-protocol.js';
 import { EventStoreClient } from './event-store-client.js';
 import { NamespacesClient } from './namespaces.js';
+import { RequestPipeline } from './request-pipeline.js';
+import { type CommandWorker, handle, type HandleOptions } from './worker.js';
 
 /** Where the service is, and how patient the client is with it. */
 export interface ConnectOptions {
@@ -23,7 +30,12 @@ export interface ConnectOptions {
    */
   readonly namespace?: string;
   /**
-   * Milliseconds for which an append, the first page of a load, and `info` are tried.
+   * For whom commands are sent. A service that authenticates nobody believes it, and no other.
+   * @default nobody in particular
+   */
+  readonly principal?: Omit<Principal & { readonly kind: 'USER' }, 'kind'>;
+  /**
+   * Milliseconds for which an append, a command, the first page of a load, and `info` are tried.
    * @default 10000
    */
   readonly timeoutMs?: number;
@@ -33,13 +45,13 @@ export interface ConnectOptions {
    */
   readonly resumeTimeoutMs?: number;
   /**
-   * Milliseconds after which the call for appends is closed when there is nothing to append.
+   * Milliseconds after which the call for appends, or for commands, is closed when there is nothing to send.
    * @default 5000
    */
   readonly idleMs?: number;
   /**
    * Appends that may wait for their turn, beside the 1,024 that are sent at a time; above it an append fails with
-   * `OverloadedError` at once.
+   * `OverloadedError` at once. As many commands may.
    * @default 10000
    */
   readonly queueRequests?: number;
@@ -55,6 +67,12 @@ export interface ConnectOptions {
 /** The store of one namespace. */
 export interface NamespaceConnection {
   readonly eventStore: EventStoreClient;
+  /** Sends commands. */
+  readonly commands: CommandClient;
+  /** Reads aggregates, folded where the service knows how. */
+  readonly aggregates: AggregateClient;
+  /** Decides commands, as a worker, until it is stopped. */
+  readonly handle: (options: HandleOptions) => CommandWorker;
   /** What answers: version, namespace, limits. */
   readonly info: (options?: CallOptions) => Promise<ServiceInfo>;
 }
@@ -97,19 +115,25 @@ export function connect(options: ConnectOptions): Connection {
   const closed = closing.signal;
   // A listener for each subscription.
   setMaxListeners(0, closed);
-  const channels = Channels.to(typeof address === 'string' ? [address] : address);
+  const { principal } = options;
+  const channels = Channels.to(
+    typeof address === 'string' ? [address] : address,
+    principal && toPrincipalHeader({ kind: 'USER', ...principal }),
+  );
 
   const about = (named: Channels): NamespaceConnection => {
-    const pipeline = new AppendPipeline({
-      channels: named,
-      runtime,
-      timeoutMs,
-      idleMs,
-      queueRequests,
-      queueBytes,
-      closed,
-    });
+    const sending = { channels: named, runtime, timeoutMs, idleMs, queueRequests, queueBytes, closed };
+    const pipeline = new RequestPipeline({ ...sending, protocol: APPENDS });
     return {
+      commands: new CommandClient({
+        channels: named,
+        pipeline: new RequestPipeline({ ...sending, protocol: COMMANDS }),
+        runtime,
+        timeoutMs,
+        closed,
+      }),
+      aggregates: new AggregateClient({ channels: named, runtime, timeoutMs, resumeTimeoutMs, closed }),
+      handle: (worker) => handle({ channels: named, runtime, closed }, worker),
       eventStore: new EventStoreClient({
         channels: named,
         pipeline,
@@ -134,16 +158,14 @@ export function connect(options: ConnectOptions): Connection {
     others.set(name, known);
     return known;
   };
-  const { eventStore, info } =
-    options.namespace === undefined ? about(channels) : namespace(options.namespace);
+  const own = options.namespace === undefined ? about(channels) : namespace(options.namespace);
 
   return {
-    eventStore,
-    info,
+    ...own,
     namespace,
     namespaces: new NamespacesClient({ channels, runtime, closed, timeoutMs }),
     waitForReady: async (wait = {}) => {
-      await info({
+      await own.info({
         timeoutMilliseconds: wait.timeoutMs ?? timeoutMs,
         ...(wait.signal ? { signal: wait.signal } : {}),
       });

@@ -6,7 +6,6 @@ import type { AppendOutcome, AppendRequest, Appended } from '../core/append.js';
 import type { LedgerCommand } from '../core/command.js';
 import { InternalError, SnapshotNotFoundError } from '../core/errors.js';
 import type { CallOptions, EventStore } from '../core/event-store.js';
-import type { Limits } from '../core/limits.js';
 import type { LoadPage, LoadRequest } from '../core/load.js';
 import { refusalError } from '../core/refusal-error.js';
 import type { Runtime } from '../core/runtime.js';
@@ -54,12 +53,13 @@ import {
   toWireListAggregateTypesRequest,
   toWireListStreamsRequest,
 } from '../wire/stream-list.js';
-import type { AppendPipeline } from './append-pipeline.js';
+import type { AppendPipeline } from './append-protocol.js';
 import { ask, type AskOptions } from './ask.js';
 import { changeStream } from './change-stream.js';
 import type { Channels } from './channels.js';
 import { LinkedSignal } from './linked-signal.js';
 import { load } from './load.js';
+import { NO_LIMITS } from './no-limits.js';
 import { subscribe } from './subscribe.js';
 
 /** What the client works with; `connect` puts it together. */
@@ -72,18 +72,6 @@ export interface EventStoreClientParts {
   /** Aborted when the connection is closed. */
   readonly closed: AbortSignal;
 }
-
-/**
- * Sizes are the service's to limit. The other rules hold here too, because some of what they forbid cannot be said on
- * the wire, where an empty id is none, a limit of 0 is "all", and a lone surrogate silently becomes U+FFFD.
- */
-const NO_LIMITS: Limits = {
-  eventDataBytes: Number.POSITIVE_INFINITY,
-  eventMetadataBytes: Number.POSITIVE_INFINITY,
-  eventTags: Number.POSITIVE_INFINITY,
-  appendEvents: Number.POSITIVE_INFINITY,
-  appendBytes: Number.POSITIVE_INFINITY,
-};
 
 /**
  * The event store over gRPC.
@@ -135,7 +123,7 @@ export class EventStoreClient extends StreamChanges implements EventStore {
     const { interveningBytes = 0, onConflict, ...rest } = this.#withIds(request);
     const asked = onConflict === 'RETURN' && interveningBytes > 0;
     // Up to here nothing was awaited: appends are sent in the order of the calls.
-    const outcome = await this.#parts.pipeline.append(asked ? { ...rest, interveningBytes } : rest, options);
+    const outcome = await this.#parts.pipeline.send(asked ? { ...rest, interveningBytes } : rest, options);
     // The wire leaves out what is empty: of a repeat whose result was erased, no bytes.
     if (outcome.outcome === 'APPENDED')
       return request.command !== undefined && outcome.deduplicated

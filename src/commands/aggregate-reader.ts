@@ -75,7 +75,11 @@ export class AggregateReader {
     // Without events, or deleted: whatever comes is the beginning.
     if (version === 0n || kept.deleted) return this.now(aggregate, stream, options);
     const base = { ...kept, state: aggregate.copy(kept.state) };
-    const read = await this.#fold(aggregate, stream, base, { versions: { first: version } }, options);
+    const filter = { versions: { first: version } };
+    const read = await this.#fold(aggregate, stream, base, filter, options).catch((error: unknown) => {
+      if (error instanceof StreamDeletedError) return 'ABSENT' as const;
+      throw error;
+    });
     // A gap: it was created anew, or what was in between is gone. An erasure: what was kept may hold what is gone.
     return read === 'ABSENT' || read.gap || read.erased
       ? this.now(aggregate, stream, options)

@@ -7,6 +7,7 @@ import type { Runtime } from '../core/runtime.js';
 import { streamKey } from '../core/stream.js';
 import { CarryOut, StaleDecision } from './carry-out.js';
 import { commandBody } from './command-body.js';
+import { Deadlines } from './deadlines.js';
 import type { Decider } from './decider.js';
 import {
   type CommandHandler,
@@ -78,6 +79,7 @@ const DEFAULT_TIMEOUT = 5000;
 export class CommandExecutor implements CommandBus {
   readonly #options: CommandExecutorOptions;
   readonly #carryOut: CarryOut;
+  readonly #deadlines: Deadlines;
   readonly #handler: CommandHandler;
   /** Commands whose id was made here cannot have been carried out before. */
   readonly #handlerOfNew: CommandHandler;
@@ -88,6 +90,7 @@ export class CommandExecutor implements CommandBus {
       throw new RangeError(`attempts is ${attempts}, it must be a whole number from 1`);
     this.#options = options;
     this.#carryOut = new CarryOut(options);
+    this.#deadlines = new Deadlines(runtime);
     const queues = new SerialQueues(queueLength);
     const queued: CommandMiddleware = (next) => (handled, signal) =>
       queues.run(streamKey(handled.aggregate), () => next(handled, signal), signal);
@@ -119,9 +122,11 @@ export class CommandExecutor implements CommandBus {
       attempt: 1,
     };
     const handler = command.commandId === undefined ? this.#handlerOfNew : this.#handler;
-    const milliseconds = options.timeoutMilliseconds ?? (signal ? undefined : DEFAULT_TIMEOUT);
+    const { timeoutMilliseconds: milliseconds } = options;
+    if (signal === undefined)
+      return this.#deadlines.within(milliseconds ?? DEFAULT_TIMEOUT, (late) => handler(handling, late));
     const timed = milliseconds === undefined ? handler : timeout({ runtime, milliseconds })(handler);
-    return timed(handling, signal ?? new AbortController().signal);
+    return timed(handling, signal);
   }
 
   /** Resolves when nothing is under way in the background: snapshots that are being kept. */

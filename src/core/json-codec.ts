@@ -33,7 +33,8 @@ export function json(schema?: StandardSchema): PayloadCodec<unknown> {
   };
 }
 
-function validated(schema: StandardSchema | undefined, value: unknown): unknown {
+/** What the schema makes of a value; the value itself without one. Throws `InvalidRequestError` with paths like `data.owner`. */
+export function validated(schema: StandardSchema | undefined, value: unknown): unknown {
   if (schema === undefined) return value;
   const result = schema['~standard'].validate(value);
   if (result instanceof Promise)

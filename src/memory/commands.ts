@@ -19,14 +19,19 @@ export function findRepeatOfCommand(
   return { command: copiedCommand(command), events: events.map(({ event }) => event) };
 }
 
-/** Writes the command into the ledger, with its events, which may be none. */
+/**
+ * Writes the command into the ledger, with its events.
+ *
+ * @param now when it was carried out, if there are no events
+ */
 export function keepCommand(
   tables: Tables,
   command: CommandEntry,
   events: readonly Event[],
-  recordedAt: Microseconds,
+  now: Microseconds,
 ): void {
   const { commandId, commandType } = command;
+  const recordedAt = events[0]?.recordedAt ?? now;
   const [firstPosition, lastPosition] = [events[0]?.position ?? 0n, events.at(-1)?.position ?? 0n];
   const copy = copiedCommand({ ...command, commandId, commandType, firstPosition, lastPosition, recordedAt });
   tables.commands.set(commandId, copy);

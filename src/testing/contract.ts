@@ -1,6 +1,7 @@
 import type { EventStore } from '../core/event-store.js';
 import { appendContract } from './contract-append.js';
 import { changeRefusalsContract } from './contract-change-refusals.js';
+import { commandsContract } from './contract-commands.js';
 import { conditionsContract } from './contract-conditions.js';
 import { differentialContract } from './contract-differential.js';
 import { erasureContract } from './contract-erasure.js';
@@ -17,6 +18,7 @@ import { metadataContract } from './contract-metadata.js';
 import { queriesContract } from './contract-queries.js';
 import { refusalsContract } from './contract-refusals.js';
 import { retentionContract } from './contract-retention.js';
+import { snapshotsContract } from './contract-snapshots.js';
 import { streamChangesContract } from './contract-stream-changes.js';
 import { subscribeContract } from './contract-subscribe.js';
 
@@ -103,6 +105,8 @@ export function eventStoreContract(framework: TestFramework, open: () => Promise
     hostileContract,
     subscribeContract,
     followedChangesContract,
+    commandsContract,
+    snapshotsContract,
   ])
     part(framework, withStore);
 }

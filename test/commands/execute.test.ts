@@ -139,6 +139,29 @@ describe('whether the aggregate is there', () => {
   );
 });
 
+describe('an aggregate that is kept in memory', () => {
+  it('and was deleted elsewhere is created anew by the first command that comes', async () => {
+    const store = memoryStore();
+    const manager = managerOn(store);
+    const { aggregate: stream } = await manager.execute(open('a'));
+    await store.deleteStream({ stream, expectedVersion: 1n });
+    expect(await manager.execute(open('a'))).toMatchObject({ version: 3n, deduplicated: false });
+  });
+
+  it('and was deleted and created anew elsewhere is decided on in its new life', async () => {
+    const store = memoryStore();
+    const [one, other] = [managerOn(store), managerOn(store)];
+    const { aggregate: stream } = await one.execute(open('a'));
+    await one.execute(deposit('a', 10));
+    await store.deleteStream({ stream, expectedVersion: 2n });
+    await other.execute(open('a'));
+    await expect(one.execute(withdraw('a', 1))).rejects.toMatchObject({ facts: { balance: '0' } });
+    await other.execute(deposit('a', 3));
+    expect(await one.execute(withdraw('a', 1))).toMatchObject({ version: 6n });
+    expect((await one.get(account, 'a')).state.balance).toBe(2);
+  });
+});
+
 describe('a command that is sent again', () => {
   it('is answered as the first time, also where it would be refused now', async () => {
     const { store, calls } = counted(memoryStore());

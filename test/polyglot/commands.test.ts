@@ -58,7 +58,7 @@ describe.each([
     await second;
     expect(use.length).toBe(200);
     expectAgreement([...open, ...use], answers, await logOf(new Set(open.map(({ account }) => account))));
-  }, 120_000);
+  }, 60_000);
 });
 
 it.each(['Python', 'Go'])(
@@ -81,7 +81,10 @@ it.each(['Python', 'Go'])(
 async function startWorker(programs: Programs): Promise<Program> {
   const worker = programs.start('worker', service.address);
   onTestFinished(() => worker.kill());
-  expect((await worker.lines.next()).value).toBe('registered');
+  const patience = setTimeout(() => void worker.kill(), 20_000);
+  const { value } = await worker.lines.next();
+  clearTimeout(patience);
+  expect(value, worker.stderr()).toBe('registered');
   return worker;
 }
 

@@ -18,6 +18,8 @@ export interface Program {
   /** What it prints, line by line, to its end; throws if it ends badly. */
   readonly lines: AsyncIterableIterator<string>;
   say(line: string): void;
+  /** The end of what it says of its troubles. */
+  readonly stderr: () => string;
   /** Closes its input. */
   endInput(): void;
   /** kill -9. */
@@ -85,6 +87,7 @@ function run(file: string, args: readonly string[]): Program {
   closed.catch(() => undefined); // told by whoever reads the lines
   return {
     lines: linesOf(child, closed, () => stderr),
+    stderr: () => stderr,
     say: (line) => child.stdin.write(`${line}\n`),
     endInput: () => child.stdin.end(),
     kill: async () => {

@@ -49,7 +49,7 @@ export function busSender(bus: CommandBus): Sender {
     };
     const working = Promise.all(Array.from({ length: AT_A_TIME }, work));
     for (let given = 0; given < commands.length; given += 1) {
-      if (done.length <= given)
+      while (done.length <= given)
         await Promise.race([
           working,
           new Promise<void>((resolve) => {

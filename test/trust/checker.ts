@@ -41,7 +41,7 @@ function checkFailures(operations: readonly AppendOperation[], findings: Finding
 }
 
 /** The rules that had nothing to look at: a verdict over nothing is none. */
-export function unchecked(findings: Findings, rules: readonly Rule[]): readonly Rule[] {
+export function unchecked<R extends string = Rule>(findings: Findings<R>, rules: readonly R[]): readonly R[] {
   return rules.filter((rule) => (findings.checked.get(rule) ?? 0) === 0);
 }
 
@@ -53,7 +53,7 @@ export function reportBriefly(findings: Findings, seed: number): string {
 }
 
 /** What was checked and what was found, for a person. */
-export function report(findings: Findings, seed: number): string {
+export function report(findings: Findings<string>, seed: number): string {
   const counts = [...findings.checked].map(([rule, items]) => `${rule} ${items}`).join(', ');
   const broken = [...findings.broken].map(([rule, times]) => `${rule} ${times}`).join(', ');
   const lines = findings.violations.map(({ rule, text }) => `  ${rule}: ${text}`);

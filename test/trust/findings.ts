@@ -33,26 +33,26 @@ export type Rule =
   /** Nothing failed in a way that the contract does not know. */
   | 'ERRORS_KNOWN';
 
-export interface Violation {
-  readonly rule: Rule;
+export interface Violation<R extends string = Rule> {
+  readonly rule: R;
   readonly text: string;
 }
 
 const SHOWN = 10;
 
 /** What was checked and what was found wrong. */
-export class Findings {
-  readonly checked = new Map<Rule, number>();
-  readonly broken = new Map<Rule, number>();
+export class Findings<R extends string = Rule> {
+  readonly checked = new Map<R, number>();
+  readonly broken = new Map<R, number>();
   /** The first ones of each rule. */
-  readonly violations: Violation[] = [];
+  readonly violations: Violation<R>[] = [];
 
   /** So many items were looked at for this rule. */
-  count(rule: Rule, items = 1): void {
+  count(rule: R, items = 1): void {
     this.checked.set(rule, (this.checked.get(rule) ?? 0) + items);
   }
 
-  violate(rule: Rule, text: string): void {
+  violate(rule: R, text: string): void {
     const times = (this.broken.get(rule) ?? 0) + 1;
     this.broken.set(rule, times);
     if (times <= SHOWN) this.violations.push({ rule, text });

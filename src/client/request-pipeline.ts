@@ -1,5 +1,5 @@
-import type { PipelinedAppendResult } from '../../gen/headwater/v1/event_store_service_pb.js';
-import type { AppendOutcome, AppendRequest } from '../core/append.js';
+import type { DescMessage, DescMethodBiDiStreaming, MessageShape } from '@bufbuild/protobuf';
+import type { Status } from '../../gen/google/rpc/status_pb.js';
 import type { CallOptions } from '../core/call-options.js';
 import {
   type HeadwaterError,
@@ -8,14 +8,12 @@ import {
   type StoreUnavailableError,
 } from '../core/errors.js';
 import type { Runtime } from '../core/runtime.js';
-import { fromWireAppended } from '../wire/append.js';
 import { fromWireStatus } from '../wire/errors.js';
-import { fromWireRefused } from '../wire/refused.js';
-import { AppendCall } from './append-call.js';
 import { backoff } from './backoff.js';
 import type { Channels } from './channels.js';
 import { isTransient } from './failure.js';
-import { PendingAppend } from './pending-append.js';
+import { PendingRequest } from './pending-request.js';
+import { PipelinedCall } from './pipelined-call.js';
 
 /** No message that we send exceeds it, unless one append does. */
 const MESSAGE_BYTES = 3.5 * 1024 * 1024;
@@ -24,14 +22,35 @@ const REQUESTS = 1024;
 /** … and their bytes. */
 const BYTES = 8 * 1024 * 1024;
 
-/** How appends are sent. */
-export interface AppendPipelineOptions {
+/** The words of one pipelined RPC. */
+export interface PipelineProtocol<Request, Verdict, Output extends DescMessage> {
+  readonly method: DescMethodBiDiStreaming<DescMessage, Output>;
+  /** In words, for messages: "append". */
+  readonly noun: string;
+  /** The field that is too long where the whole is. */
+  readonly field: string;
+  /** The request with its correlation number, as one entry of a message. */
+  encode(correlation: bigint, request: Request): Uint8Array;
+  /** The results of a message. */
+  results(answer: MessageShape<Output>): readonly PipelinedResult<Verdict>[];
+}
+
+/** A verdict, or why there is none; neither for an answer that is empty. */
+export interface PipelinedResult<Verdict> {
+  readonly correlation: bigint;
+  readonly verdict?: Verdict | undefined;
+  readonly failed?: Status | undefined;
+}
+
+/** How requests are sent. */
+export interface RequestPipelineOptions<Request, Verdict, Output extends DescMessage> {
+  readonly protocol: PipelineProtocol<Request, Verdict, Output>;
   readonly channels: Channels;
   readonly runtime: Runtime;
   readonly timeoutMs: number;
   /** How long the call stays open with nothing to do. */
   readonly idleMs: number;
-  /** Appends that may wait for their turn. */
+  /** Requests that may wait for their turn. */
   readonly queueRequests: number;
   /** And their bytes. */
   readonly queueBytes: number;
@@ -40,18 +59,18 @@ export interface AppendPipelineOptions {
 }
 
 /**
- * All appends of a client through one AppendStream call, in the order in which they were made; those of one turn of the
+ * All appends, or commands, of a client through one call, in the order in which they were made; those of one turn of the
  * event loop in one message. A lost call is opened again, and what was under way sent again with the same ids, so that
  * nothing is applied twice.
  */
-export class AppendPipeline {
-  readonly #options: AppendPipelineOptions;
+export class RequestPipeline<Request, Verdict, Output extends DescMessage> {
+  readonly #options: RequestPipelineOptions<Request, Verdict, Output>;
   /** Not sent, or to be sent again; in order. */
-  #waiting: PendingAppend[] = [];
+  #waiting: PendingRequest<Verdict>[] = [];
   #waitingBytes = 0;
-  readonly #underWay = new Map<bigint, PendingAppend>();
+  readonly #underWay = new Map<bigint, PendingRequest<Verdict>>();
   #underWayBytes = 0;
-  #call: AppendCall | undefined;
+  #call: PipelinedCall<Output> | undefined;
   #next = 1n;
   #scheduled = false;
   /** Calls and requests that failed in a row. */
@@ -59,24 +78,33 @@ export class AppendPipeline {
   #pausing = false;
   #idle: NodeJS.Timeout | undefined;
 
-  constructor(options: AppendPipelineOptions) {
+  constructor(options: RequestPipelineOptions<Request, Verdict, Output>) {
     this.#options = options;
     options.closed.addEventListener('abort', () => this.#close(), { once: true });
   }
 
-  append(request: AppendRequest, options: CallOptions = {}): Promise<AppendOutcome> {
+  send(request: Request, options: CallOptions = {}): Promise<Verdict> {
     const { signal } = options;
     signal?.throwIfAborted();
-    const { closed, queueBytes, queueRequests } = this.#options;
+    const { closed, protocol, queueBytes, queueRequests } = this.#options;
+    const { field, noun } = protocol;
     const timeoutMs = options.timeoutMilliseconds ?? this.#options.timeoutMs;
     closed.throwIfAborted();
     if (this.#waiting.length >= queueRequests || this.#waitingBytes >= queueBytes)
-      throw new OverloadedError(`${this.#waiting.length} appends wait for their turn already`, {
+      throw new OverloadedError(`${this.#waiting.length} ${noun}s wait for their turn already`, {
         limit: 'client queue',
         outcome: 'NOT_APPLIED',
       });
-    const onLeft = (left: PendingAppend) => this.#forget(left);
-    const pending = new PendingAppend(this.#next, request, { timeoutMs, signal, onLeft });
+    const encoded = protocol.encode(this.#next, request);
+    const onLeft = () => this.#forget(pending);
+    const pending: PendingRequest<Verdict> = new PendingRequest(this.#next, {
+      noun,
+      field,
+      encoded,
+      timeoutMs,
+      signal,
+      onLeft,
+    });
     this.#next += 1n;
     this.#waiting.push(pending);
     this.#waitingBytes += pending.encoded.byteLength;
@@ -110,7 +138,7 @@ export class AppendPipeline {
     while (taken < this.#waiting.length && this.#hasRoom()) {
       const call = (this.#call ??= this.#open());
       if (!call.writable) break;
-      const message: PendingAppend[] = [];
+      const message: PendingRequest<Verdict>[] = [];
       let bytes = 0;
       for (; taken < this.#waiting.length && this.#hasRoom(); taken++) {
         const pending = this.#waiting[taken];
@@ -134,10 +162,11 @@ export class AppendPipeline {
     return this.#underWay.size < REQUESTS && this.#underWayBytes < BYTES;
   }
 
-  #open(): AppendCall {
-    const call: AppendCall = new AppendCall(this.#options.channels.current, {
-      onResults: (results) => {
-        for (const result of results) this.#answer(result);
+  #open(): PipelinedCall<Output> {
+    const { channels, protocol } = this.#options;
+    const call: PipelinedCall<Output> = new PipelinedCall(channels.current, protocol.method, {
+      onAnswer: (answer) => {
+        for (const result of protocol.results(answer)) this.#answer(result);
         if (this.#waiting.length > 0) this.#schedule();
       },
       onWritable: () => this.#schedule(),
@@ -146,36 +175,23 @@ export class AppendPipeline {
     return call;
   }
 
-  #answer({ correlation, result }: PipelinedAppendResult): void {
+  #answer({ correlation, failed, verdict }: PipelinedResult<Verdict>): void {
     const pending = this.#underWay.get(correlation);
     if (pending === undefined) return;
     this.#underWay.delete(correlation);
     this.#underWayBytes -= pending.encoded.byteLength;
-    if (result.case !== 'failed') this.#failures = 0;
+    if (failed === undefined) this.#failures = 0;
     if (pending.settled) return;
-    switch (result.case) {
-      case 'appended':
-        return pending.succeed(fromWireAppended(result.value));
-      // Final, even if an answer to an earlier try was lost. Had that try been applied, this one would have been
-      // answered as its repeat: that check comes before all others, so an append that breaks its own condition, or has
-      // moved its own stream, is not refused for it. Nor can a try that is still on its way be applied later: versions
-      // only rise, and what broke the condition stays behind its position (unless somebody deletes the stream, or
-      // erases that event, in just that moment).
-      case 'refused':
-        return pending.succeed(fromWireRefused(result.value));
-      case 'failed': {
-        const error = fromWireStatus(result.value);
-        if (!isTransient(error)) return pending.fail(error);
-        this.#again([pending], error);
-        return;
-      }
-      default:
-        pending.fail(new InternalError('without an id', { cause: new Error('The answer is empty') }));
-    }
+    if (verdict !== undefined) return pending.succeed(verdict);
+    if (failed === undefined)
+      return pending.fail(new InternalError('without an id', { cause: new Error('The answer is empty') }));
+    const error = fromWireStatus(failed);
+    if (isTransient(error)) this.#again([pending], error);
+    else pending.fail(error);
   }
 
   /** The call is over, and what was under way in it has no verdict. */
-  #lost(call: AppendCall, error: HeadwaterError): void {
+  #lost(call: PipelinedCall<Output>, error: HeadwaterError): void {
     // Half-closed for idleness: nothing was under way.
     if (call !== this.#call) return;
     this.#call = undefined;
@@ -188,13 +204,13 @@ export class AppendPipeline {
     if (this.#waiting.length > 0) this.#schedule();
   }
 
-  /** Puts appends back in front, in their order, and waits a while before anything is sent. */
-  #again(appends: readonly PendingAppend[], error: StoreUnavailableError | OverloadedError): void {
-    for (const pending of appends) {
+  /** Puts requests back in front, in their order, and waits a while before anything is sent. */
+  #again(requests: readonly PendingRequest<Verdict>[], error: StoreUnavailableError | OverloadedError): void {
+    for (const pending of requests) {
       pending.tried(error);
       this.#waitingBytes += pending.encoded.byteLength;
     }
-    this.#waiting = [...appends, ...this.#waiting].sort((a, b) => (a.correlation < b.correlation ? -1 : 1));
+    this.#waiting = [...requests, ...this.#waiting].sort((a, b) => (a.correlation < b.correlation ? -1 : 1));
     if (this.#pausing || this.#waiting.length === 0) return;
     this.#pausing = true;
     this.#failures += 1;
@@ -209,7 +225,7 @@ export class AppendPipeline {
   }
 
   /** The caller no longer waits. What was sent keeps its place until it is answered. */
-  #forget(pending: PendingAppend): void {
+  #forget(pending: PendingRequest<Verdict>): void {
     if (pending.underWay) return;
     const index = this.#waiting.indexOf(pending);
     if (index < 0) return;

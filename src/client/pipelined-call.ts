@@ -1,39 +1,37 @@
+import type { DescMessage, DescMethodBiDiStreaming, MessageShape } from '@bufbuild/protobuf';
 import { type Client, type ClientDuplexStream } from '@grpc/grpc-js';
-import {
-  type AppendStreamResponse,
-  AppendStreamResponseSchema,
-  EventStoreService,
-  type PipelinedAppendResult,
-} from '../../gen/headwater/v1/event_store_service_pb.js';
 import { type HeadwaterError, StoreUnavailableError } from '../core/errors.js';
 import { deserializer, methodPath } from '../wire/method.js';
 import { StatusCode } from '../wire/status-code.js';
 import { fromStatusObject } from './failure.js';
-import type { PendingAppend } from './pending-append.js';
 
 /** What a call reports. */
-export interface AppendCallListener {
-  onResults(results: readonly PipelinedAppendResult[]): void;
+export interface PipelinedCallListener<Answer> {
+  onAnswer(answer: Answer): void;
   /** More may be written. */
   onWritable(): void;
   /** The call is over; reported once. */
   onEnd(error: HeadwaterError): void;
 }
 
-/** One AppendStream call. */
-export class AppendCall {
+/** One pipelined call: AppendStream or ExecuteStream. */
+export class PipelinedCall<Output extends DescMessage> {
   readonly client: Client;
-  readonly #call: ClientDuplexStream<Buffer, AppendStreamResponse>;
+  readonly #call: ClientDuplexStream<Buffer, MessageShape<Output>>;
   writable = true;
 
-  constructor(client: Client, listener: AppendCallListener) {
+  constructor(
+    client: Client,
+    method: DescMethodBiDiStreaming<DescMessage, Output>,
+    listener: PipelinedCallListener<MessageShape<Output>>,
+  ) {
     this.client = client;
     this.#call = client.makeBidiStreamRequest(
-      methodPath(EventStoreService.method.appendStream),
+      methodPath(method),
       (message: Buffer) => message,
-      deserializer(AppendStreamResponseSchema),
+      deserializer(method.output),
     );
-    this.#call.on('data', ({ results }: AppendStreamResponse) => listener.onResults(results));
+    this.#call.on('data', (answer: MessageShape<Output>) => listener.onAnswer(answer));
     this.#call.on('drain', () => {
       this.writable = true;
       listener.onWritable();
@@ -50,8 +48,8 @@ export class AppendCall {
     });
   }
 
-  /** Sends the requests as one AppendStreamRequest, put together from what is encoded already. */
-  write(requests: readonly PendingAppend[]): void {
+  /** Sends the requests as one message, put together from what is encoded already. */
+  write(requests: readonly { readonly encoded: Uint8Array }[]): void {
     const parts: Uint8Array[] = [];
     for (const { encoded } of requests) parts.push(lengthDelimited(encoded.byteLength), encoded);
     this.writable = this.#call.write(Buffer.concat(parts));
@@ -67,7 +65,7 @@ export class AppendCall {
   }
 }
 
-/** The tag of `requests = 1` and a length. */
+/** The tag of field 1, which in either message is the repeated requests, and a length. */
 function lengthDelimited(length: number): Uint8Array {
   const bytes = [0x0a];
   let rest = length;

@@ -1,6 +1,3 @@
-import { create, toBinary } from '@bufbuild/protobuf';
-import { PipelinedAppendSchema } from '../../gen/headwater/v1/event_store_service_pb.js';
-import type { AppendOutcome, AppendRequest } from '../core/append.js';
 import {
   DeadlineExceededError,
   type HeadwaterError,
@@ -9,69 +6,71 @@ import {
   StoreUnavailableError,
 } from '../core/errors.js';
 import { onAbort } from '../core/on-abort.js';
-import { toWireAppendRequest } from '../wire/append.js';
 
 /** What the service takes in one message. */
 const RECEIVED_BYTES = 6 * 1024 * 1024;
 /** Of the frame around a request. */
 const FRAME_BYTES = 16;
 
-/** One append from the caller's call to its verdict, over as many tries as it takes. */
-export class PendingAppend {
+/** What is sent, and how long it is waited for. */
+export interface PendingRequestOptions {
+  /** In words, for messages: "append". */
+  readonly noun: string;
+  /** The field that is too long where the whole is. */
+  readonly field: string;
+  readonly encoded: Uint8Array;
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Told when the caller no longer waits: its signal was aborted, or the time is over. */
+  readonly onLeft: () => void;
+}
+
+/** One request of a pipelined call from the caller's call to its verdict, over as many tries as it takes. */
+export class PendingRequest<Verdict> {
   /** Number and place in the order; stays the same when it is sent again. */
   readonly correlation: bigint;
   /** The request on the wire; encoded once. */
   readonly encoded: Uint8Array;
-  readonly verdict: Promise<AppendOutcome>;
+  readonly verdict: Promise<Verdict>;
   /** Whether nobody waits any more. */
   settled = false;
   /** Sent in the current call, and not answered. */
   underWay = false;
+  readonly #noun: string;
   readonly #timeoutMs: number;
   readonly #timer: NodeJS.Timeout;
   readonly #letGo: () => void;
-  #resolve: (outcome: AppendOutcome) => void = () => undefined;
+  #resolve: (verdict: Verdict) => void = () => undefined;
   #reject: (error: Error) => void = () => undefined;
   /** A try may have been applied though its answer was lost. */
   #uncertain = false;
   #lastError: HeadwaterError | undefined;
 
-  constructor(
-    correlation: bigint,
-    request: AppendRequest,
-    options: {
-      readonly timeoutMs: number;
-      readonly signal?: AbortSignal | undefined;
-      /** Told when the caller no longer waits: its signal was aborted, or the time is over. */
-      readonly onLeft: (pending: PendingAppend) => void;
-    },
-  ) {
+  constructor(correlation: bigint, options: PendingRequestOptions) {
     this.correlation = correlation;
-    this.encoded = toBinary(
-      PipelinedAppendSchema,
-      create(PipelinedAppendSchema, { correlation, append: toWireAppendRequest(request) }),
-    );
-    if (this.encoded.byteLength > RECEIVED_BYTES - FRAME_BYTES)
+    const { encoded, field, noun, onLeft, signal, timeoutMs } = options;
+    this.encoded = encoded;
+    this.#noun = noun;
+    if (encoded.byteLength > RECEIVED_BYTES - FRAME_BYTES)
       throw new InvalidRequestError([
         {
-          field: 'streams',
-          description: `is ${this.encoded.byteLength} bytes long on the wire, the service takes ${RECEIVED_BYTES}`,
+          field,
+          description: `is ${encoded.byteLength} bytes long on the wire, the service takes ${RECEIVED_BYTES}`,
         },
       ]);
     this.verdict = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    const { timeoutMs, signal, onLeft } = options;
     this.#timeoutMs = timeoutMs;
     this.#timer = setTimeout(() => {
       this.fail(this.#timeout());
-      onLeft(this);
+      onLeft();
     }, timeoutMs);
     this.#letGo = signal
       ? onAbort(signal, () => {
           this.fail(signal.reason as Error);
-          onLeft(this);
+          onLeft();
         })
       : () => undefined;
   }
@@ -83,9 +82,9 @@ export class PendingAppend {
     if (error.outcome !== 'NOT_APPLIED') this.#uncertain = true;
   }
 
-  succeed(outcome: AppendOutcome): void {
+  succeed(verdict: Verdict): void {
     this.#settle();
-    this.#resolve(outcome);
+    this.#resolve(verdict);
   }
 
   fail(error: Error): void {
@@ -99,7 +98,7 @@ export class PendingAppend {
   }
 
   #timeout(): HeadwaterError {
-    const message = `The append was not answered within ${this.#timeoutMs} ms`;
+    const message = `The ${this.#noun} was not answered within ${this.#timeoutMs} ms`;
     if (this.#lastError === undefined) return new DeadlineExceededError(message, { outcome: this.#outcome });
     return new StoreUnavailableError(`${message}: ${this.#lastError.message}`, {
       cause: this.#lastError,

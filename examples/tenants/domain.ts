@@ -1,0 +1,8 @@
+// Tenants, users and their roles: `npx headwater serve --domain ./examples/tenants/domain.js` serves them, and an
+// AggregateManager runs them in process.
+import { CommandRegistry } from '../../src/index.js';
+import { tenant } from './tenant.js';
+import { user } from './user.js';
+import { userRoleBinding } from './user-role-binding.js';
+
+export const domain = new CommandRegistry().register(tenant).register(user).register(userRoleBinding);
