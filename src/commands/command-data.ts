@@ -20,12 +20,16 @@ function parsed(codec: DataCodec, data: CommandData): unknown {
   const wanted = messageOf(codec.contentType);
   // Bytes of protobuf can be read as nearly any message, so the name decides.
   const typeName = data.kind === 'JSON' ? undefined : data.typeName.slice(data.typeName.lastIndexOf('/') + 1);
-  if (typeName !== wanted)
+  // A message may be written as JSON, by hand say; the other way round nothing is known of it.
+  const asJson = typeName === undefined && wanted !== undefined ? codec.fromJson?.bind(codec) : undefined;
+  if (typeName !== wanted && asJson === undefined)
     throw refused(
       `is ${typeName === undefined ? 'JSON' : `a ${typeName}`}, not ${wanted === undefined ? 'JSON' : `a ${wanted}`}`,
     );
   try {
-    return codec.parse(data.bytes, codec.contentType);
+    return asJson
+      ? asJson(new TextDecoder('utf-8', { fatal: true }).decode(data.bytes))
+      : codec.parse(data.bytes, codec.contentType);
   } catch (error) {
     if (error instanceof InvalidRequestError || !(error instanceof Error)) throw error;
     throw refused(`cannot be read: ${error.message}`);

@@ -10,6 +10,11 @@ export interface PayloadCodec<Input, Output = Input> {
    */
   parse(data: Uint8Array, contentType: string): unknown;
   /**
+   * What JSON says, for payloads that are not JSON themselves, so that people can write commands by hand. Throws an error
+   * whose message says what is wrong.
+   */
+  fromJson?(text: string): unknown;
+  /**
    * What was parsed, and brought to the newest shape, as a payload. Throws `InvalidRequestError` if it is none, which
    * becomes a `PayloadError` of the event.
    */

@@ -40,6 +40,7 @@ export async function* aggregatePages(
       ? undefined
       : store.getSnapshot(stream, upToVersion === undefined ? {} : { upToVersion }, options);
   let snapshot = await newest();
+  let hiddenTo: bigint | undefined;
   for (;;) {
     let version = snapshot?.version ?? 0n;
     let first = true;
@@ -54,9 +55,15 @@ export async function* aggregatePages(
         if (again) break;
       }
       version = events.at(-1)?.version ?? version;
-      // Hidden by truncation or age; only the stream itself knows its version.
-      if (events.length === 0 && upToVersion === undefined)
-        ({ version } = await store.getStream(stream, options));
+      if (events.length === 0 && upToVersion === undefined) {
+        const { version: last } = await store.getStream(stream, options);
+        // Appended between the two reads, or hidden by truncation or age: what is not there when it is read again is
+        // hidden. Told of a version without its events, a worker would decide on an old state, and no append refuse it.
+        again = last !== version && last !== hiddenTo;
+        hiddenTo = last;
+        if (again) break;
+        version = last;
+      }
       yield { snapshot: first ? snapshot : undefined, events, version, more };
       first = false;
     }

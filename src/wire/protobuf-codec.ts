@@ -1,6 +1,7 @@
 import {
   create,
   type DescMessage,
+  fromJsonString,
   fromBinary,
   isMessage,
   type MessageInitShape,
@@ -58,6 +59,7 @@ export function protobuf<Desc extends DescMessage>(
       refuseOthers(contentType, schema.typeName);
       return fromBinary(schema, data);
     },
+    fromJson: (text) => fromJsonString(schema, text),
     validate: (value) => {
       if (isMessage(value) && !isMessage(value, schema))
         throw new InvalidRequestError([

@@ -266,6 +266,27 @@ describe('snapshots', () => {
     expect(reports).toEqual([new Error('no room')]);
   });
 
+  it('that hold what is erased while they are on their way are not used', async () => {
+    const inner = memoryStore();
+    await filled(inner, 5);
+    const data = new TextEncoder().encode('{"owner":"ada","balance":5}');
+    await inner.saveSnapshot(stream, { version: 6n, data, contentType: 'application/json' });
+    const store = new Proxy(inner, {
+      get: (target, name) => {
+        if (name === 'getSnapshot')
+          return async (of: typeof stream) => {
+            const snapshot = await target.getSnapshot(of);
+            const versions = [{ first: 1n, last: 2n }];
+            await target.eraseEvents({ stream, expectedVersion: 'ANY', versions });
+            return snapshot;
+          };
+        const value = Reflect.get(target, name) as unknown;
+        return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+      },
+    });
+    expect((await managerOn(store).get(account, 'a')).state).toEqual({ owner: '', balance: 4 });
+  });
+
   it('of classes hold their fields', async () => {
     const store = memoryStore();
     const manager = managerOn(store);

@@ -66,14 +66,22 @@ describe('a command whose data are a protobuf message', () => {
     });
   });
 
-  it('is refused as another message, as JSON, and as bytes that are none', async () => {
+  it('may be written as JSON', async () => {
+    const links = manager();
+    const bytes = new TextEncoder().encode('{"aggregate_type":"Thing","aggregateId":"x"}');
+    const data = { kind: 'JSON', bytes } as const;
+    await links.execute({ commandType: 'LinkTo', aggregateId: 'l', data });
+    expect((await links.get(link, 'l')).state).toEqual({ target: 'x' });
+  });
+
+  it('is refused as another message, and as bytes or JSON that are none', async () => {
     const bytes = toBinary(LogPositionSchema, create(LogPositionSchema, { position: 1n }));
     for (const [data, description] of [
       [
         { kind: 'MESSAGE', typeName: LogPositionSchema.typeName, bytes },
         'is a headwater.v1.LogPosition, not a headwater.v1.StreamId',
       ],
-      [{ kind: 'JSON', bytes }, 'is JSON, not a headwater.v1.StreamId'],
+      [{ kind: 'JSON', bytes }, expect.stringContaining('cannot be read')],
       [
         { kind: 'MESSAGE', typeName: StreamIdSchema.typeName, bytes: new Uint8Array([10, 200]) },
         expect.stringContaining('cannot be read'),

@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
-import { connect } from '../../src/client/connect.js';
+import { type Connection, connect } from '../../src/client/connect.js';
 import { eventsOf } from '../../src/core/load.js';
 import { type RunningService, serve, urlOf } from '../support/headwater.js';
 import { newSchemaName, openDatabase } from '../support/test-database.js';
 import { accountCommands, expectAgreement } from './accounts.js';
-import { busOf } from './command-bus.js';
 import { goPrograms, type Program, type Programs, pythonPrograms, scratch } from './programs.js';
 import { type Answer, busSender, programSender, type Sender } from './senders.js';
 
@@ -13,22 +12,22 @@ const { folder, remove } = scratch();
 let service: RunningService;
 let senders: Record<string, Sender>;
 let workers: Record<string, Programs>;
-let bus: ReturnType<typeof busOf>;
+let teller: Connection;
 
 beforeAll(async () => {
   service = await serve(['--namespace', schema], urlOf(inject('connection')));
   const python = pythonPrograms(folder);
   const go = goPrograms(folder);
   workers = { Python: python, Go: go };
-  bus = busOf(service.address, { role: 'teller', scope: 'bank' });
+  teller = connectAs('teller');
   senders = {
     Python: programSender(python, service.address),
     Go: programSender(go, service.address),
-    TypeScript: busSender(bus),
+    TypeScript: busSender(teller.commands),
   };
 }, 300_000);
 afterAll(async () => {
-  bus.close();
+  teller.close();
   await service.kill('SIGTERM');
   const database = openDatabase();
   await database.query('append', `DROP SCHEMA "${schema}" CASCADE`, []);
@@ -67,16 +66,24 @@ it.each(['Python', 'Go'])(
     const programs = workers[language];
     if (!programs) throw new Error('Not built');
     await startWorker(programs);
-    const auditor = busOf(service.address, { role: 'auditor', scope: 'bank' });
+    const auditor = connectAs('auditor');
     onTestFinished(() => auditor.close());
     const [open] = accountCommands().open;
     if (!open) throw new Error('No command');
     const answers: Answer[] = [];
-    for await (const answer of busSender(auditor)([open])) answers.push(answer);
+    for await (const answer of busSender(auditor.commands)([open])) answers.push(answer);
     expect(answers).toEqual([{ id: open.id, reason: 'POLICY_DENIED', metadata: {} }]);
     expect(await logOf(new Set([open.account]))).toEqual([]);
   },
 );
+
+function connectAs(role: string): Connection {
+  return connect({
+    address: service.address,
+    principal: { id: 'ada', bindings: [{ role, scope: 'bank' }] },
+    timeoutMs: 30_000,
+  });
+}
 
 async function startWorker(programs: Programs): Promise<Program> {
   const worker = programs.start('worker', service.address);
@@ -89,12 +96,10 @@ async function startWorker(programs: Programs): Promise<Program> {
 }
 
 async function logOf(accounts: ReadonlySet<string>) {
-  const { close, eventStore } = connect({ address: service.address });
   const found = [];
   for await (const event of eventsOf(
-    eventStore.load({ scope: { kind: 'AGGREGATE_TYPES', aggregateTypes: ['Account'] } }),
+    teller.eventStore.load({ scope: { kind: 'AGGREGATE_TYPES', aggregateTypes: ['Account'] } }),
   ))
     if (accounts.has(event.stream.aggregateId)) found.push(event);
-  close();
   return found;
 }
