@@ -50,7 +50,7 @@ export async function clearTransfers(options: ClearingOptions, signal: AbortSign
     // Each step follows from an event that stands in the log, so none has to wait for another.
     for await (const { events } of messages) {
       const steps = events.map(nextStep).filter((next) => next !== undefined);
-      await Promise.all(steps.map(send));
+      await Promise.all(steps.map((one) => send(one)));
     }
   } catch (error) {
     if (!signal.aborted) throw error;
