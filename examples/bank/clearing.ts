@@ -11,7 +11,6 @@ import {
   commandOf,
   type CommandParts,
   type Event,
-  eventsOf,
   type EventStore,
   type LogPosition,
 } from '../../src/index.js';
@@ -48,9 +47,10 @@ export async function clearTransfers(options: ClearingOptions, signal: AbortSign
     { signal },
   );
   try {
-    for await (const event of eventsOf(messages)) {
-      const step = nextStep(event);
-      if (step) await send(step);
+    // Each step follows from an event that stands in the log, so none has to wait for another.
+    for await (const { events } of messages) {
+      const steps = events.map(nextStep).filter((next) => next !== undefined);
+      await Promise.all(steps.map((one) => send(one)));
     }
   } catch (error) {
     if (!signal.aborted) throw error;

@@ -169,12 +169,13 @@ describe('a worker of the client', () => {
     const two = await startService(second);
     await working([one.address, two.address]);
     const id = newId();
-    const clients = [connected(one.address), connected(two.address)];
-    await expect.poll(async () => (await clients[1]?.commands.list())?.[0]?.workers).toBe(1);
+    const first = connected(one.address).commands;
+    const other = connected(two.address).commands;
+    await expect.poll(async () => (await other.list())[0]?.workers).toBe(1);
     const answers = await Promise.all(
-      Array.from({ length: 20 }, (_, index) => clients[index % 2]?.commands.execute(deposit(id))),
+      Array.from({ length: 20 }, (_, index) => (index % 2 === 0 ? first : other).execute(deposit(id))),
     );
-    expect(new Set(answers.map((answer) => answer?.version)).size).toBe(20);
+    expect(new Set(answers.map(({ version }) => version)).size).toBe(20);
   });
 
   it('comes back when its connection is lost', async () => {

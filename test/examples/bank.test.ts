@@ -178,7 +178,7 @@ describe.each(HOSTS)('the bank, $host', ({ run }) => {
       return reason === '' ? status : `${status} ${reason}`;
     };
     const ended = async (id: string) => {
-      await expect.poll(() => endOf(id), { timeout: 10_000 }).not.toBe('STARTED');
+      await expect.poll(() => endOf(id), { timeout: 20_000, interval: 100 }).not.toBe('STARTED');
       return endOf(id);
     };
 
@@ -217,7 +217,8 @@ describe.each(HOSTS)('the bank, $host', ({ run }) => {
       const started = await Promise.all(
         Array.from({ length: 24 }, (_, index) => start(at(index), at(index + 1 + (index % 3)), 10 + index)),
       );
-      const ends = await Promise.all(started.map(({ aggregate }) => ended(aggregate.aggregateId)));
+      const ends: string[] = [];
+      for (const { aggregate } of started) ends.push(await ended(aggregate.aggregateId));
       expect(ends.every((end) => end === 'SETTLED' || end === 'FAILED INSUFFICIENT_FUNDS')).toBe(true);
       const balances = await Promise.all(accounts.map(balanceOf));
       expect(balances.reduce((sum, balance) => sum + balance, 0)).toBe(400);

@@ -47,6 +47,8 @@ function check(client: HealthClient, service: string): Promise<string> {
 describe('health', () => {
   it.each([
     '',
+    'headwater.v1.AggregateService',
+    'headwater.v1.CommandService',
     'headwater.v1.EventStoreService',
     'headwater.v1.InfoService',
     'headwater.v1.NamespaceService',
@@ -157,6 +159,8 @@ describe.each(['v1', 'v1alpha'])('reflection %s', (version) => {
     const { address } = await startService(storeThat({}));
     const answer = await ask(address, { listServices: '*' });
     expect(answer.listServicesResponse?.service.map(({ name }) => name).sort()).toEqual([
+      'headwater.v1.AggregateService',
+      'headwater.v1.CommandService',
       'headwater.v1.EventStoreService',
       'headwater.v1.InfoService',
       'headwater.v1.NamespaceService',

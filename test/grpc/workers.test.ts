@@ -319,7 +319,7 @@ describe('a worker that fails', () => {
   });
 
   it('by standing still is replaced when its time is over, and asked again when it has answered', async () => {
-    const { raw } = await startService(opened.store, { decideTimeoutMs: 200 });
+    const { raw } = await startService(opened.store, { decideTimeoutMs: 500 });
     const still = await startWorker(raw, { commands: [DEPOSIT] });
     const other = await startWorker(raw, { commands: [DEPOSIT] }, always(accepted()));
     const answers = await Promise.all(Array.from({ length: 10 }, () => send(raw, 'Deposit', newId())));
