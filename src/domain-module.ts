@@ -54,7 +54,7 @@ function registryOf(given: unknown, named: string): CommandRegistry {
 
 /** By what it can do, since the module may have another copy of this library. */
 function isRegistry(given: unknown): given is CommandRegistry {
-  return hasFunctions(given, ['register', 'list', 'checked']) && 'aggregates' in given;
+  return hasFunctions(given, ['register', 'list', 'checked', 'middlewareFor']) && 'aggregates' in given;
 }
 
 function isAggregate(given: unknown): given is Aggregate {

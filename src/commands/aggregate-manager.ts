@@ -96,7 +96,8 @@ export class AggregateManager implements CommandBus {
     });
     this.decider = this.#decider;
     this.#carryOut = new CarryOut({ store, runtime, onFailure });
-    this.#executor = new CommandExecutor({ ...options, decider: this.#decider, onFailure });
+    const middleware = [...(options.middleware ?? []), ...registry.middlewareFor({ store, runtime })];
+    this.#executor = new CommandExecutor({ ...options, middleware, decider: this.#decider, onFailure });
   }
 
   /**

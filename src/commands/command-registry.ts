@@ -1,5 +1,7 @@
 import type { Command } from '../core/command.js';
+import type { EventStore } from '../core/event-store.js';
 import type { PayloadTypes } from '../core/event-types.js';
+import type { Runtime } from '../core/runtime.js';
 import type {
   Aggregate,
   AggregateCommand,
@@ -14,6 +16,7 @@ import { checkedRules } from './checked-aggregate.js';
 import { encodeData } from './command-data.js';
 import type { DecideContext } from './decide-context.js';
 import type { CommandTypeInfo } from './decider.js';
+import type { CommandMiddleware } from './middleware.js';
 import type { RegisteredCommand } from './registered-command.js';
 
 /** A command that is registered beside those of its aggregate; its handler may be set later. */
@@ -32,6 +35,12 @@ export type CommandDecide<State, Types extends PayloadTypes, Codec> = (
 /** A command to be made, but for its type and data. */
 export type CommandParts = Omit<Command, 'commandType' | 'data'>;
 
+/** What the middleware of a domain may work with. */
+export interface MiddlewareParts {
+  readonly store: EventStore;
+  readonly runtime: Runtime;
+}
+
 interface Registered {
   readonly aggregate: Aggregate;
   readonly rules: Required<CommandRules<DataCodec>>;
@@ -49,6 +58,7 @@ interface Registered {
 export class CommandRegistry {
   readonly #aggregates = new Map<string, Aggregate>();
   readonly #commands = new Map<string, Registered>();
+  readonly #middleware: ((parts: MiddlewareParts) => CommandMiddleware)[] = [];
 
   /** An aggregate with its commands. Throws `TypeError` if it, or a command type of it, is registered already. */
   register<State, Types extends PayloadTypes, Codecs extends DataCodecs>(
@@ -66,6 +76,23 @@ export class CommandRegistry {
         decide: (state, data, context) => command.decide(state, data, context),
       });
     return this;
+  }
+
+  /**
+   * Middleware around all commands of the domain, wherever it runs: in a service once for each namespace. It stands outside
+   * of the policies, which look at what it hands on; the first is outermost.
+   *
+   * @example
+   * registry.useMiddleware(({ store }) => (next) => async (handled, signal) => next(handled, signal));
+   */
+  useMiddleware(make: (parts: MiddlewareParts) => CommandMiddleware): this {
+    this.#middleware.push(make);
+    return this;
+  }
+
+  /** The middleware for a store. */
+  middlewareFor(parts: MiddlewareParts): readonly CommandMiddleware[] {
+    return this.#middleware.map((make) => make(parts));
   }
 
   /**

@@ -62,7 +62,7 @@ function serve(store: EventStore, namespace: string, options: CommandsOfOptions)
     reserved: manager?.decider.commandTypes ?? new Map(),
   });
   const decider = new EitherDecider(manager?.decider, pool);
-  const middleware = [commandPolicies(policies)];
+  const middleware = [...(domain?.middlewareFor({ store, runtime }) ?? []), commandPolicies(policies)];
   const executor = new CommandExecutor({ ...shared, decider, middleware });
   return { store, decider, executor, pool, manager };
 }

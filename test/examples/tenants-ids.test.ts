@@ -1,38 +1,21 @@
-import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { domain } from '../../examples/tenants/domain.js';
-import { serverMadeIds } from '../../examples/tenants/server-made-ids.js';
 import { user } from '../../examples/tenants/user.js';
-import { AggregateManager, commandOf, type CommandParts, systemRuntime } from '../../src/index.js';
-import { createMemoryEventStore } from '../../src/testing/index.js';
-import { openTestStore, type TestStore } from '../support/test-database.js';
-import { refusalOf, userWith } from './domain-hosts.js';
+import { commandOf, type CommandParts } from '../../src/index.js';
+import { HOSTS, refusalOf, type RunningDomain, userWith } from './domain-hosts.js';
 
 const root = userWith('root', 'admin in system');
 const NIL = '00000000-0000-0000-0000-000000000000';
 
-describe.each(['in memory', 'on Postgres'])('ids that the server makes, %s', (where) => {
-  let test: Pick<TestStore, 'close'> | undefined;
-  let manager: AggregateManager;
+describe.each(HOSTS)('ids that the server makes, $host', ({ run }) => {
+  let running: RunningDomain;
   beforeAll(async () => {
-    const onPostgres = where === 'on Postgres' ? await openTestStore() : undefined;
-    test = onPostgres;
-    const store = onPostgres?.store ?? createMemoryEventStore({ runtime: systemRuntime });
-    const creating = new Set(['CreateUser', 'CreateTenant', 'CreateUserRoleBinding']);
-    manager = new AggregateManager({
-      store,
-      registry: domain,
-      runtime: systemRuntime,
-      hash: (bytes) => createHash('sha256').update(bytes).digest(),
-      middleware: [serverMadeIds({ store, newId: () => systemRuntime.newEventId(), creating })],
-    });
-  });
-  afterAll(() => test?.close());
+    running = await run({ name: 'tenants', domain });
+  }, 60_000);
+  afterAll(() => running.close());
 
   const create = (name: string, parts: CommandParts) =>
-    manager.execute(commandOf(user, 'CreateUser', { name, email: `${name}@example.org` }, parts), {
-      principal: root,
-    });
+    running.send(root, commandOf(user, 'CreateUser', { name, email: `${name}@example.org` }, parts));
 
   it('replace the nil id, as often as it is sent', async () => {
     const [ada, bob] = [await create('ada', { aggregateId: NIL }), await create('bob', { aggregateId: NIL })];
