@@ -45,6 +45,7 @@ export {
   type CommandParts,
   type CommandRegistration,
   CommandRegistry,
+  type MiddlewareParts,
 } from './commands/command-registry.js';
 export { type CommandVerdict, commandVerdicts } from './commands/command-verdicts.js';
 export type { DecideContext, Query } from './commands/decide-context.js';
