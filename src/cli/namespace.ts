@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { namespaceProblem } from '../core/namespace.js';
+import { events } from './change-options.js';
 import { confirm } from './confirm.js';
 import { addAddressOption, type AddressFlags, withService } from './connection-options.js';
 import { UsageError } from './exit-codes.js';
@@ -104,7 +105,7 @@ Examples:
       await withService(flags, async (connection, signal) => {
         const { position, bytes } = await connection.namespace(name).eventStore.getLog({ signal });
         await confirm({
-          loss: `Namespace ${name} will be dropped with its ${position} events (${describeBytes(bytes)}), for good`,
+          loss: `Namespace ${name} will be dropped with its ${events(position)} (${describeBytes(bytes)}), for good`,
           word: name,
           yes: flags.yes ?? false,
           json: flags.json ?? false,
@@ -114,7 +115,7 @@ Examples:
         await new Output().line(
           flags.json
             ? JSON.stringify({ name, bytes: String(dropped.bytes) })
-            : `Namespace ${name} is gone, with ${position} events (${describeBytes(dropped.bytes)}). Backups keep their copies`,
+            : `Namespace ${name} is gone, with ${events(position)} (${describeBytes(dropped.bytes)}). Backups keep their copies`,
         );
       });
     });
