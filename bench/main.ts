@@ -3,6 +3,7 @@ import { resultAsText } from './print.js';
 import type { Result } from './result.js';
 import type { Measurement, Row } from './row.js';
 import { batchAppend } from './rows/batch-append.js';
+import { commands } from './rows/commands.js';
 import { concurrentUnaryAppend } from './rows/concurrent-unary-append.js';
 import { load } from './rows/load.js';
 import { pipelinedAppend } from './rows/pipelined-append.js';
@@ -11,13 +12,14 @@ import { openStage, type Stage } from './stage.js';
 
 // `npm run bench`: how fast we are beside what Postgres and grpc-js allow. No ratio makes it fail.
 
-// Load comes last, since it needs a log that the others have begun to fill.
+// Load comes late, since it needs a log that the others have begun to fill; what commands write is not what it is to read.
 const MEASUREMENTS: readonly Measurement[] = [
   pipelinedAppend,
   concurrentUnaryAppend,
   sequentialAppend,
   batchAppend,
   load,
+  commands,
 ];
 
 const options = readOptions(process.argv.slice(2));

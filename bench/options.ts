@@ -2,7 +2,7 @@ import path from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 
 /** The rows by their ids, in the order in which they run. */
-export const ROW_IDS = ['S1', 'S2', 'S3', 'batches', 'S4'] as const;
+export const ROW_IDS = ['S1', 'S2', 'S3', 'batches', 'S4', 'S6'] as const;
 export type RowId = (typeof ROW_IDS)[number];
 
 /** What to measure, and for how long. */
@@ -16,6 +16,8 @@ export interface Options {
   readonly rounds: number;
   /** How long each has its turn. */
   readonly turnMilliseconds: number;
+  /** How many aggregates that nobody has read get a command, in each turn of theirs. */
+  readonly coldCommands: number;
   /** How many events are loaded … */
   readonly loadEvents: number;
   /** … so often. */
@@ -52,6 +54,7 @@ Examples:
     cpuProfiles: flags.cpuProfiles === undefined ? undefined : path.resolve(flags.cpuProfiles),
     rounds: quick ? 3 : 5,
     turnMilliseconds: quick ? 200 : 1200,
+    coldCommands: quick ? 128 : 512,
     loadEvents: quick ? 50_000 : 500_000,
     loadRounds: quick ? 1 : 2,
   };

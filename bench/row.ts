@@ -7,7 +7,7 @@ import type { Stage } from './stage.js';
 export interface Row {
   readonly id: RowId;
   readonly what: string;
-  readonly unit: 'events/s' | 'calls/s' | 'ms';
+  readonly unit: 'events/s' | 'calls/s' | 'commands/s' | 'ms';
   /** The median of the rounds. */
   readonly ours: number;
   readonly floor: { readonly what: string; readonly value: number };

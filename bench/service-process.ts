@@ -1,8 +1,9 @@
 import { loadConfig } from '../src/config.js';
 import { startService } from '../src/server.js';
+import { account, keptAccount } from './command-domain.js';
 import { serveChild } from './serve-child.js';
 
-// The service, as `headwater serve` would run it.
+// The service, as `headwater serve --domain` would run it.
 const { databaseUrl, schema } = JSON.parse(process.argv[2] ?? '{}') as {
   readonly databaseUrl: string;
   readonly schema: string;
@@ -12,5 +13,5 @@ const { config } = loadConfig(
   undefined,
   {},
 );
-const service = await startService(config);
+const service = await startService(config, undefined, { domain: [account, keptAccount] });
 serveChild(service.grpcAddress, () => service.stop());

@@ -27,7 +27,9 @@ export function commandsCommand(): Command {
     .addHelpText(
       'after',
       `
-A command may be sent by whom one of its policies allows; a policy names roles and scopes, as "teller in branch".
+A command may be sent by whom one of its policies allows; a policy names roles and scopes, as "teller in branch". One without
+policies is nobody's to send where the service enforces them (--command-policies). A type whose workers have just left is
+still listed, with none.
 
 Examples:
   headwater commands

@@ -23,7 +23,8 @@ const namespace = newSchemaName();
 let service: RunningService;
 
 beforeAll(async () => {
-  service = await serve(['--namespace', namespace], urlOf(inject('connection')));
+  const domain = path.join(root, 'dist/examples/bank/domain.js');
+  service = await serve(['--namespace', namespace, '--domain', domain], urlOf(inject('connection')));
 });
 afterAll(async () => {
   await service.kill('SIGTERM');

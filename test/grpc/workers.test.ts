@@ -146,6 +146,21 @@ describe('a worker', () => {
     expect((await failureOf(send(raw, 'Deposit', id))).error).toBeInstanceOf(CommandRejectedError);
   });
 
+  it('with state is sent everything of an aggregate that was deleted and created anew', async () => {
+    const { raw } = await startService(opened.store);
+    const worker = await startWorker(raw, { commands: [DEPOSIT], keepsState: true }, always(accepted()));
+    const stream = { aggregateType: 'Account', aggregateId: newId() };
+    await send(raw, 'Deposit', stream.aggregateId);
+    await send(raw, 'Deposit', stream.aggregateId);
+    await opened.store.deleteStream({ stream, expectedVersion: 2n });
+    const events = [{ eventType: 'Anew', data: new Uint8Array() }];
+    await opened.store.append({ streams: [{ stream, expectedVersion: 'NO_STREAM', events }] });
+    expect(await send(raw, 'Deposit', stream.aggregateId)).toMatchObject({ version: 5n });
+    const last = worker.asked.at(-1);
+    expect(last).toMatchObject({ afterVersion: 0n, version: 4n });
+    expect(last?.events.map(({ eventType }) => eventType)).toEqual(['Anew']);
+  });
+
   it('gets a long aggregate in several messages', async () => {
     const { raw } = await startService(opened.store);
     const worker = await startWorker(raw, { commands: [DEPOSIT] }, always(accepted()));

@@ -12,8 +12,11 @@ import { type Account, evolve, UNOPENED } from './command-model.js';
 import type { Random } from './random.js';
 
 const CONNECTIONS = 2;
-/** Longer than a worker may take, so that another can be asked; still some calls end by it. */
-const DEADLINE_MS = 8000;
+/** Three workers may be asked, one after the other … */
+const DEADLINE_MS = 20_000;
+/** … but some callers do not wait for that. */
+const SHORT_DEADLINE_MS = 1500;
+const SHORT_DEADLINES = 0.05;
 /** What stands for good, unless something happens to the account. */
 const REFUSALS = new Set(['COMMAND_REJECTED', 'STREAM_NOT_FOUND', 'WRONG_EXPECTED_VERSION']);
 
@@ -41,7 +44,8 @@ export class CommandClient {
     try {
       const { execute } = CommandService.method;
       const client = random.of(this.#clients);
-      return executed(await unary(client, execute, requestOf(sent), { deadlineMs: DEADLINE_MS }));
+      const deadlineMs = random.chance(SHORT_DEADLINES) ? SHORT_DEADLINE_MS : DEADLINE_MS;
+      return executed(await unary(client, execute, requestOf(sent), { deadlineMs }));
     } catch (error) {
       return failed(errorOf(error), sent);
     }

@@ -103,8 +103,9 @@ export function isSame(one: SentCommand, other: SentCommand): boolean {
 /** When it was sent first. */
 export function earliestOf(story: CommandStory | undefined): number {
   const { calls = [], sent } = story ?? {};
-  const own = calls.filter((call) => sent !== undefined && isSame(call.sent, sent));
-  return Math.min(...own.map(({ invoked }) => invoked));
+  const own = calls.filter((call) => sent === undefined || isSame(call.sent, sent));
+  // Of what nobody sent nothing is known.
+  return own.length === 0 ? Number.NEGATIVE_INFINITY : Math.min(...own.map(({ invoked }) => invoked));
 }
 
 /** When it was first known to be done. */

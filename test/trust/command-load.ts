@@ -20,7 +20,7 @@ export interface CommandLoadOptions {
 }
 
 /** Milliseconds after which a sender gives a command up. */
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 120_000;
 /** Of the commands; the double goes to another service at the same time. */
 const DOUBLED = 0.05;
 /** Of the commands, once more when they were answered. */

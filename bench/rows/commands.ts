@@ -1,0 +1,131 @@
+import { connect } from '../../src/client/connect.js';
+import type { CommandBus } from '../../src/core/command.js';
+import { systemRuntime } from '../../src/system.js';
+import { startChild } from '../child.js';
+import { COLD_EVENTS, makeColdAccounts } from '../cold-accounts.js';
+import { account, keptAccount } from '../command-domain.js';
+import { keepInFlight } from '../in-flight.js';
+import { Latency } from '../latency.js';
+import { takeTurns, type Turn } from '../rounds.js';
+import { compare, type Measurement, type Row } from '../row.js';
+import { nextPayload, walks } from '../workload.js';
+
+const IN_FLIGHT = 256;
+
+/** Commands of one event each through CommandService, beside appends of the same events by the same client. */
+export const commands: Measurement = {
+  id: 'S6',
+  async measure({ service }, { coldCommands, rounds, turnMilliseconds }) {
+    const connection = connect({ address: service.address });
+    const worker = await startChild('./worker-process.js', {
+      input: { address: service.address },
+      cwd: process.cwd(),
+    });
+    try {
+      const bus = connection.commands;
+      const count = coldCommands * (rounds + 1);
+      const kept = await makeColdAccounts(connection, {
+        aggregateType: keptAccount.type,
+        count,
+        snapshots: true,
+      });
+      const bare = await makeColdAccounts(connection, {
+        aggregateType: account.type,
+        count,
+        snapshots: false,
+      });
+      const appends = walks(IN_FLIGHT);
+      const [hot, hotByWorker] = [new Latency(), new Latency()];
+      const cold = [
+        new ColdTurns(bus, 'DepositKept', kept, coldCommands),
+        new ColdTurns(bus, 'Deposit', bare, coldCommands),
+        new ColdTurns(bus, 'DepositKeptByWorker', kept, coldCommands),
+        new ColdTurns(bus, 'DepositByWorker', bare, coldCommands),
+      ];
+      const results = await takeTurns(rounds, [
+        hotTurn(bus, 'Deposit', turnMilliseconds, hot),
+        hotTurn(bus, 'DepositByWorker', turnMilliseconds, hotByWorker),
+        ...cold.map((turns) => () => turns.next()),
+        () =>
+          keepInFlight(appends, turnMilliseconds, async (walk) => {
+            await connection.eventStore.append(walk.request());
+            return 1;
+          }),
+      ]);
+      const row = (ours: number, what: string, more: Pick<Row, 'target' | 'latency'> = {}) =>
+        compare(
+          results,
+          { ours, floor: 2 + cold.length },
+          {
+            id: 'S6',
+            what,
+            unit: 'commands/s',
+            floor: `pipelined appends of one event, ${IN_FLIGHT} in flight, as in S1`,
+            ...more,
+          },
+        );
+      const coldOnes = `aggregates of ${COLD_EVENTS} events`;
+      return [
+        row(0, `hot aggregates, decided in the service, ${IN_FLIGHT} in flight`, {
+          target: 0.6,
+          latency: hot.percentiles(),
+        }),
+        row(1, 'hot aggregates, decided by a worker', { latency: hotByWorker.percentiles() }),
+        row(2, `cold ${coldOnes} with a snapshot, in the service`, { target: 0.3 }),
+        row(3, `cold ${coldOnes} without, in the service`),
+        row(4, `cold ${coldOnes} with a snapshot, by a worker`),
+        row(5, `cold ${coldOnes} without, by a worker`),
+      ];
+    } finally {
+      connection.close();
+      await worker.stop();
+    }
+  },
+};
+
+/** Each sender has an account of its own, whose state is known after the first command. */
+function hotTurn(bus: CommandBus, commandType: string, milliseconds: number, latency: Latency): Turn {
+  const accounts = Array.from({ length: IN_FLIGHT }, () => systemRuntime.newEventId());
+  return () =>
+    keepInFlight(accounts, milliseconds, async (aggregateId) => {
+      await latency.of(() => execute(bus, commandType, aggregateId));
+      return 1;
+    });
+}
+
+/** Each account is asked once; commands a second of as many as have a turn. */
+class ColdTurns {
+  readonly #bus: CommandBus;
+  readonly #commandType: string;
+  readonly #accounts: string[];
+  readonly #commands: number;
+
+  constructor(bus: CommandBus, commandType: string, accounts: readonly string[], commandsOfTurn: number) {
+    this.#bus = bus;
+    this.#commandType = commandType;
+    this.#accounts = [...accounts];
+    this.#commands = commandsOfTurn;
+  }
+
+  async next(): Promise<number> {
+    const accounts = this.#accounts.splice(0, this.#commands);
+    const began = performance.now();
+    const send = async () => {
+      for (let id = accounts.pop(); id !== undefined; id = accounts.pop())
+        await execute(this.#bus, this.#commandType, id);
+    };
+    await Promise.all(Array.from({ length: IN_FLIGHT }, send));
+    return (this.#commands * 1000) / (performance.now() - began);
+  }
+}
+
+async function execute(bus: CommandBus, commandType: string, aggregateId: string): Promise<void> {
+  const { data, metadata } = nextPayload();
+  await bus.execute({
+    commandId: systemRuntime.newEventId(),
+    commandType,
+    aggregateId,
+    data: { kind: 'JSON', bytes: data },
+    metadata,
+  });
+}
