@@ -35,7 +35,12 @@ const linesOf = (type: string, count: number) =>
 /** The numbers of the lines that are in the log, in log order. */
 async function inLog(type: string): Promise<number[]> {
   const { stdout } = await headwater([
-    ...['load', '--aggregate-type', type, '--ndjson', '--address', service.address],
+    'load',
+    '--aggregate-type',
+    type,
+    '--ndjson',
+    '--address',
+    service.address,
   ]);
   return stdout
     .split('\n')
@@ -142,7 +147,13 @@ describe('tail', () => {
   it('ends with 130 at Ctrl-C, quietly', async () => {
     await headwater(['append', 'Tailed/1', 'Happened', '--address', service.address]);
     const child = spawnHeadwater([
-      ...['tail', '--from-start', '--aggregate-type', 'Tailed', '--ndjson', '--address', service.address],
+      'tail',
+      '--from-start',
+      '--aggregate-type',
+      'Tailed',
+      '--ndjson',
+      '--address',
+      service.address,
     ]);
     let stderr = '';
     child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
