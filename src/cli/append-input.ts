@@ -26,13 +26,21 @@ const LINE_BYTES = 8 * 1024 * 1024;
 
 /**
  * The requests of an NDJSON file, or of standard input for `-`, one line at a time. Throws `UsageError` naming the line.
+ *
+ * @param signal ends it, also while it waits for input
  */
-export async function* readRequests(file: string): AsyncGenerator<InputLine, void, undefined> {
+export async function* readRequests(
+  file: string,
+  signal: AbortSignal,
+): AsyncGenerator<InputLine, void, undefined> {
   const input = file === '-' ? process.stdin : createReadStream(file);
   const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
+  const onAbort = () => lines.close();
+  signal.addEventListener('abort', onAbort, { once: true });
   let line = 0;
   try {
     for await (const text of lines) {
+      if (signal.aborted) return;
       line += 1;
       if (text.trim() === '') continue;
       if (text.length > LINE_BYTES) throw new BadLineError(line, `is longer than ${LINE_BYTES} bytes`);
@@ -43,6 +51,7 @@ export async function* readRequests(file: string): AsyncGenerator<InputLine, voi
       throw new UsageError(`${file} cannot be read: ${error.message}`, { cause: error });
     throw error;
   } finally {
+    signal.removeEventListener('abort', onAbort);
     lines.close();
     if (input !== process.stdin) input.destroy();
   }

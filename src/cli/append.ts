@@ -4,16 +4,17 @@ import { AppendConditionFailedError, WrongExpectedVersionError } from '../core/e
 import type { EventStore } from '../core/event-store.js';
 import { INTERVENING_BYTES } from '../core/limits.js';
 import { conditionFromText } from './append-condition.js';
-import { BadLineError, type InputLine, readRequests, requestFromJson } from './append-input.js';
+import { appendFile } from './append-file.js';
+import { requestFromJson } from './append-input.js';
+import { appendedToJson } from './appended-json.js';
 import { addConnectionOptions, type ConnectionFlags, withConnection } from './connection-options.js';
 import { eventToJson } from './event-json.js';
 import { EventPrinter } from './event-printer.js';
-import { explain, LineError, UsageError } from './exit-codes.js';
+import { UsageError } from './exit-codes.js';
 import { keyValues, many } from './key-value.js';
 import { Output } from './output.js';
-import { countingProgress } from './progress.js';
+import { nameOf } from './stream-argument.js';
 import { plainTable } from './table.js';
-import { isoTime } from './time.js';
 
 interface AppendFlags extends ConnectionFlags {
   readonly expect?: string;
@@ -34,7 +35,7 @@ interface AppendFlags extends ConnectionFlags {
 export function appendCommand(): Command {
   const command = new Command('append')
     .description('append events: one from arguments, or many as NDJSON from a file or standard input')
-    .argument('[type/id]', 'the stream, for example Account/42')
+    .argument('[type/id]', 'the stream, for example Account/42; a slash in the type is written %2F')
     .argument('[event-type]', 'what happened, for example AccountOpened')
     .argument('[data]', 'the payload as JSON')
     .option('--expect <version>', 'a version from 1, no-stream, stream-exists or any (default: any)')
@@ -68,7 +69,8 @@ A line of NDJSON is an event, as "headwater load --ndjson" prints it, or one ato
               {"stream":"Account/2","events":[{"event_type":"Credited","data":{"amount":5}}]}]}
 Either may have a "condition" of its own.
 Lines are decided in order. The first that fails ends the run and is named, and so are the lines behind it that were under
-way and are in the log. Lines with an event_id may be sent again.
+way and are in the log. Ctrl-C, and a reader of the results that leaves, end it when what is under way is answered, and it
+says at which line to go on. Lines with an event_id may be sent again.
 
 Examples:
   headwater append Account/42 AccountOpened '{"owner":"ada"}' --expect no-stream --tag owner:ada
@@ -96,12 +98,12 @@ Examples:
         const request =
           flags.file === undefined ? oneEvent(stream ?? '', eventType ?? '', data, flags) : undefined;
         await withConnection(flags, async ({ eventStore }, signal) => {
-          const output = new Output();
           if (request === undefined) return appendFile(eventStore, flags.file ?? '-', flags, signal);
+          const output = new Output();
           const appended = flags.showIntervening
             ? await appendOrShow(eventStore, request, output, flags, signal)
             : await eventStore.append(request, { signal });
-          if (flags.json || flags.ndjson) return output.line(JSON.stringify(toJson(appended)));
+          if (flags.json || flags.ndjson) return output.line(JSON.stringify(appendedToJson(appended)));
           return output.line(describe(appended));
         });
       },
@@ -186,110 +188,11 @@ function parseData(data: string): unknown {
   }
 }
 
-async function appendFile(
-  store: EventStore,
-  file: string,
-  flags: AppendFlags,
-  signal: AbortSignal,
-): Promise<void> {
-  const inFlight = Number(flags.inFlight);
-  if (!Number.isInteger(inFlight) || inFlight < 1 || inFlight > 10_000)
-    throw new UsageError(`--in-flight ${flags.inFlight} is not a whole number from 1 to 10000`);
-  const output = new Output();
-  const progress = countingProgress('events');
-  const underWay: { readonly line: number; readonly result: Promise<Appended> }[] = [];
-  const total = { events: 0, lines: 0, added: 0, repeated: 0, lastPosition: 0n };
-  let failed: { readonly line: number; readonly error: unknown } | undefined;
-  const behind: number[] = [];
-  const finishOne = async () => {
-    const next = underWay.shift();
-    if (next === undefined) return;
-    try {
-      const appended = await next.result;
-      if (failed) behind.push(next.line);
-      total.lines += 1;
-      total.events += appended.eventIds.length;
-      if (appended.deduplicated) total.repeated += 1;
-      else total.added += appended.eventIds.length;
-      total.lastPosition = appended.lastPosition;
-      progress.add(appended.eventIds.length);
-      if (flags.ndjson) await output.line(JSON.stringify({ line: next.line, ...toJson(appended) }));
-    } catch (error) {
-      failed ??= { line: next.line, error };
-    }
-  };
-  try {
-    for await (const { line, request } of readRequests(file) as AsyncIterable<InputLine>) {
-      const result = store.append(request, { signal });
-      result.catch(() => undefined);
-      underWay.push({ line, result });
-      while (underWay.length >= inFlight) await finishOne();
-      if (failed) break;
-    }
-  } catch (error) {
-    if (!(error instanceof BadLineError)) throw error;
-    // The lines before it are decided first, and one of them may have failed already.
-    while (underWay.length > 0) await finishOne();
-    failed ??= { line: error.line, error };
-  }
-  try {
-    // What was sent is told of, whatever became of the others.
-    while (underWay.length > 0) await finishOne();
-  } finally {
-    progress.stop();
-  }
-  if (failed) throw new LineError(tellFailure(failed, total.lines - behind.length, behind), failed.error);
-  const summary = {
-    lines: total.lines,
-    events: total.events,
-    repeated: total.repeated,
-    last_position: String(total.lastPosition),
-  };
-  if (flags.json) await output.line(JSON.stringify(summary));
-  else if (!flags.ndjson)
-    await output.line(
-      `Appended ${total.added} events of ${total.lines} lines` +
-        (total.repeated > 0 ? `; ${total.repeated} lines were in the log already` : '') +
-        (total.lines > 0 ? `; the last position is ${total.lastPosition}` : ''),
-    );
-}
-
-/** Which line failed and why, and exactly which lines are in the log. */
-function tellFailure(
-  { line, error }: { readonly line: number; readonly error: unknown },
-  before: number,
-  behind: readonly number[],
-): string {
-  const told = [`Line ${line}: ${explain(error, true)}`, `${before} lines before it are in the log`];
-  if (behind.length > 0)
-    told.push(
-      `so are ${behind.length} lines behind it that were under way: ${behind[0]} to ${behind.at(-1)}` +
-        '; with --in-flight 1 there are none',
-    );
-  return told.join('\n');
-}
-
-function toJson(appended: Appended): Record<string, unknown> {
-  return {
-    first_position: String(appended.firstPosition),
-    last_position: String(appended.lastPosition),
-    versions: appended.versions.map(({ stream, version }) => ({
-      aggregate_type: stream.aggregateType,
-      aggregate_id: stream.aggregateId,
-      version: String(version),
-    })),
-    event_ids: appended.eventIds,
-    ...(appended.recordedAt === undefined ? {} : { recorded_at: isoTime(appended.recordedAt) }),
-    epoch: String(appended.epoch),
-    deduplicated: appended.deduplicated,
-  };
-}
-
 function describe(appended: Appended): string {
   return plainTable(
     ['stream', 'version', 'position', 'event id', ''],
     appended.versions.map(({ stream, version }, index) => [
-      `${stream.aggregateType}/${stream.aggregateId}`,
+      nameOf(stream),
       String(version),
       String(appended.lastPosition),
       appended.eventIds[index] ?? '',

@@ -7,8 +7,8 @@ export const COMPARISON_HELP = `A comparison of --where is a key, an operator an
   region = eu                 region != eu            region in eu,us         region not-in eu,us
   amount:number >= 10         paid:boolean = true     name ~ ^A               (RE2, anywhere unless anchored)
 Operators: = != > >= < <= in not-in ~. Kinds: :string (the default, by bytes), :number, :boolean. What has spaces, commas or
-other signs stands in double quotes, as JSON writes a string: '"my key" = "a, b"'. A key that is missing, or no value of
-that kind, matches only != and not-in.`;
+other signs, and a value that begins with = ! < > or ~, stands in double quotes, as JSON writes a string:
+'"my key" = "a, b"'. A key that is missing, or no value of that kind, matches only != and not-in.`;
 
 const OPERATORS: ReadonlyMap<unknown, ComparisonOperator> = new Map([
   ['=', 'EQUAL'],
@@ -93,7 +93,7 @@ function kindOf(name: unknown, text: string): ValueKind {
 function oneValue(rest: string, text: string): string {
   const value = rest.trim();
   if (value === '') throw refused(text, 'has no value: write "" for the empty text');
-  return unquoted(value, text);
+  return plainOrQuoted(value, text);
 }
 
 function listOf(rest: string, text: string): readonly string[] {
@@ -104,9 +104,20 @@ function listOf(rest: string, text: string): readonly string[] {
     const [, item, end] = LIST_ITEM.exec(list) ?? [];
     if (item === undefined || item === '')
       throw refused(text, `has an empty or broken value: write 'region in eu,us', and "" for the empty text`);
-    values.push(unquoted(item, text));
+    values.push(plainOrQuoted(item, text));
     if (end === '') return values;
   }
+}
+
+/** `=>` must not be taken for `=` and a value that begins with `>`. */
+function plainOrQuoted(value: string, text: string): string {
+  if (/^[=!<>~]/.test(value))
+    throw refused(
+      text,
+      `has ${JSON.stringify(value)} behind its operator, which begins with another (they are ${SIGNS}); a value that ` +
+        'begins so stands in double quotes',
+    );
+  return unquoted(value, text);
 }
 
 function unquoted(value: string, text: string): string {

@@ -118,10 +118,10 @@ async function connected<T>(
   }
 }
 
-/** Ctrl-C or SIGTERM. */
+/** Ctrl-C or SIGTERM; `told` is what a person should know then. */
 export class InterruptedError extends Error {
-  constructor() {
-    super('Interrupted');
+  constructor(readonly told?: string) {
+    super(told ?? 'Interrupted');
     this.name = 'InterruptedError';
   }
 }

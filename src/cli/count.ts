@@ -5,6 +5,7 @@ import { Output } from './output.js';
 import {
   addSelectionOptions,
   filtersFrom,
+  includeDeletedFrom,
   scopeFrom,
   SELECTION_HELP,
   type SelectionFlags,
@@ -36,7 +37,7 @@ Examples:
       const request = {
         ...(scope ? { scope } : {}),
         filters: filtersFrom(flags, systemRuntime),
-        ...(flags.includeDeleted ? { includeDeleted: true } : {}),
+        ...includeDeletedFrom(flags),
       };
       await withConnection(flags, async ({ eventStore }, signal) => {
         const { count, position, epoch } = await eventStore.countEvents(request, { signal });

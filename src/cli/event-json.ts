@@ -95,13 +95,17 @@ function stringMap(value: unknown): Record<string, string> {
   );
 }
 
-/** `Type/id`, or an object with `aggregate_type` and `aggregate_id`. */
+/**
+ * `Type/id`, or an object with `aggregate_type` and `aggregate_id`. In the text the first slash ends the type; one within
+ * the type is written `%2F`, and a `%` in front of `2F` or `25` is written `%25`. The id stands as it is.
+ */
 export function streamFrom(value: unknown): StreamId {
   if (typeof value === 'string') {
     const slash = value.indexOf('/');
     if (slash < 1 || slash === value.length - 1)
       throw new UsageError(`${JSON.stringify(value)} names no stream: write AggregateType/aggregate-id`);
-    return { aggregateType: value.slice(0, slash), aggregateId: value.slice(slash + 1) };
+    const aggregateType = value.slice(0, slash).replaceAll(/%2F/gi, '/').replaceAll('%25', '%');
+    return { aggregateType, aggregateId: value.slice(slash + 1) };
   }
   const fields = object(value, 'stream');
   const aggregateType = text(fields, 'aggregate_type');

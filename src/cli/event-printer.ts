@@ -1,6 +1,7 @@
 import type { Event } from '../core/event.js';
 import { dataPreview, eventToJson } from './event-json.js';
 import type { Format, Output } from './output.js';
+import { nameOf } from './stream-argument.js';
 import { TablePrinter } from './table.js';
 import { shortTime } from './time.js';
 
@@ -50,7 +51,7 @@ function rowOf(event: Event): readonly string[] {
   return [
     String(event.position),
     shortTime(event.recordedAt),
-    `${event.stream.aggregateType}/${event.stream.aggregateId}`,
+    nameOf(event.stream),
     String(event.version),
     event.eventType,
     event.tags.join(' '),

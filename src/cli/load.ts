@@ -7,6 +7,7 @@ import { logPositionFrom } from './position.js';
 import {
   addSelectionOptions,
   filtersFrom,
+  includeDeletedFrom,
   positive,
   scopeFrom,
   SELECTION_HELP,
@@ -55,7 +56,7 @@ Examples:
         filters: filtersFrom(flags, systemRuntime),
         direction: flags.backwards ? ('BACKWARDS' as const) : ('FORWARDS' as const),
         ...(flags.limit === undefined ? {} : { limit: flags.limit }),
-        ...(flags.includeDeleted ? { includeDeleted: true } : {}),
+        ...includeDeletedFrom(flags),
         ...(flags.minPosition === undefined
           ? {}
           : { minPosition: logPositionFrom(flags.minPosition, '--min-position') }),

@@ -93,6 +93,7 @@ try {
   await program.parseAsync();
 } catch (error) {
   if (error instanceof InterruptedError) {
+    if (error.told !== undefined) process.stderr.write(`headwater: ${error.told}\n`);
     process.exitCode = EXIT.interrupted;
   } else {
     // Commander has said what is wrong already.

@@ -35,7 +35,11 @@ ${COMPARISON_HELP}`;
 
 export function addSelectionOptions(command: Command): Command {
   return command
-    .option('--stream <type/id>', 'only this stream; repeat to merge several in log order', many)
+    .option(
+      '--stream <type/id>',
+      'only this stream (a slash in its type: %2F); repeat to merge several in log order',
+      many,
+    )
     .option('--aggregate-type <name>', 'only streams of this aggregate type; repeat for several', many)
     .option('--event-type <name>', 'only events of this type; repeat for any of several', many)
     .option('--tag <key:value>', 'only events with this tag; repeat to ask for all of several', many)
@@ -80,6 +84,18 @@ export function scopeFrom(flags: SelectionFlags): Scope | undefined {
   if (first !== undefined)
     return streams.length === 1 ? { kind: 'STREAM', stream: first } : { kind: 'STREAMS', streams };
   return flags.aggregateType ? { kind: 'AGGREGATE_TYPES', aggregateTypes: flags.aggregateType } : undefined;
+}
+
+/** What deletion hides shows only where streams are named. Throws `UsageError`. */
+export function includeDeletedFrom(
+  flags: Pick<SelectionFlags, 'stream'> & { readonly includeDeleted?: boolean },
+): { readonly includeDeleted?: true } {
+  if (!flags.includeDeleted) return {};
+  if (flags.stream === undefined)
+    throw new UsageError(
+      '--include-deleted needs --stream, as --stream Account/42: it is about named streams',
+    );
+  return { includeDeleted: true };
 }
 
 export function filtersFrom(flags: SelectionFlags, runtime: Runtime): readonly Filter[] {

@@ -3,10 +3,13 @@ import type { StreamId } from '../core/stream.js';
 import { streamFrom } from './event-json.js';
 import { UsageError } from './exit-codes.js';
 
-/** Lets a command name one stream, as `Account 42` or `Account/42`. */
+/** Lets a command name one stream, as `Account 42`, where both stand as they are, or `Account/42`. */
 export function addStreamArgument(command: Command): Command {
   return command
-    .argument('<type>', 'the aggregate type, for example Account; or type and id in one: Account/42')
+    .argument(
+      '<type>',
+      'the aggregate type, for example Account; or type and id in one: Account/42 (a slash in the type: %2F)',
+    )
     .argument('[id]', 'the aggregate id');
 }
 
@@ -20,7 +23,8 @@ export function streamOf(type: string, id: string | undefined): StreamId {
   return streamFrom(type);
 }
 
-/** As it is written on the command line. */
+/** As it is written on the command line in one word; {@link streamFrom} reads it back. */
 export function nameOf(stream: StreamId): string {
-  return `${stream.aggregateType}/${stream.aggregateId}`;
+  const type = stream.aggregateType.replaceAll(/%(?=25|2F)/gi, '%25').replaceAll('/', '%2F');
+  return `${type}/${stream.aggregateId}`;
 }

@@ -1,12 +1,7 @@
 import { Command } from 'commander';
 import type { SubscribeStart, SubscriptionMessage } from '../core/subscribe.js';
 import { systemRuntime } from '../system.js';
-import {
-  addConnectionOptions,
-  type ConnectionFlags,
-  InterruptedError,
-  withConnection,
-} from './connection-options.js';
+import { addConnectionOptions, type ConnectionFlags, withConnection } from './connection-options.js';
 import { EventPrinter } from './event-printer.js';
 import { UsageError } from './exit-codes.js';
 import { Output } from './output.js';
@@ -51,6 +46,7 @@ export function tailCommand(): Command {
       `${SELECTION_HELP}
 
 Without --from-start, --after or --since it begins behind the last event that there is now.
+It ends with 130 at Ctrl-C, as every command does, and with 0 after --limit events or when nobody reads its output.
 
 Examples:
   headwater tail
@@ -70,16 +66,11 @@ Examples:
         const format = flags.ndjson || flags.json ? 'ndjson' : 'table';
         const printer = new EventPrinter(output, format, { live: true });
         const messages = eventStore.subscribe(request, { signal });
-        try {
-          for await (const message of messages) {
-            const left = flags.limit === undefined ? undefined : Number(flags.limit) - printer.printed;
-            await printer.print(left === undefined ? message.events : message.events.slice(0, left));
-            if (flags.progress) tell(message);
-            if (output.gone || (flags.limit !== undefined && printer.printed >= Number(flags.limit))) break;
-          }
-        } catch (error) {
-          // Ctrl-C is how one leaves.
-          if (!(signal.reason instanceof InterruptedError)) throw error;
+        for await (const message of messages) {
+          const left = flags.limit === undefined ? undefined : Number(flags.limit) - printer.printed;
+          await printer.print(left === undefined ? message.events : message.events.slice(0, left));
+          if (flags.progress) tell(message);
+          if (output.gone || (flags.limit !== undefined && printer.printed >= Number(flags.limit))) break;
         }
       });
     });

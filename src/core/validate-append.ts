@@ -12,20 +12,37 @@ import {
 } from './limits.js';
 import { type StreamId, streamKey } from './stream.js';
 import type { LogPosition } from './subscribe.js';
-import { isUuid, nameProblem, textProblem, typeNameProblem, utf8Bytes, Violations } from './validate.js';
+import {
+  isObject,
+  isUuid,
+  kindOf,
+  nameProblem,
+  notText,
+  textProblem,
+  typeNameProblem,
+  utf8Bytes,
+  Violations,
+} from './validate.js';
 
 /** Throws `InvalidRequestError` with every field that is wrong; field paths are in the words of the protos. */
 export function validateAppend(request: AppendRequest, limits: Limits): void {
   const violations = new Violations();
   const { streams } = request;
+  if (!Array.isArray(streams)) {
+    violations.add('streams', `must be a list, it is ${kindOf(streams)}`);
+    violations.throwIfAny();
+  }
   if (streams.length === 0) violations.add('streams', 'must name at least one stream');
   if (streams.length > APPEND_STREAMS)
     violations.add('streams', `has ${streams.length} streams, the limit is ${APPEND_STREAMS}`);
   let events = 0;
-  for (const { events: some } of streams) events += some.length;
+  for (const [index, entry] of streams.entries()) {
+    if (isObject(entry) && Array.isArray(entry.events)) events += entry.events.length;
+    else violations.add(`streams[${index}].events`, 'must be a list');
+  }
   if (events > limits.appendEvents)
     violations.add('streams', `has ${events} events, the limit of one append is ${limits.appendEvents}`);
-  // Over-long requests are not looked at any closer.
+  // Over-long requests, and those of another shape, are not looked at any closer.
   violations.throwIfAny();
 
   if (request.condition !== undefined) validateCondition(request.condition, violations);
@@ -74,9 +91,11 @@ function validateEntry(
   violations: Violations,
 ): number {
   validateStream(entry.stream, `${path}.stream`, violations);
-  const key = streamKey(entry.stream);
-  if (seen.streams.has(key)) violations.add(`${path}.stream`, 'is named twice in this append');
-  seen.streams.add(key);
+  if (isObject(entry.stream)) {
+    const key = streamKey(entry.stream);
+    if (seen.streams.has(key)) violations.add(`${path}.stream`, 'is named twice in this append');
+    seen.streams.add(key);
+  }
   validateExpectedVersion(entry.expectedVersion, `${path}.expected_version`, violations);
   let bytes = 0;
   entry.events.forEach((event, index) => {
@@ -85,13 +104,20 @@ function validateEntry(
   return bytes;
 }
 
-/** Adds what is wrong with an exact version. */
+/** Adds what is wrong with an expected version. */
 export function validateExpectedVersion(
   expected: ExpectedVersion,
   path: string,
   violations: Violations,
 ): void {
-  if (typeof expected !== 'bigint') return;
+  if (typeof expected !== 'bigint') {
+    if (expected !== 'ANY' && expected !== 'NO_STREAM' && expected !== 'STREAM_EXISTS')
+      violations.add(
+        path,
+        `is ${kindOf(expected)}, it must be a bigint, as 3n, NO_STREAM, STREAM_EXISTS or ANY`,
+      );
+    return;
+  }
   if (expected < 1n)
     violations.add(`${path}.exact`, 'must be at least 1; for a stream without events say no_stream');
   else if (expected > MAX_BIGINT)
@@ -137,6 +163,8 @@ export function validateLogPosition(at: LogPosition, path: string, violations: V
 
 /** Adds what is wrong with a stream's names. */
 export function validateStream(stream: StreamId, path: string, violations: Violations): void {
+  if (!isObject(stream))
+    return violations.add(path, `is ${kindOf(stream)}, it must have aggregate type and id`);
   const type = typeNameProblem(stream.aggregateType);
   if (type !== undefined) violations.add(`${path}.aggregate_type`, type);
   const id = nameProblem(stream.aggregateId);
@@ -150,7 +178,13 @@ function validateEvent(
   ids: Set<string>,
   violations: Violations,
 ): number {
-  if (event.eventId !== undefined) {
+  if (!isObject(event)) {
+    violations.add(path, `is ${kindOf(event)}, it must be an event`);
+    return 0;
+  }
+  if (event.eventId !== undefined && typeof event.eventId !== 'string')
+    violations.add(`${path}.event_id`, notText(event.eventId));
+  else if (event.eventId !== undefined) {
     const id = event.eventId.toLowerCase();
     if (!isUuid(id)) violations.add(`${path}.event_id`, `is ${quoted(event.eventId)}, which is not a UUID`);
     else if (ids.has(id)) violations.add(`${path}.event_id`, `is ${id}, which stands twice in this append`);
@@ -158,6 +192,10 @@ function validateEvent(
   }
   const type = typeNameProblem(event.eventType);
   if (type !== undefined) violations.add(`${path}.event_type`, type);
+  if (!isBytes(event.data)) {
+    violations.add(`${path}.data`, `is ${kindOf(event.data)}, it must be bytes: a Uint8Array`);
+    return 0;
+  }
   if (event.data.byteLength > limits.eventDataBytes)
     violations.add(
       `${path}.data`,
@@ -175,7 +213,7 @@ function validateEvent(
     violations.add(`${path}.schema_version`, `is ${schemaVersion}, it must be from 1 to ${MAX_INTEGER}`);
   return (
     event.data.byteLength +
-    utf8Bytes(event.eventType) +
+    (type === undefined ? utf8Bytes(event.eventType) : 0) +
     validateMetadata(event.metadata, path, limits, violations) +
     validateTags(event.tags, path, limits, violations)
   );
@@ -189,14 +227,18 @@ export function validateMetadata(
   violations: Violations,
 ): number {
   if (metadata === undefined) return 0;
+  if (!isObject(metadata) || Array.isArray(metadata)) {
+    violations.add(`${path}.metadata`, `is ${kindOf(metadata)}, it must be an object of texts`);
+    return 0;
+  }
   let bytes = 0;
   for (const key of Object.keys(metadata)) {
     const value = metadata[key] ?? '';
     const problem = nameProblem(key);
     if (problem !== undefined) violations.add(`${path}.metadata[${quoted(key)}]`, `the key ${problem}`);
     const text = textProblem(value);
-    if (text !== undefined) violations.add(`${path}.metadata[${quoted(key)}]`, text);
-    bytes += utf8Bytes(key) + utf8Bytes(value);
+    if (text === undefined) bytes += utf8Bytes(key) + utf8Bytes(value);
+    else violations.add(`${path}.metadata[${quoted(key)}]`, text);
   }
   if (bytes > limits.eventMetadataBytes)
     violations.add(`${path}.metadata`, `is ${bytes} bytes long, the limit is ${limits.eventMetadataBytes}`);
@@ -210,16 +252,25 @@ function validateTags(
   violations: Violations,
 ): number {
   if (tags === undefined || tags.length === 0) return 0;
+  if (!Array.isArray(tags)) {
+    violations.add(`${path}.tags`, `must be a list, it is ${kindOf(tags)}`);
+    return 0;
+  }
   if (tags.length > limits.eventTags)
     violations.add(`${path}.tags`, `has ${tags.length} tags, the limit is ${limits.eventTags}`);
   let bytes = 0;
   tags.forEach((tag, index) => {
     const problem = nameProblem(tag);
-    if (problem !== undefined) violations.add(`${path}.tags[${index}]`, problem);
-    bytes += utf8Bytes(tag);
+    if (problem === undefined) bytes += utf8Bytes(tag);
+    else violations.add(`${path}.tags[${index}]`, problem);
   });
   if (new Set(tags).size !== tags.length) violations.add(`${path}.tags`, 'has a tag twice');
   return bytes;
+}
+
+/** Bytes of another realm are bytes too. */
+function isBytes(data: unknown): boolean {
+  return data instanceof Uint8Array || Object.prototype.toString.call(data) === '[object Uint8Array]';
 }
 
 /** The value for a message: quoted, and cut if it is long. */

@@ -31,6 +31,7 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** What is wrong with a name, or `undefined`: 1 to 255 bytes of UTF-8 without control characters. */
 export function nameProblem(value: string): string | undefined {
+  if (typeof value !== 'string') return notText(value);
   if (PLAIN.test(value)) return undefined;
   if (value === '') return 'must not be empty';
   const bytes = utf8Bytes(value);
@@ -42,6 +43,7 @@ export function nameProblem(value: string): string | undefined {
 
 /** As {@link nameProblem}, for aggregate types and event types, where a `$` in front is reserved. */
 export function typeNameProblem(value: string): string | undefined {
+  if (typeof value !== 'string') return notText(value);
   return value.startsWith('$')
     ? `is ${JSON.stringify(value)}: names with $ in front are reserved`
     : nameProblem(value);
@@ -49,9 +51,36 @@ export function typeNameProblem(value: string): string | undefined {
 
 /** What is wrong with a text, or `undefined`: no NUL (Postgres refuses it) and no lone surrogate (it has no UTF-8). */
 export function textProblem(value: string): string | undefined {
+  if (typeof value !== 'string') return notText(value);
   if (value.includes('\u0000')) return 'holds the character U+0000, which cannot be stored';
   if (!value.isWellFormed()) return 'holds a lone surrogate, which has no UTF-8';
   return undefined;
+}
+
+/** Plain JavaScript hands in what the types forbid. */
+export function notText(value: unknown): string {
+  return value === undefined ? 'is missing' : `is ${kindOf(value)}, it must be text`;
+}
+
+/** For a message: what it is, and of what is short also which. */
+export function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'a list';
+  switch (typeof value) {
+    case 'number':
+    case 'boolean':
+      return `the ${typeof value} ${String(value)}`;
+    case 'string':
+      return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
+    case 'undefined':
+      return 'missing';
+    default:
+      return `of the type ${typeof value}`;
+  }
+}
+
+export function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
 }
 
 export function isUuid(value: string): boolean {

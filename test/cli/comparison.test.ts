@@ -23,6 +23,8 @@ describe('a comparison of --where', () => {
     ['"app:region"="eu"', { key: 'app:region', operator: 'EQUAL', values: ['eu'] }],
     [String.raw`k = "say \"hi\"\n"`, { key: 'k', operator: 'EQUAL', values: ['say "hi"\n'] }],
     ['k in "a,b", "" ,c', { key: 'k', operator: 'IN', values: ['a,b', '', 'c'] }],
+    ['k = "=>"', { key: 'k', operator: 'EQUAL', values: ['=>'] }],
+    ['k in "=a",b', { key: 'k', operator: 'IN', values: ['=a', 'b'] }],
     ['k = ""', { key: 'k', operator: 'EQUAL', values: [''] }],
     [`k = '); DROP TABLE events; --`, { key: 'k', operator: 'EQUAL', values: [`'); DROP TABLE events; --`] }],
     ['__proto__ = constructor', { key: '__proto__', operator: 'EQUAL', values: ['constructor'] }],
@@ -47,6 +49,13 @@ describe('a comparison of --where', () => {
     ['paid:boolean = yes', 'has "yes", which is neither true nor false'],
     ['paid:boolean > true', 'booleans take only'],
     ['amount:number ~ 1', 'which only strings can'],
+    ['region == eu', 'has "= eu" behind its operator, which begins with another'],
+    ['region => eu', 'has "> eu"'],
+    ['region <> eu', 'has "> eu"'],
+    ['amount:number >=> 5', 'has "> 5"'],
+    ['region =! eu', 'a value that begins so stands in double quotes'],
+    ['region !== eu', 'has "= eu"'],
+    ['region in eu,>5', 'has ">5"'],
   ])('refuses %s and names it', (text, problem) => {
     expect(() => comparisonFrom(text)).toThrow(UsageError);
     expect(() => comparisonFrom(text)).toThrow(problem);

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { conditionFromText } from '../../src/cli/append-condition.js';
 import { describeDuration, durationFrom } from '../../src/cli/duration.js';
+import { streamFrom } from '../../src/cli/event-json.js';
 import { describeBytes } from '../../src/cli/size.js';
+import { nameOf, streamOf } from '../../src/cli/stream-argument.js';
 import { countVersions, describeVersions, versionRangesFrom } from '../../src/cli/version-ranges.js';
 
 describe('a duration', () => {
@@ -75,6 +77,23 @@ describe('a condition', () => {
     ['{"items":[{}],"after":{"pos":1}}', 'has "pos"'],
   ])('%s is refused', (text, problem) => {
     expect(() => conditionFromText(text)).toThrow(problem);
+  });
+});
+
+describe('a stream in one word', () => {
+  it.each([
+    ['Account/42', 'Account', '42'],
+    ['Account/a/b%2F', 'Account', 'a/b%2F'],
+    ['A%2FB/1', 'A/B', '1'],
+    ['100%/1', '100%', '1'],
+    ['A%252F%2525/1', 'A%2F%25', '1'],
+  ])('%s is read, and said again', (text, aggregateType, aggregateId) => {
+    expect(streamFrom(text)).toEqual({ aggregateType, aggregateId });
+    expect(nameOf({ aggregateType, aggregateId })).toBe(text);
+  });
+
+  it('takes two words as they stand', () => {
+    expect(streamOf('A/B%2F', '1')).toEqual({ aggregateType: 'A/B%2F', aggregateId: '1' });
   });
 });
 

@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import type { AppendRequest, StreamAppend } from '../../src/core/append.js';
 import type { NewEvent } from '../../src/core/event.js';
@@ -79,6 +80,44 @@ describe('an append is refused', () => {
         (field) => `streams[0].events[0].${field}`,
       ),
     });
+  });
+});
+
+describe('what plain JavaScript may hand in is refused like everything else', () => {
+  const event0 = 'streams[0].events[0]';
+  const given = (fields: object) => one(fields as Partial<NewEvent>);
+  const inStream = (fields: object): AppendRequest => ({
+    streams: [entry('a', fields as Partial<StreamAppend>)],
+  });
+  it.each<[string, AppendRequest, string]>([
+    ['no streams', {} as AppendRequest, 'streams'],
+    ['a stream that is null', { streams: [null] } as unknown as AppendRequest, 'streams[0].events'],
+    ['no events', inStream({ events: undefined }), 'streams[0].events'],
+    ['no stream', inStream({ stream: undefined }), 'streams[0].stream'],
+    [
+      'an id that is a number',
+      inStream({ stream: { aggregateType: 'A', aggregateId: 1 } }),
+      'streams[0].stream.aggregate_id',
+    ],
+    ['a type left out', inStream({ stream: { aggregateId: '1' } }), 'streams[0].stream.aggregate_type'],
+    ['a version that is a number', inStream({ expectedVersion: 3 }), 'streams[0].expected_version'],
+    ['an unknown word for a version', inStream({ expectedVersion: 'NONE' }), 'streams[0].expected_version'],
+    ['no expected version', inStream({ expectedVersion: undefined }), 'streams[0].expected_version'],
+    ['an event that is null', inStream({ events: [null] }), event0],
+    ['data left out', given({ data: undefined }), `${event0}.data`],
+    ['data as text', given({ data: '{}' }), `${event0}.data`],
+    ['no event type', given({ eventType: undefined }), `${event0}.event_type`],
+    ['an event id that is a number', given({ eventId: 7 }), `${event0}.event_id`],
+    ['a content type that is null', given({ contentType: null }), `${event0}.content_type`],
+    ['metadata with a number', given({ metadata: { amount: 5 } }), `${event0}.metadata["amount"]`],
+    ['metadata that is a number', given({ metadata: 5 }), `${event0}.metadata`],
+    ['tags in one text', given({ tags: 'a:1' }), `${event0}.tags`],
+    ['a tag that is null', given({ tags: [null] }), `${event0}.tags[0]`],
+  ])('%s', (_, request, field) => expect(violatedBy(request)).toEqual({ count: 1, fields: [field] }));
+
+  it('and takes bytes of another realm', () => {
+    const bytes = runInNewContext('new Uint8Array(3)') as Uint8Array;
+    expect(() => validateAppend(one({ data: bytes }), DEFAULT_LIMITS)).not.toThrow();
   });
 });
 

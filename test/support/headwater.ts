@@ -63,7 +63,8 @@ export function urlOf(connection: DatabaseOptions['connection']): string {
   return `postgres://${user}@localhost:${port}/${database}?host=${encodeURIComponent(host)}`;
 }
 
-function spawnHeadwater(args: readonly string[], options: CommandOptions): ChildProcess {
+/** Starts `headwater …` in a process of its own; the caller sees to its end. */
+export function spawnHeadwater(args: readonly string[], options: CommandOptions = {}): ChildProcess {
   const { DATABASE_URL: _, ...inherited } = process.env;
   return spawn(process.execPath, [ENTRY, ...args], {
     cwd: options.cwd,
