@@ -9,7 +9,7 @@ const { databaseUrl, schema } = JSON.parse(process.argv[2] ?? '{}') as {
   readonly schema: string;
 };
 const { config } = loadConfig(
-  { databaseUrl, schema, grpcPort: 0, httpPort: 0, logLevel: 'warn' },
+  { databaseUrl, namespace: schema, grpcPort: 0, httpPort: 0, logLevel: 'warn' },
   undefined,
   {},
 );
