@@ -11,7 +11,8 @@ export class Outbox {
   readonly #call: Writable;
   readonly #window: number;
   #bytes = 0;
-  #onProgress: (() => void) | undefined;
+  /** Who writes to a worker are many, and each waits by itself. */
+  readonly #waiting = new Set<() => void>();
 
   constructor(call: Writable, window: number) {
     this.#call = call;
@@ -37,7 +38,7 @@ export class Outbox {
     this.#bytes += size;
     this.#call.write(message, () => {
       this.#bytes -= size;
-      this.#onProgress?.();
+      this.#progressed();
     });
   }
 
@@ -51,16 +52,21 @@ export class Outbox {
     return new Promise((resolve) => {
       const settle = (moved: boolean) => {
         clearTimeout(timer);
-        this.#onProgress = undefined;
+        this.#waiting.delete(go);
         resolve(moved);
       };
+      const go = () => settle(true);
       const timer = setTimeout(settle, stallTimeoutMs, false);
-      this.#onProgress = () => settle(true);
+      this.#waiting.add(go);
     });
+  }
+
+  #progressed(): void {
+    for (const go of this.#waiting) go();
   }
 
   /** Ends a wait for room. */
   close(): void {
-    this.#onProgress?.();
+    this.#progressed();
   }
 }

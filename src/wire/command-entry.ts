@@ -39,9 +39,9 @@ export function fromWireFindCommandRequest({ commandId }: FindCommandRequest): s
 }
 
 export function toWireFindCommandResponse(command: LedgerCommand | undefined): FindCommandResponse {
-  return create(FindCommandResponseSchema, {
-    ...(command ? { command: { ...command, recordedAt: toWireTimestamp(command.recordedAt) } } : {}),
-  });
+  if (command === undefined) return create(FindCommandResponseSchema);
+  const recordedAt = toWireTimestamp(command.recordedAt);
+  return create(FindCommandResponseSchema, { command: { ...command, recordedAt } });
 }
 
 export function fromWireFindCommandResponse({ command }: FindCommandResponse): LedgerCommand | undefined {

@@ -12,7 +12,11 @@ import {
   HandleResponseSchema,
   ListCommandsResponseSchema,
 } from '../../gen/headwater/v1/command_service_pb.js';
-import { AppendedSchema, AppendRequestSchema } from '../../gen/headwater/v1/event_store_service_pb.js';
+import {
+  AppendedSchema,
+  AppendRequestSchema,
+  FindCommandResponseSchema,
+} from '../../gen/headwater/v1/event_store_service_pb.js';
 import type { CommandTypeInfo } from '../../src/auth/command-type.js';
 import { Policy } from '../../src/auth/policy.js';
 import type { Principal, RoleBinding } from '../../src/auth/principal.js';
@@ -26,6 +30,7 @@ import {
   toWireAppended,
   toWireAppendRequest,
 } from '../../src/wire/append.js';
+import { fromWireFindCommandResponse, toWireFindCommandResponse } from '../../src/wire/command-entry.js';
 import { fromWireCommand, fromWireExecuted, toWireCommand, toWireExecuted } from '../../src/wire/command.js';
 import {
   type ExplainRequest,
@@ -240,6 +245,24 @@ describe('a command over the wire', () => {
     };
     const sent = toBinary(AppendedSchema, toWireAppended(appended));
     expect(fromWireAppended(fromBinary(AppendedSchema, sent))).toEqual(appended);
+  });
+
+  it('that the ledger has comes out as it went in, and one that it has not as nothing', () => {
+    const ledger = fc.record({
+      commandId: text,
+      commandType: text,
+      bodyHash: bytes,
+      result: bytes,
+      firstPosition: uint64,
+      lastPosition: uint64,
+      recordedAt: time,
+    });
+    fc.assert(
+      fc.property(fc.option(ledger, { nil: undefined }), (one) => {
+        const sent = toBinary(FindCommandResponseSchema, toWireFindCommandResponse(one));
+        expect(fromWireFindCommandResponse(fromBinary(FindCommandResponseSchema, sent))).toEqual(one);
+      }),
+    );
   });
 
   it('without data, or with a message of no type, is refused', () => {
