@@ -3,6 +3,13 @@ import type { RoleBinding } from './principal.js';
 /** Any role, scope or resource. */
 const ANY = '*';
 
+/** What a policy is made of. */
+export interface PolicyParts {
+  readonly roles?: readonly string[];
+  readonly scopes?: readonly string[];
+  readonly resourceField?: string | undefined;
+}
+
 /**
  * Allows something to who is bound to one of its roles in one of its scopes. Immutable: each `with…` gives a new policy.
  *
@@ -23,32 +30,30 @@ export class Policy {
    */
   readonly resourceField: string | undefined;
 
-  constructor(
-    parts: {
-      readonly roles?: readonly string[];
-      readonly scopes?: readonly string[];
-      readonly resourceField?: string | undefined;
-    } = {},
-  ) {
+  constructor(parts: PolicyParts = {}) {
     this.roles = Object.freeze([...(parts.roles ?? [])]);
     this.scopes = Object.freeze([...(parts.scopes ?? [])]);
     this.resourceField = parts.resourceField;
     Object.freeze(this);
   }
 
+  get #parts(): PolicyParts {
+    return { roles: this.roles, scopes: this.scopes, resourceField: this.resourceField };
+  }
+
   /** The same policy that accepts this role too; `*` is any. Throws `TypeError` for an empty name. */
   withRole(role: string): Policy {
-    return new Policy({ ...this, roles: [...this.roles, named(role, 'role')] });
+    return new Policy({ ...this.#parts, roles: [...this.roles, named(role, 'role')] });
   }
 
   /** The same policy that accepts this scope too; `*` is any. Throws `TypeError` for an empty name. */
   withScope(scope: string): Policy {
-    return new Policy({ ...this, scopes: [...this.scopes, named(scope, 'scope')] });
+    return new Policy({ ...this.#parts, scopes: [...this.scopes, named(scope, 'scope')] });
   }
 
   /** The same policy for commands whose resource is in this field of their data. Throws `TypeError` for an empty name. */
   withResource(field: string): Policy {
-    return new Policy({ ...this, resourceField: named(field, 'resource field') });
+    return new Policy({ ...this.#parts, resourceField: named(field, 'resource field') });
   }
 
   acceptsRole(role: string): boolean {
