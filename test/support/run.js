@@ -27,9 +27,14 @@ const SUITES = [
   // One file at a time: they measure, or load the machine as it is.
   {
     name: 'trust',
-    args: ['test/trust', '--exclude', 'test/trust/memory.test.ts', '--maxWorkers=1'],
+    args: [
+      'test/trust',
+      ...['memory', 'commands'].flatMap((file) => ['--exclude', `test/trust/${file}.test.ts`]),
+      '--maxWorkers=1',
+    ],
     seconds: 75,
   },
+  { name: 'commands', args: ['test/trust/commands.test.ts'], seconds: 90 },
   { name: 'memory', args: ['test/trust/memory.test.ts'], seconds: 60 },
   // Building the Go programs takes most of it, where their packages have not been compiled before.
   { name: 'polyglot', args: ['test/polyglot', '--maxWorkers=1'], seconds: 150 },
