@@ -22,6 +22,9 @@ interface GetFlags extends ConnectionFlags {
   readonly json?: boolean;
 }
 
+/** Milliseconds for all events: somebody may page through them. */
+const READING = 600_000;
+
 /** `headwater aggregate get`: its state, now or then. */
 export function getCommand(): Command {
   const command = addStreamArgument(
@@ -58,8 +61,10 @@ Examples:
           ? {}
           : { minPosition: logPositionFrom(flags.minPosition, '--min-position') }),
       };
-      await withConnection(flags, async ({ aggregates }, signal) => {
-        const views = aggregates.get(request, { signal });
+      await withConnection(flags, async ({ aggregates, waitForReady }, signal) => {
+        // A service that is away is told of soon, however long there is time for the events.
+        await waitForReady({ signal });
+        const views = aggregates.get(request, { signal, timeoutMilliseconds: READING });
         await (flags.json ? printJson : print)(new Output(), views);
       });
     });

@@ -33,6 +33,26 @@ describe('the bench', () => {
     expect(stderr).toContain('measuring S1');
   }, 60_000);
 
+  it('puts commands on hot and cold aggregates beside appends', async () => {
+    const { stdout } = await run('--quick', '--json', '--only', 'S6');
+    const { rows } = JSON.parse(stdout) as Result;
+    expect(rows.map(({ what, target }) => [what, target])).toEqual([
+      ['hot aggregates, decided in the service, 256 in flight', 0.6],
+      ['hot aggregates, decided by a worker', undefined],
+      ['cold aggregates of 100 events with a snapshot, in the service', 0.3],
+      ['cold aggregates of 100 events without, in the service', undefined],
+      ['cold aggregates of 100 events with a snapshot, by a worker', undefined],
+      ['cold aggregates of 100 events without, by a worker', undefined],
+    ]);
+    for (const { unit, ours, floor } of rows) {
+      expect(unit).toBe('commands/s');
+      expect(ours).toBeGreaterThan(0);
+      expect(floor.what).toBe('pipelined appends of one event, 256 in flight, as in S1');
+      expect(floor.value).toBeGreaterThan(0);
+    }
+    expect(rows[0]?.latency?.count).toBeGreaterThan(0);
+  }, 120_000);
+
   it('refuses a row that it does not have', async () => {
     await expect(run('--only', 'S99')).rejects.toMatchObject({
       code: 1,

@@ -32,12 +32,16 @@ const SUITES = [
     name: 'trust',
     args: [
       'test/trust',
-      ...['test/trust/memory.test.ts', ...REPLICATION].flatMap((file) => ['--exclude', file]),
+      ...['test/trust/memory.test.ts', 'test/trust/commands.test.ts', ...REPLICATION].flatMap((file) => [
+        '--exclude',
+        file,
+      ]),
       '--maxWorkers=1',
     ],
     seconds: 75,
   },
   { name: 'replication', args: [...REPLICATION, '--maxWorkers=1'], seconds: 60 },
+  { name: 'commands', args: ['test/trust/commands.test.ts'], seconds: 90 },
   { name: 'memory', args: ['test/trust/memory.test.ts'], seconds: 60 },
   // Building the Go programs takes most of it, where their packages have not been compiled before.
   { name: 'polyglot', args: ['test/polyglot', '--maxWorkers=1'], seconds: 150 },
