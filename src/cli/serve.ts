@@ -55,6 +55,7 @@ function banner(service: Service, milliseconds: number): string {
     `  gRPC      ${service.grpcAddress}`,
     `  health    ${service.httpAddress}/readyz`,
     `  database  ${service.database}${applied.length > 0 ? ', schema migrated' : ''}`,
+    ...(service.psql === undefined ? [] : [`  SQL       ${service.psql}`]),
     '  access    anybody who reaches these addresses: nobody is authenticated yet',
     'Next, in another terminal:',
     `  npx headwater tour${there}`,
