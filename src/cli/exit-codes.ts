@@ -11,13 +11,14 @@ export const EXIT = {
   notFound: 4,
   unavailable: 5,
   notConfirmed: 6,
+  refused: 7,
   interrupted: 130,
 } as const;
 
 export const EXIT_HELP = `
 Exit codes: 0 done, 1 failed, 2 wrong usage or invalid input, 3 conflict (expected version, append condition, event id used
 before, nothing to restore, namespace exists), 4 stream or namespace not found, or stream deleted, 5 service, database or
-position not reachable in time, 6 not confirmed, 130 interrupted.`;
+position not reachable in time, 6 not confirmed, 7 refused by a middleware or a policy, 130 interrupted.`;
 
 /** Input that a person can mend; the message says what and how. */
 export class UsageError extends Error {
@@ -68,6 +69,9 @@ export function exitCodeOf(error: unknown): number {
     case 'OVERLOADED':
     case 'DEADLINE_EXCEEDED':
       return EXIT.unavailable;
+    case 'APPEND_REFUSED':
+    case 'POLICY_DENIED':
+      return EXIT.refused;
     default:
       return EXIT.failed;
   }
