@@ -33,6 +33,12 @@ export interface ConnectOptions {
    */
   readonly resumeTimeoutMs?: number;
   /**
+   * Milliseconds for which `eraseStream` waits until a large stream is emptied, as long as there is less left each time
+   * that `timeoutMs` is over. A call with a `timeoutMilliseconds` of its own waits only so long.
+   * @default 600000
+   */
+  readonly eraseTimeoutMs?: number;
+  /**
    * Milliseconds after which the call for appends is closed when there is nothing to append.
    * @default 5000
    */
@@ -88,6 +94,7 @@ export function connect(options: ConnectOptions): Connection {
     address,
     timeoutMs = 10_000,
     resumeTimeoutMs = 300_000,
+    eraseTimeoutMs = 600_000,
     idleMs = 5_000,
     queueRequests = 10_000,
     queueBytes = 64 * 1024 * 1024,
@@ -116,6 +123,7 @@ export function connect(options: ConnectOptions): Connection {
         runtime,
         timeoutMs,
         resumeTimeoutMs,
+        eraseTimeoutMs,
         closed,
       }),
       info: async ({ signal, timeoutMilliseconds = timeoutMs } = {}) => {
