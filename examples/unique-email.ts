@@ -1,5 +1,7 @@
 // Two people want one e-mail address at the same moment, from two streams, and one of them gets it: no table of addresses,
 // no lock. Needs a running service.
+//   npm start, then in another terminal: npx vitest run test/examples/unique-email.test.ts (which starts a service of its own),
+//   or compile it into your own project and call uniqueEmail('127.0.0.1:50051', console.log)
 import { AppendConditionFailedError, type Connection, connect, eventsOf } from '../src/index.js';
 
 async function register(

@@ -40,6 +40,8 @@ export interface Service {
   readonly httpAddress: string;
   /** In words for a person, without credentials. */
   readonly database: string;
+  /** The command that opens the embedded Postgres; `undefined` where it is another. */
+  readonly psql: string | undefined;
   /** Of the default namespace. */
   readonly migration: MigrationReport;
   /** How many command types the service decides itself. */
@@ -250,6 +252,7 @@ async function compose(
     grpcAddress,
     httpAddress: `http://${addressOf(config.httpHost, httpPort)}`,
     database: describeDatabase(config.databaseUrl, kept?.first),
+    psql: kept && psqlOf(kept.first),
     migration,
     commandTypes: domain?.list().length ?? 0,
     namespaces: served,
@@ -309,6 +312,13 @@ function createStore(
     runtime: systemRuntime,
     limits: limitsOf(config),
     groupCommit: { queueRequests: config.appendQueueRequests, queueBytes: config.appendQueueBytes },
+    sweep: {
+      intervalMilliseconds: config.sweepIntervalMs,
+      onFailure: (error) => {
+        if (vanished(error) === undefined)
+          logger.warn('The sweep failed and tries again', { namespace, ...errorFields(error) });
+      },
+    },
     subscriptions: {
       tail: {
         ring: { bytes: config.ringBytes },
@@ -404,6 +414,12 @@ function refuseDefaultElsewhere({ namespace, placements }: Config): void {
 
 function addressOf(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** Its socket is the only way in, and only its user and root may enter that folder. */
+function psqlOf({ connection: { host, user, database } }: EmbeddedPostgres): string {
+  const folder = /^[\w./-]+$/.test(host) ? host : `'${host.replaceAll("'", String.raw`'\''`)}'`;
+  return `psql -h ${folder} -U ${user} -d ${database}`;
 }
 
 function describeDatabase(url: string, postgres: EmbeddedPostgres | undefined): string {

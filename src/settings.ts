@@ -10,7 +10,8 @@ const count = (least: number, most: number) => {
   return z.coerce.number({ error }).int(error).min(least, error).max(most, error);
 };
 const port = count(0, 65535);
-const host = z.string().min(1);
+const filled = z.string('must be text').min(1, 'must not be empty');
+const host = filled;
 const flag = z.union([z.boolean(), z.stringbool()], { error: 'must be true or false' });
 
 /** One setting. */
@@ -28,8 +29,10 @@ export interface Setting<T extends z.ZodType> {
   readonly repeatable?: boolean;
 }
 
-const url = z.string().regex(/^postgres(ql)?:\/\//, 'must begin with postgres:// or postgresql://');
-const name = z.string().refine((value) => namespaceProblem(value) === undefined, {
+const URL_BEGINS = 'must begin with postgres:// or postgresql://';
+const url = z.string(URL_BEGINS).regex(/^postgres(ql)?:\/\//, URL_BEGINS);
+const urlOrNone = z.union([url, z.literal('')], { error: URL_BEGINS });
+const name = z.string('must be text').refine((value) => namespaceProblem(value) === undefined, {
   error: ({ input }) => namespaceProblem(String(input)),
 });
 
@@ -64,7 +67,7 @@ const setting = <T extends z.ZodType>(one: Setting<T>): Setting<T> => one;
 /** All settings by name, in the order in which they are shown. */
 export const SETTINGS = {
   databaseUrl: setting({
-    schema: url.or(z.literal('')),
+    schema: urlOrNone,
     default: '',
     variable: 'DATABASE_URL',
     value: 'url',
@@ -72,7 +75,7 @@ export const SETTINGS = {
     secret: true,
   }),
   readDatabaseUrl: setting({
-    schema: url.or(z.literal('')),
+    schema: urlOrNone,
     default: '',
     variable: 'READ_DATABASE_URL',
     value: 'url',
@@ -106,7 +109,7 @@ export const SETTINGS = {
     help: 'namespaces that may be open at the same time; one is opened when it is first used',
   }),
   data: setting({
-    schema: z.string().min(1),
+    schema: filled,
     default: '.headwater',
     value: 'folder',
     help: 'where the embedded Postgres keeps its data',
@@ -141,7 +144,9 @@ export const SETTINGS = {
     help: 'serve addresses beyond this machine although nobody is authenticated',
   }),
   logLevel: setting({
-    schema: z.enum(['debug', 'info', 'warn', 'error', 'silent']),
+    schema: z.enum(['debug', 'info', 'warn', 'error', 'silent'], {
+      error: 'must be debug, info, warn, error or silent',
+    }),
     default: 'info',
     value: 'level',
     help: 'debug, info, warn, error or silent; JSON lines on standard error',
@@ -206,6 +211,12 @@ export const SETTINGS = {
     value: 'bytes',
     help: 'bytes of the appends that may wait for their turn',
   }),
+  sweepIntervalMs: setting({
+    schema: count(100, 86_400_000),
+    default: 60_000,
+    value: 'ms',
+    help: 'how long the sweep, which empties what streams no longer keep, rests between two passes',
+  }),
   ringBytes: setting({
     schema: count(1024, 2 ** 40),
     default: 16 * 1024 * 1024,
@@ -213,7 +224,7 @@ export const SETTINGS = {
     help: 'the newest events that are kept in memory for live subscribers',
   }),
   storeMiddleware: setting({
-    schema: z.string(),
+    schema: z.string('must be text'),
     default: '',
     value: 'file',
     help: 'a JavaScript module whose export `middleware` is put around the store (docs/store-middleware.md)',

@@ -1,12 +1,7 @@
 import { Command } from 'commander';
 import type { WatchedAggregate } from '../core/aggregate.js';
 import { aggregateToJson, jsonWithState, stateText } from './aggregate-json.js';
-import {
-  addConnectionOptions,
-  type ConnectionFlags,
-  InterruptedError,
-  withConnection,
-} from './connection-options.js';
+import { addConnectionOptions, type ConnectionFlags, withConnection } from './connection-options.js';
 import { Output } from './output.js';
 import { positive } from './selection-options.js';
 import { addStreamArgument, streamOf } from './stream-argument.js';
@@ -50,16 +45,11 @@ Examples:
         const output = new Output();
         const table = new TablePrinter(output, { head: COLUMNS, room: ROOM });
         let shown = 0n;
-        try {
-          for await (const watched of aggregates.watch(aggregate, { signal })) {
-            if (flags.json || flags.ndjson) await output.line(toJson(watched));
-            else await table.print([rowOf(watched)]);
-            shown += 1n;
-            if (output.gone || shown === flags.limit) break;
-          }
-        } catch (error) {
-          // Ctrl-C is how one leaves.
-          if (!(signal.reason instanceof InterruptedError)) throw error;
+        for await (const watched of aggregates.watch(aggregate, { signal })) {
+          if (flags.json || flags.ndjson) await output.line(toJson(watched));
+          else await table.print([rowOf(watched)]);
+          shown += 1n;
+          if (output.gone || shown === flags.limit) break;
         }
       });
     });

@@ -10,15 +10,25 @@ const UNITS: readonly (readonly [unit: string, microseconds: bigint])[] = [
   ['s', SECOND],
 ];
 
-/** Microseconds of `90s`, `30m`, `12h`, `30d`, `2w` or `1y` (365 days). Throws `UsageError` that names the flag. */
+const MOST = 1000n * 365n * 86_400n * SECOND;
+
+/**
+ * Microseconds of `90s`, `30m`, `12h`, `30d`, `2w` or `1y` (365 days), up to a thousand years. Throws `UsageError` that
+ * names the flag.
+ */
 export function durationFrom(value: string, flag: string): bigint {
-  const [, count = '', unit] = /^(\d{1,9})([a-z])$/.exec(value) ?? [];
+  const [, count = '', unit] = /^(\d+)([a-z])$/.exec(value) ?? [];
   const microseconds = UNITS.find(([name]) => name === unit)?.[1];
   if (microseconds === undefined)
     throw new UsageError(
       `${flag} ${JSON.stringify(value)} is no duration: write 90s, 30m, 12h, 30d, 2w or 1y`,
     );
-  return BigInt(count) * microseconds;
+  const duration = BigInt(count) * microseconds;
+  if (duration > MOST)
+    throw new UsageError(
+      `${flag} ${JSON.stringify(value)} is too long: the limit is a thousand years, 1000y`,
+    );
+  return duration;
 }
 
 /** As people write it: `30d`, `1d 12h`, and what is below a second as a fraction of one. */

@@ -1,4 +1,9 @@
 import { Command } from 'commander';
+import type { EventStore } from '../core/event-store.js';
+import type { Filter, Range } from '../core/filter.js';
+import { eventsOf, type LoadRequest } from '../core/load.js';
+import { isSystemEventType } from '../core/system-events.js';
+import { systemRuntime } from '../system.js';
 import {
   addFinalChangeOptions,
   CHANGE_HELP,
@@ -13,7 +18,8 @@ import { confirm } from './confirm.js';
 import { withConnection } from './connection-options.js';
 import { Output } from './output.js';
 import { addStreamArgument, nameOf, streamOf } from './stream-argument.js';
-import { countVersions, describeVersions, versionRangesFrom } from './version-ranges.js';
+import { describeVersions, versionRangesFrom } from './version-ranges.js';
+import { watchedErasure } from './watched-erasure.js';
 
 interface EraseFlags extends FinalChangeFlags {
   readonly versions?: string;
@@ -40,15 +46,17 @@ Examples:
       await withConnection(flags, async ({ eventStore }, signal) => {
         const request = changeRequest(await eventStore.getStream(stream, { signal }), flags);
         const scope = { kind: 'STREAM' as const, stream };
-        const count =
-          ranges === undefined
-            ? (await eventStore.countEvents({ scope, includeDeleted: true }, { signal })).count
-            : countVersions(ranges);
+        const { count, exact } = await withData(
+          eventStore,
+          { scope, filters: filtersOf(ranges), includeDeleted: true },
+          signal,
+        );
+        const some = `${exact ? '' : 'up to '}${events(count)}`;
         const name = nameOf(stream);
         await confirm({
           loss: ranges
-            ? `${name} will lose what is in ${events(count)}, version ${describeVersions(ranges)}, for good`
-            : `${name} will be deleted, and lose what is in its ${events(count)}, for good`,
+            ? `${name} will lose what is in ${some}, version ${describeVersions(ranges)}, for good`
+            : `${name} will be deleted, and lose what is in its ${some}, for good`,
           word: stream.aggregateId,
           yes: flags.yes ?? false,
           json: flags.json ?? false,
@@ -56,12 +64,37 @@ Examples:
         });
         const changed = ranges
           ? await eventStore.eraseEvents({ ...request, versions: ranges }, { signal })
-          : await eventStore.eraseStream(request, { signal });
+          : await watchedErasure(
+              eventStore,
+              { ...request, eventId: request.eventId ?? systemRuntime.newEventId() },
+              signal,
+            );
         await printChanged(new Output(), changed, {
           what: 'erased',
-          note: `Emptied ${events(count)}. ${COPIES_STAY}`,
+          note: `Emptied ${some}. ${COPIES_STAY}`,
           json: flags.json ?? false,
         });
       });
     });
+}
+
+/** Streams with more events than that are not read to count them. */
+const COUNTED = 10_000n;
+
+/** How many events an erasure would empty: those that are empty already, and the store's own, it leaves as they are. */
+async function withData(
+  eventStore: EventStore,
+  request: LoadRequest,
+  signal: AbortSignal,
+): Promise<{ readonly count: bigint; readonly exact: boolean }> {
+  const { count: most } = await eventStore.countEvents(request, { signal });
+  if (most > COUNTED) return { count: most, exact: false };
+  let count = 0n;
+  for await (const { erased, eventType } of eventsOf(eventStore.load(request, { signal })))
+    if (!erased && !isSystemEventType(eventType)) count += 1n;
+  return { count, exact: true };
+}
+
+function filtersOf(ranges: readonly Required<Range<bigint>>[] | undefined): readonly Filter[] {
+  return (ranges ?? []).map((versions) => ({ versions }));
 }

@@ -23,8 +23,8 @@ export const EXIT = {
 export const EXIT_HELP = `
 Exit codes: 0 done, 1 failed, 2 wrong usage or invalid input, 3 conflict (expected version, append condition, id of an event
 or a command used before, nothing to restore, namespace exists), 4 stream or namespace not found, stream deleted, or a command
-that nobody decides, 5 service, database or position not reachable in time, 6 not confirmed, 7 refused by the domain or by
-policy, 130 interrupted.`;
+that nobody decides, 5 service, database or position not reachable in time, 6 not confirmed, 7 refused by a middleware, the
+domain or a policy, 130 interrupted.`;
 
 /** Input that a person can mend; the message says what and how. */
 export class UsageError extends Error {
@@ -79,6 +79,7 @@ export function exitCodeOf(error: unknown): number {
     case 'DEADLINE_EXCEEDED':
       return EXIT.unavailable;
     case 'COMMAND_REJECTED':
+    case 'APPEND_REFUSED':
     case 'POLICY_DENIED':
       return EXIT.refused;
     default:

@@ -103,6 +103,11 @@ Examples:
     .action(async (name: string, flags: NamespaceFlags & { readonly yes?: boolean }) => {
       checkName(name);
       await withService(flags, async (connection, signal) => {
+        const info = await connection.info({ signal });
+        if (info.namespace === name)
+          throw new UsageError(
+            `Namespace ${name} cannot be dropped: it is the default namespace of this service`,
+          );
         const { position, bytes } = await connection.namespace(name).eventStore.getLog({ signal });
         await confirm({
           loss: `Namespace ${name} will be dropped with its ${events(position)} (${describeBytes(bytes)}), for good`,

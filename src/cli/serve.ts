@@ -56,6 +56,7 @@ function banner(service: Service, milliseconds: number): string {
     `  gRPC      ${service.grpcAddress}`,
     `  health    ${service.httpAddress}/readyz`,
     `  database  ${service.database}${applied.length > 0 ? ', schema migrated' : ''}`,
+    ...(service.psql === undefined ? [] : [`  SQL       ${service.psql}`]),
     ...(service.commandTypes > 0 ? [`  domain    decides ${service.commandTypes} command types`] : []),
     '  access    anybody who reaches these addresses: nobody is authenticated yet, and the header',
     '            headwater-principal is believed, which tells for whom a command is sent',

@@ -15,5 +15,6 @@ export function streamToJson(info: StreamInfo): Record<string, unknown> {
       ...(maxAge === undefined ? {} : { max_age_microseconds: String(maxAge) }),
       ...(maxCount === undefined ? {} : { max_count: String(maxCount) }),
     },
+    ...(info.erasing === 0n ? {} : { erasing: String(info.erasing) }),
   };
 }

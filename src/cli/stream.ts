@@ -48,6 +48,7 @@ function describe(info: StreamInfo): string {
     ['updated', isoTime(info.updatedAt)],
     ['deleted', info.deletedAt === undefined ? 'no' : isoTime(info.deletedAt)],
     ['keeps', describeRetention(info.retention)],
+    ...(info.erasing === 0n ? [] : [['erasing', `${info.erasing} versions are still to be emptied`]]),
   ]
     .map(([name = '', value]) => `${name.padEnd(9)}${value}`)
     .join('\n');

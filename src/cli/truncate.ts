@@ -60,9 +60,10 @@ Examples:
           signal,
         });
         const changed = await eventStore.truncateStream({ ...request, beforeVersion: before }, { signal });
+        const { firstVersion: shown } = await eventStore.getStream(stream, { signal });
         await printChanged(new Output(), changed, {
           what: 'truncated',
-          note: `Below version ${before} nothing is shown any more (${events(count)}); it is emptied soon. ${COPIES_STAY}`,
+          note: `It shows what is from version ${shown} on (${events(count)} less); what is below is emptied soon. ${COPIES_STAY}`,
           json: flags.json ?? false,
         });
       });

@@ -28,10 +28,6 @@ export function versionRangesFrom(value: string): readonly VersionRange[] {
   return merged;
 }
 
-export function countVersions(ranges: readonly VersionRange[]): bigint {
-  return ranges.reduce((sum, { first, last }) => sum + last - first + 1n, 0n);
-}
-
 /** As `3-5, 9`. */
 export function describeVersions(ranges: readonly VersionRange[]): string {
   return ranges.map(({ first, last }) => (first === last ? String(first) : `${first}-${last}`)).join(', ');

@@ -45,6 +45,12 @@ export interface ConnectOptions {
    */
   readonly resumeTimeoutMs?: number;
   /**
+   * Milliseconds for which `eraseStream` waits until a large stream is emptied, as long as there is less left each time
+   * that `timeoutMs` is over. A call with a `timeoutMilliseconds` of its own waits only so long.
+   * @default 600000
+   */
+  readonly eraseTimeoutMs?: number;
+  /**
    * Milliseconds after which the call for appends, or for commands, is closed when there is nothing to send.
    * @default 5000
    */
@@ -106,6 +112,7 @@ export function connect(options: ConnectOptions): Connection {
     address,
     timeoutMs = 10_000,
     resumeTimeoutMs = 300_000,
+    eraseTimeoutMs = 600_000,
     idleMs = 5_000,
     queueRequests = 10_000,
     queueBytes = 64 * 1024 * 1024,
@@ -140,6 +147,7 @@ export function connect(options: ConnectOptions): Connection {
         runtime,
         timeoutMs,
         resumeTimeoutMs,
+        eraseTimeoutMs,
         closed,
       }),
       info: async ({ signal, timeoutMilliseconds = timeoutMs } = {}) => {

@@ -57,6 +57,7 @@ import type { AppendPipeline } from './append-protocol.js';
 import { ask, type AskOptions } from './ask.js';
 import { changeStream } from './change-stream.js';
 import type { Channels } from './channels.js';
+import { eraseStream } from './erase-stream.js';
 import { LinkedSignal } from './linked-signal.js';
 import { load } from './load.js';
 import { NO_LIMITS } from './no-limits.js';
@@ -69,6 +70,7 @@ export interface EventStoreClientParts {
   readonly runtime: Runtime;
   readonly timeoutMs: number;
   readonly resumeTimeoutMs: number;
+  readonly eraseTimeoutMs: number;
   /** Aborted when the connection is closed. */
   readonly closed: AbortSignal;
 }
@@ -138,12 +140,25 @@ export class EventStoreClient extends StreamChanges implements EventStore {
    * an event id it gets a UUIDv7, so that it is safe to send it again, and is tried until it is answered or the time is
    * over. Then it fails as `append` does; make the same change with the same id again to find out.
    *
+   * The erasure of a large stream takes longer than that: without `timeoutMilliseconds` it is waited for as long as it goes
+   * on, up to the connection's `eraseTimeoutMs`. It is on record, and readers get no data of the stream, long before.
+   *
    * @example
    * await eventStore.deleteStream({ stream, expectedVersion: 3n, metadata: { reason: 'closed' } });
    */
   override async changeStream(change: StreamChange, options?: CallOptions): Promise<StreamChanged> {
     validateStreamChange(change, NO_LIMITS);
-    return await changeStream(this.#parts, change, this.#patience(options));
+    const patience = this.#patience(options);
+    if (change.kind !== 'ERASE' || options?.timeoutMilliseconds !== undefined)
+      return await changeStream(this.#parts, change, patience);
+    const { eraseTimeoutMs, runtime } = this.#parts;
+    const identified = { ...change, eventId: change.eventId ?? runtime.newEventId() };
+    return await eraseStream(identified, {
+      erase: () => changeStream(this.#parts, identified, patience),
+      getStream: () => this.getStream(change.stream, options),
+      monotonic: () => runtime.monotonic(),
+      eraseTimeoutMs,
+    });
   }
 
   /**

@@ -1,7 +1,7 @@
 import type { AppendOutcome, AppendRequest, StreamAppend } from './append.js';
 import { HeadwaterError, type Outcome } from './errors.js';
 import { eventBytes, type Event, type NewEvent } from './event.js';
-import { type MiddlewareOptions, middlewareFailure } from './middleware-failures.js';
+import { type MiddlewareOptions, middlewareFailure, tellAfterAppendFailure } from './middleware-failures.js';
 import { transformed } from './middleware-pages.js';
 import { receivedAs } from './received-data.js';
 import type { AppendHandler, StoreMiddleware } from './store-middleware.js';
@@ -36,7 +36,7 @@ export function aroundAppend(
           signal: call.signal,
           outcome: seen.outcome,
         });
-      options.onAfterAppendFailure(error, middleware.name);
+      tellAfterAppendFailure(error, middleware.name, options);
       return seen.committed;
     }
   };
@@ -45,7 +45,7 @@ export function aroundAppend(
 function simpleShapes(
   { name, beforeAppend, afterAppend, onLoad }: StoreMiddleware,
   next: AppendHandler,
-  { onAfterAppendFailure }: MiddlewareOptions,
+  options: MiddlewareOptions,
 ): AppendHandler {
   if (!beforeAppend && !afterAppend && !onLoad) return next;
   return async (request, call) => {
@@ -55,7 +55,7 @@ function simpleShapes(
     try {
       await afterAppend?.(shown, handedOn);
     } catch (error) {
-      onAfterAppendFailure(error, name);
+      tellAfterAppendFailure(error, name, options);
     }
     return shown;
   };

@@ -9,8 +9,9 @@ export interface MiddlewareOptions extends TurnLimits {
   /**
    * Told what an `afterAppend` threw, or an `append` after what it handed on was committed. The caller is not: it gets the
    * answer. Must not throw.
+   * @default `console.error`, with the name of the middleware and the error
    */
-  readonly onAfterAppendFailure: (error: unknown, middleware: string) => void;
+  readonly onAfterAppendFailure?: (error: unknown, middleware: string) => void;
   /**
    * Makes the error for the caller of what a middleware threw that is no `HeadwaterError`.
    * @default an `InternalError` whose id names the middleware and whose cause is what was thrown
@@ -20,6 +21,16 @@ export interface MiddlewareOptions extends TurnLimits {
     middleware: string,
     outcome: Outcome | undefined,
   ) => HeadwaterError;
+}
+
+/** Tells of what a middleware threw when its append was committed already. */
+export function tellAfterAppendFailure(
+  error: unknown,
+  middleware: string,
+  { onAfterAppendFailure }: MiddlewareOptions,
+): void {
+  if (onAfterAppendFailure) onAfterAppendFailure(error, middleware);
+  else console.error(`The middleware ${middleware} failed after its append was committed:`, error);
 }
 
 /** What the caller gets for what a middleware threw. */

@@ -30,14 +30,15 @@ import type { WantedSnapshot } from './validate-snapshot.js';
  * through. The store itself where there is none.
  *
  * @example
- * const store = withMiddleware(connection.eventStore, [audited], {
- *   onAfterAppendFailure: (error, middleware) => console.error(middleware, error),
+ * const store = withMiddleware(connection.eventStore, [audited]);
+ * const logged = withMiddleware(connection.eventStore, [audited], {
+ *   onAfterAppendFailure: (error, middleware) => logger.error(error, `after an append, in ${middleware}`),
  * });
  */
 export function withMiddleware(
   store: EventStore,
   middleware: readonly StoreMiddleware[],
-  options: MiddlewareOptions,
+  options: MiddlewareOptions = {},
 ): EventStore {
   return middleware.length === 0 ? store : new MiddlewareStore(store, middleware, options);
 }

@@ -2,7 +2,8 @@ import { InvalidRequestError } from './errors.js';
 
 /**
  * Where a list goes on: the key of the last entry, and of what request it was, so that a token is not taken for that of
- * another list. Opaque to callers; not a secret, and not trusted.
+ * another list. It belongs to its namespace, which the token does not say: in another one the list just goes on behind that
+ * key. Opaque to callers; not a secret, and not trusted.
  */
 export function pageToken(request: readonly string[], last: readonly string[]): string {
   return encodeURIComponent(JSON.stringify([request, last]));

@@ -20,7 +20,7 @@ export interface ListStreamsRequest {
    */
   readonly pageSize?: number;
   /**
-   * The `nextPageToken` of the page before, with all else as it was.
+   * The `nextPageToken` of the page before, with all else as it was, the namespace too.
    * @default the first page
    */
   readonly pageToken?: string;

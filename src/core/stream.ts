@@ -37,6 +37,11 @@ export interface StreamInfo {
   /** When it was deleted; `undefined` if it is not deleted. */
   readonly deletedAt: Microseconds | undefined;
   readonly retention: Retention;
+  /**
+   * Versions that an erasure of the stream has still to go through, to empty their events; 0 if none is under way. Readers
+   * get these events as erased already.
+   */
+  readonly erasing: bigint;
 }
 
 /** A key under which a stream can stand in a Map; names have no control characters, so it is unambiguous. */

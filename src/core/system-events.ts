@@ -67,8 +67,8 @@ function dataOf(change: StreamChangeKind): unknown {
 }
 
 /**
- * Which versions of its stream the event says are erased, so that whoever keeps copies can empty them; `undefined` for
- * all other events. Throws for data that the store did not write.
+ * Which versions of its stream the event says are erased, so that whoever keeps copies can empty them, but for the store's
+ * own events, which are never emptied; `undefined` for all other events. Throws for data that the store did not write.
  */
 export function erasedVersions(event: Event): readonly Required<Range<bigint>>[] | undefined {
   if (event.eventType === '$stream-erased') return [{ first: 1n, last: event.version - 1n }];

@@ -100,8 +100,11 @@ export class Desk {
     const values = metadata.get(NAMESPACE_HEADER);
     const [name] = values;
     if (name === undefined) return this.#options.namespaces.default;
-    const problem =
-      values.length > 1 ? 'is there more than once' : namespaceProblem(typeof name === 'string' ? name : '');
+    // HTTP joins values with a comma.
+    const twice = values.length > 1 || name.includes(',');
+    const problem = twice
+      ? 'is given more than once: a call is about one namespace'
+      : namespaceProblem(typeof name === 'string' ? name : '');
     if (problem !== undefined)
       throw new InvalidRequestError([{ field: NAMESPACE_HEADER, description: problem }]);
     return String(name);

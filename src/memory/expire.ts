@@ -1,6 +1,6 @@
 import type { Event, Microseconds } from '../core/event.js';
 import type { Range } from '../core/filter.js';
-import { erasedEvent, firstKeptVersion, oldestKept } from '../core/system-events.js';
+import { erasedEvent, firstKeptVersion, isSystemEventType, oldestKept } from '../core/system-events.js';
 import { countBefore } from './count-before.js';
 import type { StreamState } from './tables.js';
 
@@ -16,19 +16,22 @@ export function expire(state: StreamState, now: Microseconds): void {
   }
   for (; state.emptiedBefore < kept; state.emptiedBefore += 1n) {
     const entry = entries[Number(state.emptiedBefore) - 1];
-    // Of an erased event the shell stays for readers of the log.
-    if (entry === undefined || entry.event.erased) continue;
+    // Of an erased event the shell stays for readers of the log, and so does what the store itself has recorded.
+    if (entry === undefined || entry.event.erased || isSystemEventType(entry.event.eventType)) continue;
     entry.event = shell(entry.event);
     entry.gone = true;
   }
   if (state.truncatedBefore < kept) state.truncatedBefore = kept;
 }
 
-/** Leaves only the shells of the events of these versions, and gives those; those that are gone stay gone. */
+/**
+ * Leaves only the shells of the events of these versions, but for the store's own, and gives those; those that are gone stay
+ * gone.
+ */
 export function erase(state: StreamState, { first, last }: Required<Range<bigint>>): readonly Event[] {
   const erased = state.entries
     .slice(Number(first) - 1, Number(last))
-    .filter(({ gone, event }) => !gone && !event.erased);
+    .filter(({ gone, event }) => !gone && !event.erased && !isSystemEventType(event.eventType));
   for (const entry of erased) entry.event = shell(entry.event);
   return erased.map(({ event }) => event);
 }

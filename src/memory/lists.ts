@@ -22,6 +22,7 @@ export function streamInfo(state: StreamState): StreamInfo {
     updatedAt: state.entries.at(-1)?.event.recordedAt ?? createdAt,
     deletedAt,
     retention,
+    erasing: 0n,
   };
 }
 

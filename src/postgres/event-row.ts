@@ -3,14 +3,16 @@ import type { Row } from './database.js';
 
 /**
  * The columns of an event as text, in the order in which {@link eventFromRow} reads them. Times and jsonb are put into
- * plain forms by the server, which is faster than what the driver would do with them; `fits` stands first.
+ * plain forms by the server, which is faster than what the driver would do with them; `fits` stands first. Of an event that
+ * an erasure has yet to come to (`erasing`), only the shell is given.
  */
 export const EVENT_COLUMNS = `
   fits, position, aggregate_type, aggregate_id, version, event_id, event_type,
-  CASE WHEN fits THEN encode(data, 'hex') END, content_type,
-  CASE WHEN metadata <> '{}' THEN metadata::text END,
-  CASE WHEN tags <> '{}' THEN array_to_json(tags)::text END,
-  schema_version, (date_part('epoch', recorded_at) * 1000000)::bigint, removed`;
+  CASE WHEN fits AND NOT erasing THEN encode(data, 'hex') END, CASE WHEN NOT erasing THEN content_type END,
+  CASE WHEN metadata <> '{}' AND NOT erasing THEN metadata::text END,
+  CASE WHEN tags <> '{}' AND NOT erasing THEN array_to_json(tags)::text END,
+  schema_version, (date_part('epoch', recorded_at) * 1000000)::bigint,
+  CASE WHEN erasing THEN 'ERASED' ELSE removed END`;
 
 const NO_METADATA: Readonly<Record<string, string>> = Object.freeze({});
 const NO_TAGS: readonly string[] = Object.freeze([]);

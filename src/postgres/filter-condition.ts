@@ -1,5 +1,6 @@
 import type { Filter, MetadataComparison } from '../core/filter.js';
 import type { Parameters } from './parameters.js';
+import { erasurePending } from './pending-erasure.js';
 import type { Place } from './place.js';
 import { quotedSchema } from './schema.js';
 
@@ -79,5 +80,7 @@ function filterCondition(
     conditions.push(
       `(e.metadata ->> ${parameters.text(key)}) COLLATE "C" = ANY (${parameters.texts(values)})`,
     );
+  // Of an event that an erasure has yet to come to, only the shell is found, which has neither.
+  if (tags.length > 0 || metadata.some(isEquality)) conditions.push(`NOT ${erasurePending(schema)}`);
   return conditions.length === 0 ? 'true' : `(${conditions.join(' AND ')})`;
 }

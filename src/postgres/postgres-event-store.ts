@@ -224,6 +224,7 @@ export class PostgresEventStore extends StreamChanges implements EventStore {
     try {
       if (change.kind === 'ERASE') await finishErasure(this.#sweepOptions, change.stream, signal);
     } catch (error) {
+      this.#sweep.wake();
       if (signal?.aborted) throw error;
       // Done so far is done, and the sweep goes on with it; the same call again waits for the rest.
       throw this.#error(error, 'UNKNOWN');

@@ -4,6 +4,7 @@ import type { Queries } from './database.js';
 import { EVENT_COLUMNS, eventFromRow, fits } from './event-row.js';
 import { type EventsSought, soughtConditions } from './filter-condition.js';
 import { Parameters } from './parameters.js';
+import { erasurePending } from './pending-erasure.js';
 import { placeClauses } from './place.js';
 
 /** What one statement gives: matching events in an order, up to a number. */
@@ -58,7 +59,8 @@ export function eventsStatement(
         FROM (SELECT p.*, p.bytes <= ${bytes} OR p.bytes = p.size AS fits
                 FROM (SELECT s.*, sum(s.size) OVER (ORDER BY s.${order} ROWS UNBOUNDED PRECEDING) AS bytes
                         FROM (SELECT e.*, octet_length(e.data) + pg_column_size(e.metadata) + pg_column_size(e.tags)
-                                          + octet_length(e.event_type) + 64 AS size
+                                          + octet_length(e.event_type) + 64 AS size,
+                                     ${erasurePending(schema)} AS erasing
                                 FROM ${from}
                                WHERE ${all.join(' AND ')}
                                ORDER BY e.${order}

@@ -14,7 +14,7 @@ export function firstKept(schema: string): string {
 export function streamColumns(schema: string): string {
   return `s.aggregate_type, s.aggregate_id, s.version, greatest(s.hidden_before, ${firstKept(schema)}),
           ${microseconds('s.created_at')}, ${microseconds('s.updated_at')}, ${microseconds('s.deleted_at')},
-          s.max_age, s.max_count`;
+          s.max_age, s.max_count, greatest(0, s.erase_before - s.erase_from)`;
 }
 
 /** A time as text of microseconds since 1970. */
@@ -23,8 +23,18 @@ export function microseconds(column: string): string {
 }
 
 export function streamFromRow(row: Row): StreamInfo {
-  const [aggregateType, aggregateId, version, firstVersion, createdAt, updatedAt, deletedAt, age, count] =
-    row;
+  const [
+    aggregateType,
+    aggregateId,
+    version,
+    firstVersion,
+    createdAt,
+    updatedAt,
+    deletedAt,
+    age,
+    count,
+    erasing,
+  ] = row;
   return {
     stream: { aggregateType: aggregateType ?? '', aggregateId: aggregateId ?? '' },
     version: BigInt(version ?? 0),
@@ -36,6 +46,7 @@ export function streamFromRow(row: Row): StreamInfo {
       ...(typeof age === 'string' ? { maxAge: BigInt(age) } : {}),
       ...(typeof count === 'string' ? { maxCount: BigInt(count) } : {}),
     },
+    erasing: BigInt(erasing ?? 0),
   };
 }
 

@@ -23,6 +23,11 @@ export interface SweepOptions {
    * @default 0.25
    */
   readonly share?: number;
+  /**
+   * Statements that a stream gets until the others have had their turn.
+   * @default 10
+   */
+  readonly sliceStatements?: number;
   /** Told of a failure; the pass is tried again after the interval. */
   readonly onFailure?: (error: unknown) => void;
 }
@@ -55,7 +60,7 @@ export class Sweep {
     await this.#done;
   }
 
-  /** Something was truncated: do not wait for the next pass. */
+  /** Something was truncated: do not wait for the next pass, and where one is under way, see what is new after this round. */
   wake(): void {
     this.#wake = true;
     this.#woken?.abort();
@@ -64,7 +69,6 @@ export class Sweep {
   async #run(): Promise<void> {
     const { runtime, intervalMilliseconds = 60_000, onFailure } = this.#options;
     while (!this.#stop.signal.aborted) {
-      this.#wake = false;
       try {
         await this.#pass();
       } catch (error) {
@@ -84,32 +88,57 @@ export class Sweep {
     }
   }
 
+  /**
+   * In rounds, each of which gives every stream a slice, so that a long one keeps nobody else waiting. The first, and each
+   * after a wake, looks at all streams; the others only at those that were not done.
+   */
   async #pass(): Promise<void> {
+    let unfinished: readonly StreamId[] = [];
+    let all = true;
+    do {
+      if (all) this.#wake = false;
+      unfinished = all ? await this.#lookAtAll() : await this.#lookAt(unfinished);
+      all = this.#wake;
+    } while (!this.#stop.signal.aborted && (all || unfinished.length > 0));
+  }
+
+  async #lookAtAll(): Promise<readonly StreamId[]> {
+    const unfinished: StreamId[] = [];
     let behind: StreamId = { aggregateType: '', aggregateId: '' };
     for (;;) {
       const streams = await streamsToSweep(this.#options, behind);
-      for (const stream of streams) {
-        await this.#sweepStream(stream);
-        if (this.#stop.signal.aborted) return;
-        behind = stream;
-      }
-      if (streams.length < STREAMS) return;
+      unfinished.push(...(await this.#lookAt(streams)));
+      const last = streams.at(-1);
+      if (last === undefined || streams.length < STREAMS || this.#stop.signal.aborted) return unfinished;
+      behind = last;
     }
   }
 
-  async #sweepStream(stream: StreamId): Promise<void> {
-    const { runtime, share = 0.25 } = this.#options;
-    for (;;) {
+  /** Gives each a slice; which have more to do. */
+  async #lookAt(streams: readonly StreamId[]): Promise<readonly StreamId[]> {
+    const unfinished: StreamId[] = [];
+    for (const stream of streams) {
+      if (this.#stop.signal.aborted) break;
+      if (await this.#slice(stream)) unfinished.push(stream);
+    }
+    return unfinished;
+  }
+
+  /** Whether there is more to do. */
+  async #slice(stream: StreamId): Promise<boolean> {
+    const { runtime, share = 0.25, sliceStatements = 10 } = this.#options;
+    for (let statements = 0; statements < sliceStatements; statements++) {
       const began = runtime.monotonic();
       const { emptied, more } = await sweepStream(this.#options, stream);
-      if (this.#stop.signal.aborted) return;
+      if (this.#stop.signal.aborted) return more;
       // A look that found nothing to do costs as good as nothing.
       if (emptied > 0n)
         await runtime
           .sleep((runtime.monotonic() - began) * (1 / share - 1), this.#stop.signal)
           .catch(() => undefined);
-      if (!more) return;
+      if (!more) return false;
     }
+    return true;
   }
 }
 

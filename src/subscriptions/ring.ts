@@ -1,7 +1,7 @@
 import { type Event, eventBytes } from '../core/event.js';
 import type { LoadPage } from '../core/load.js';
 import { streamKey } from '../core/stream.js';
-import { erasedEvent, erasedVersions } from '../core/system-events.js';
+import { erasedEvent, erasedVersions, isSystemEventType } from '../core/system-events.js';
 
 /**
  * What an event takes beside its bytes: objects, big integers and strings of V8. Without it 16 MiB of small events were
@@ -106,8 +106,9 @@ export class Ring {
   #erase(erasure: Event): void {
     const ranges = erasedVersions(erasure) ?? [];
     const key = streamKey(erasure.stream);
-    const isErased = ({ stream, version, erased }: Event) =>
+    const isErased = ({ eventType, stream, version, erased }: Event) =>
       !erased &&
+      !isSystemEventType(eventType) &&
       ranges.some(({ first, last }) => version >= first && version <= last) &&
       streamKey(stream) === key;
     for (let index = this.#first; index < this.#pages.length; index++) {

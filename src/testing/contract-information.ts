@@ -18,6 +18,7 @@ export function informationContract({ describe, it, expect }: TestFramework, wit
           updatedAt: last?.recordedAt,
           deletedAt: undefined,
           retention: {},
+          erasing: 0n,
         });
         const deleted = await store.deleteStream({ stream: thing('a'), expectedVersion: 3n });
         expect(await store.getStream(thing('a'))).toMatchObject({

@@ -47,6 +47,7 @@ export function toWireStreamInfo(info: StreamInfo): WireStreamInfo {
     updatedAt: toWireTimestamp(info.updatedAt),
     ...(info.deletedAt === undefined ? {} : { deletedAt: toWireTimestamp(info.deletedAt) }),
     ...(keepsEverything(info.retention) ? {} : { retention: toWireRetention(info.retention) }),
+    erasing: info.erasing,
   });
 }
 
@@ -60,6 +61,7 @@ export function fromWireStreamInfo(info: WireStreamInfo): StreamInfo {
     updatedAt: time(info.updatedAt),
     deletedAt: info.deletedAt ? readWireTimestamp(info.deletedAt) : undefined,
     retention: readWireRetention(info.retention),
+    erasing: info.erasing,
   };
 }
 

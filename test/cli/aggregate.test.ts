@@ -137,14 +137,14 @@ describe('aggregate watch', () => {
     expect(code).toBe(0);
   });
 
-  it('ends quietly at Ctrl-C', async () => {
+  it('ends with 130 at Ctrl-C, as every command does', async () => {
     const { code, stdout } = await watch(['Till/a'], (lines, kill) => {
       if (lines === 2) kill();
     });
     expect(stdout).toMatch(
       /^position +version +updated +state\n\d+ +3 +20\S+ \S+ +\{"shop":"7","amount":8\}\n$/,
     );
-    expect(code).toBe(0);
+    expect(code).toBe(130);
   });
 
   it('ends quietly when nobody reads any more', async () => {

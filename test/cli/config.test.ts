@@ -38,7 +38,8 @@ describe('the configuration', () => {
     [{ grpcPort: 'x' }, '--grpc-port "x" must be a whole number from 0 to 65535'],
     [{ namespace: 'Upper' }, 'must be a lower-case letter'],
     [{ databaseUrl: 'mysql://secret@x' }, 'must begin with postgres://'],
-    [{ logLevel: 'loud' }, '"loud"'],
+    [{ logLevel: 'loud' }, '--log-level "loud" must be debug, info, warn, error or silent'],
+    [{ grpcHost: '' }, '--grpc-host "" must not be empty'],
   ])('refuses %j and names it', (flags, message) => {
     expect(() => loadConfig(flags, undefined, {})).toThrow(ConfigError);
     expect(() => loadConfig(flags, undefined, {})).toThrow(message);
@@ -53,6 +54,8 @@ describe('the configuration', () => {
     ['[]', 'must hold one JSON object'],
     ['{"port": 1}', '"port", which is no setting; those are databaseUrl'],
     ['{"grpcPort": "x"}', '"grpcPort" in'],
+    ['{"databaseUrl": 5}', 'must begin with postgres://'],
+    ['{"data": 5}', '5 must be text'],
   ])('refuses the file %s', (content, message) => {
     expect(() => loadConfig({}, file(content), {})).toThrow(message);
   });

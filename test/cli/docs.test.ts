@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { blocksOf } from '../docs/markdown.js';
+import { blocksOf, cellsOf, codeSpans, rowsOf } from '../docs/markdown.js';
 import { headwater, type RunningService, serve, urlOf } from '../support/headwater.js';
 import { newSchemaName, openDatabase } from '../support/test-database.js';
 
@@ -19,6 +19,8 @@ const examples = blocksOf(text, 'console').flatMap(({ info, code, line }) =>
       return { info, line, command: one.slice(0, end), shown: one.slice(end + 1) };
     }),
 );
+/** Which row a row of the table refers to. */
+const SAME_AS: Readonly<Record<string, string>> = { stream: 'streams', 'namespace list': 'namespace create' };
 const namespace = newSchemaName();
 let service: RunningService;
 
@@ -89,5 +91,43 @@ describe('docs/cli.md', () => {
 
   it.each(examples.filter(({ info }) => info === ''))('line $line: $command', async ({ command, shown }) => {
     expect(await run(command)).toMatch(pattern(shown));
+  });
+});
+
+describe('the table of what --json prints', () => {
+  const rows = new Map(
+    rowsOf(text.slice(text.indexOf('## What `--json` prints')))
+      .map(cellsOf)
+      .flatMap(([commands, prints]) => codeSpans(commands ?? '').map((command) => [command, prints ?? ''])),
+  );
+
+  it.each([
+    ['append', 'append Json/1 Printed {} --json', ''],
+    ['append --file', 'append --file - --json', '{"stream":"Json/1","event_type":"Printed"}'],
+    ['append --show-intervening', 'append Json/1 Printed {} --expect 1 --show-intervening --json', ''],
+    ['load', 'load --stream Json/1 --limit 1 --ndjson', ''],
+    ['count', 'count --json', ''],
+    ['streams', 'streams --limit 1 --json', ''],
+    ['stream', 'stream Json 1 --json', ''],
+    ['types', 'types --json', ''],
+    ['log', 'log --json', ''],
+    ['delete', 'delete Json 1 --json', ''],
+    ['erase', 'erase Json 1 --yes --json', ''],
+    ['namespace list', 'namespace list --json', ''],
+  ])('names the fields of %s', async (command, words, input) => {
+    const { stdout, stderr } = await headwater([...words.split(' '), '--address', service.address], {
+      input,
+    });
+    const [first = ''] = stdout.split('\n');
+    const prints = rows.get(command)?.startsWith('the same')
+      ? rows.get(SAME_AS[command] ?? '')
+      : rows.get(command);
+    const told = codeSpans(prints ?? '').filter((word) => /^[a-z_]+\??$/.test(word));
+    const given = Object.keys(JSON.parse(first || '{}') as object);
+    expect(
+      told.map((word) => word.replace('?', '')),
+      stderr,
+    ).toEqual(expect.arrayContaining(given));
+    expect(given).toEqual(expect.arrayContaining(told.filter((word) => !word.endsWith('?'))));
   });
 });

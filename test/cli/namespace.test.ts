@@ -54,11 +54,15 @@ describe('a namespace', () => {
     }
   });
 
-  it('that is the default one cannot be dropped', async () => {
-    const { code } = await run(['namespace', 'drop', namespace, '--yes']);
-    expect(code).not.toBe(0);
-    expect((await run(['count'])).stdout).toBe('0\n');
-  });
+  it.each([[['--yes']], [[]]])(
+    'that is the default one cannot be dropped, which is said before it is asked: %j',
+    async (flags) => {
+      const { code, stderr } = await run(['namespace', 'drop', namespace, ...flags]);
+      expect(code).toBe(2);
+      expect(stderr).toContain('cannot be dropped: it is the default namespace');
+      expect((await run(['count'])).stdout).toBe('0\n');
+    },
+  );
 
   it.each([
     [['namespace', 'create', 'Upper'], {}, '"Upper" is no name of a namespace'],

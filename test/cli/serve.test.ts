@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
@@ -5,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { connect } from '../../src/client/connect.js';
 import { headwater, serve, urlOf } from '../support/headwater.js';
 import { childrenOf } from '../support/processes.js';
+import { startServiceProcess } from '../support/service-process.js';
 import { newSchemaName, openDatabase } from '../support/test-database.js';
 
 let folder: string;
@@ -52,6 +54,26 @@ describe('serve on the embedded Postgres', () => {
       const { code, stderr } = await service.kill('SIGTERM');
       expect(code).toBe(0);
       expect(stderr).toContain('The embedded Postgres has ended; starting it again');
+    }
+  });
+
+  it('says how to look into it with psql', async () => {
+    const data = path.join(folder, "ada's data");
+    const service = await startServiceProcess({ flags: ['--data', data] });
+    try {
+      const [, psql = ''] = /^ {2}SQL +(psql .+)$/m.exec(service.stdout()) ?? [];
+      const { PGOPTIONS: _, ...env } = process.env;
+      const shown = execFileSync(
+        '/bin/sh',
+        ['-c', `${psql} -XAtc 'SELECT position FROM headwater.log_head'`],
+        {
+          env,
+          encoding: 'utf8',
+        },
+      );
+      expect(shown).toBe('0\n');
+    } finally {
+      await service.drain();
     }
   });
 

@@ -121,10 +121,12 @@ describe('what cannot be undone', () => {
     await fill('Cut/1', 4);
     const { code, stdout } = await run('truncate', 'Cut', '1', '--before', '3', '--yes');
     expect(code).toBe(0);
-    expect(stdout).toContain('(2 events)');
+    expect(stdout).toContain('It shows what is from version 3 on (2 events less)');
     expect(stdout).toContain('Backups, and relays');
     expect(await versionsOf('Cut/1')).toEqual(['3', '4', '5']);
     expect(await json('stream', 'Cut/1')).toMatchObject({ version: '5', first_version: '3' });
+    const less = await run('truncate', 'Cut', '1', '--before', '2', '--yes');
+    expect(less.stdout).toContain('It shows what is from version 3 on (0 events less)');
   });
 
   it('sets what a stream keeps, and lifts it without asking', async () => {
@@ -164,6 +166,8 @@ describe('what cannot be undone', () => {
     expect(some.stdout).toContain('Emptied 3 events');
     expect(await versionsOf('Person/1')).toEqual(['1 erased', '2 erased', '3', '4 erased', '5']);
     expect((await run('load', '--stream', 'Person/1')).stdout.match(/\(erased\)/g)).toHaveLength(3);
+    const stream = await run('erase', 'Person', '1');
+    expect(stream.stderr).toContain('will be deleted, and lose what is in its 1 event, for good');
     expect(await json('erase', 'Person', '1', '--yes')).toMatchObject({ version: '6' });
     expect((await run('load', '--stream', 'Person/1')).code).toBe(4);
     const { stdout } = await run('load', '--tag', 'of:Person/1', '--ndjson');

@@ -230,3 +230,69 @@ describe('a change of a stream on a real store', () => {
     expect(await eventStore.getStream(one)).toMatchObject({ version: 1n });
   });
 });
+
+describe('an erasure that takes longer than a call may', () => {
+  /** A store that answers no erasure within 300 ms until so many were tried, and tells each time what is left. */
+  const slow = (tries: number, left: readonly bigint[]) => {
+    const seen: (string | undefined)[] = [];
+    let looks = 0;
+    const store = storeThat({
+      changeStream: async (change, options) => {
+        seen.push(change.eventId);
+        if (seen.length <= tries) await sleep(5000, undefined, { signal: options?.signal });
+        return changed;
+      },
+      getStream: async () => ({
+        stream,
+        version: 4n,
+        firstVersion: 1n,
+        createdAt: 1n,
+        updatedAt: 1n,
+        deletedAt: 1n,
+        retention: {},
+        erasing: left[looks++] ?? 0n,
+      }),
+    });
+    return { seen, store };
+  };
+
+  it('is waited for as long as there is less left each time, with the same event id', async () => {
+    const { seen, store } = slow(3, [30n, 20n, 0n]);
+    const { address } = await startService(store);
+    const { eventStore } = connectTo({ address, timeoutMs: 300 });
+    expect(await eventStore.eraseStream(request)).toEqual(changed);
+    expect(seen.length).toBe(4);
+    expect(new Set(seen).size).toBe(1);
+  });
+
+  it('is left with a word of what is on record when nothing goes on, or the time for all of it is over', async () => {
+    for (const [left, options] of [
+      [[30n, 30n, 10n], {}],
+      [[30n, 20n, 10n], { eraseTimeoutMs: 500 }],
+    ] as const) {
+      const { seen, store } = slow(9, left);
+      const { address } = await startService(store);
+      const { eventStore } = connectTo({ address, timeoutMs: 300, ...options });
+      const error = await eventStore
+        .eraseStream(request)
+        .catch((caught: unknown) => caught as HeadwaterError);
+      expect(error).toBeInstanceOf(DeadlineExceededError);
+      expect(error).toMatchObject({ outcome: 'UNKNOWN' });
+      expect((error as Error).message).toBe(
+        `The erasure of Account 1 is under way, ${left[1]} versions are still to be emptied, and the service goes on by ` +
+          `itself; the same call with event id ${seen[0]} waits for it`,
+      );
+      expect(seen.length).toBe(2);
+    }
+  });
+
+  it('whose caller gave a time of its own is waited for only so long', async () => {
+    const { seen, store } = slow(9, [30n, 20n]);
+    const { address } = await startService(store);
+    const { eventStore } = connectTo({ address });
+    await expect(eventStore.eraseStream(request, { timeoutMilliseconds: 300 })).rejects.toBeInstanceOf(
+      DeadlineExceededError,
+    );
+    expect(seen.length).toBe(1);
+  });
+});

@@ -20,6 +20,7 @@ const info: StreamInfo = {
   updatedAt: 1_700_000_000_000_002n,
   deletedAt: undefined,
   retention: { maxAge: 5_000_000n },
+  erasing: 3n,
 };
 const log: LogInfo = {
   position: 9n,

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { AppendOutcome } from '../../src/core/append.js';
 import {
   AppendConditionFailedError,
@@ -441,6 +441,21 @@ describe('after an append', () => {
     ]);
     const conflict = failureOf(store.append({ streams: [to(stream, 'NO_STREAM')] }));
     expect(await conflict).toMatchObject({ reason: 'APPEND_REFUSED' });
+  });
+
+  it('and are written to standard error where nobody asked to be told', async () => {
+    const told = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+    try {
+      const store = withMiddleware(memory(), [
+        { name: 'late', afterAppend: () => Promise.reject(new Error('Too late')) },
+      ]);
+      expect(await store.append(appendTo(stream, newEvent()))).toMatchObject({ lastPosition: 1n });
+      expect(told.mock.calls).toEqual([
+        ['The middleware late failed after its append was committed:', new Error('Too late')],
+      ]);
+    } finally {
+      told.mockRestore();
+    }
   });
 
   it('a refused condition is thrown as such', async () => {

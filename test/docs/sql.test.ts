@@ -61,16 +61,16 @@ describe('docs/sql.md', () => {
 
   it.each(blocks.filter(({ info }) => info === 'transaction'))('line $line commits', async ({ code }) => {
     await test.database.withSession(async (session) => {
-      await session.query(
-        'CREATE TEMP TABLE transfers (id uuid PRIMARY KEY, from_account text, to_account text, amount numeric)',
-      );
-      for (const statement of code.split(/;\n/).filter((text) => text.trim() !== '')) {
+      for (const statement of code
+        .replace('CREATE TABLE', 'CREATE TEMP TABLE')
+        .split(/;\n/)
+        .filter((text) => text.trim() !== '')) {
         const rows = await session.query(statement.replaceAll('headwater.', `"${test.schema}".`));
         expect(rows.length, statement).toBe(statement.includes('SELECT') ? 1 : 0);
       }
-      expect(await session.query('SELECT amount FROM transfers')).toEqual([['10']]);
-      expect(await session.query(`SELECT event_type FROM "${test.schema}".load('Account', 'ada')`)).toEqual([
-        ['Withdrawn'],
+      expect(await session.query('SELECT amount FROM payments')).toEqual([['10']]);
+      expect(await session.query(`SELECT event_type FROM "${test.schema}".load('Wallet', 'ada')`)).toEqual([
+        ['Paid'],
       ]);
     });
   });

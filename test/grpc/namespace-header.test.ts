@@ -61,6 +61,13 @@ describe.each(Object.keys(KINDS))('the header of a call that is %s', (kind) => {
     });
   });
 
+  it('is said to be given more than once where it is', async () => {
+    const { raw } = await startService(storeThat({}));
+    const description = 'is given more than once: a call is about one namespace';
+    for (const names of [['one', 'two'], ['one,two']])
+      expect(await call?.(raw, naming(...names))).toMatchObject({ error: { violations: [{ description }] } });
+  });
+
   it('names a namespace that is not there', async () => {
     const { logged, raw } = await startService(storeThat({}));
     expect(await call?.(raw, naming('nowhere'))).toMatchObject({

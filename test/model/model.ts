@@ -188,7 +188,7 @@ export class Model {
 
   /** Whether readers of the log may or may not see it: it is hidden for good and will be emptied soon. */
   fades(event: ModelEvent): boolean {
-    return event.version < this.firstKept(event.stream);
+    return !event.type.startsWith('$') && event.version < this.firstKept(event.stream);
   }
 
   #holds(id: StreamId, expected: ExpectedVersion): boolean {
@@ -214,7 +214,12 @@ export class Model {
 
   #erase(id: StreamId, first: bigint, last: bigint): void {
     this.log.forEach((event, index) => {
-      if (same(event.stream, id) && event.version >= first && event.version <= last)
+      if (
+        same(event.stream, id) &&
+        event.version >= first &&
+        event.version <= last &&
+        !event.type.startsWith('$')
+      )
         this.log[index] = { ...event, data: '', tags: [], metadata: {}, erased: true };
     });
   }

@@ -4,7 +4,7 @@ import type { StreamId } from '../../src/core/stream.js';
 import { Database } from '../../src/postgres/database.js';
 import { loaded, newEvent, thing, to } from '../../src/testing/builders.js';
 import { FaultProxy, through } from '../support/fault-proxy.js';
-import { openTestStore, storeOn, type TestStore } from '../support/test-database.js';
+import { openTestDatabase, openTestStore, storeOn, type TestStore } from '../support/test-database.js';
 
 let test: TestStore;
 beforeAll(async () => {
@@ -15,10 +15,10 @@ afterAll(() => test.close());
 const sql = (text: string, values: readonly unknown[] = []) => test.database.query('append', text, values);
 const table = (name: string) => `"${test.schema}".${name}`;
 
-async function filled(id: string, events: number): Promise<StreamId> {
+async function filled(id: string, events: number, store = test.store): Promise<StreamId> {
   const stream = thing(id);
   for (let done = 0; done < events; done += 500)
-    await test.store.append({
+    await store.append({
       streams: [
         to(
           stream,
@@ -133,6 +133,41 @@ describe('truncation and retention', () => {
     await test.store.setRetention({ stream, expectedVersion: 21n, retention: {} });
     const after = await loaded(test.store, { scope: { kind: 'STREAM', stream } });
     expect(after.map(({ version }) => version)).toEqual([16n, 17n, 18n, 19n, 20n, 21n, 22n]);
+  });
+});
+
+describe('the sweep', () => {
+  it('gives each stream a slice in turn, so that a large erasure keeps no truncation waiting', async () => {
+    const other = await openTestDatabase();
+    const writer = storeOn(other);
+    const sweeper = storeOn(other, { sweep: { statementVersions: 5, share: 0.5 } });
+    const left = async (id: string) => (await writer.getStream(thing(id))).erasing;
+    try {
+      // The erasure comes first by name, and takes two hundred statements.
+      const [large, small] = [await filled('a', 1000, writer), await filled('b', 100, writer)];
+      await writer.deleteStream({ stream: large, expectedVersion: 'ANY' });
+      await other.database.query(
+        'append',
+        `UPDATE "${other.schema}".streams SET erase_before = version WHERE aggregate_id = 'a'`,
+        [],
+      );
+      await sweeper.start();
+      await until(async () => (await left('a')) < 1000n);
+      // Comes while a pass is under way, and is not in it.
+      await sweeper.truncateStream({ stream: small, expectedVersion: 'ANY', beforeVersion: 11n });
+      let seen = 0n;
+      await until(async () => {
+        seen = await left('a');
+        const whole = await loaded(writer, { filters: [{ tags: ['tag:b'] }] });
+        return whole.length === 90;
+      });
+      expect(seen).toBeGreaterThan(0n);
+      await until(async () => (await left('a')) === 0n);
+    } finally {
+      await sweeper.stop();
+      await writer.stop();
+      await other.close();
+    }
   });
 });
 

@@ -29,6 +29,8 @@ export interface ServiceProcess {
   /** Of health, as a URL. */
   readonly readyUrl: string;
   readonly exited: Promise<ServiceExit>;
+  /** The end of what it printed. */
+  readonly stdout: () => string;
   /** The end of what it logged. */
   readonly stderr: () => string;
   /** kill -9. */
@@ -77,6 +79,7 @@ export async function startServiceProcess(options: ServiceProcessOptions = {}): 
         address,
         readyUrl,
         exited,
+        stdout: () => stdout,
         stderr: () => stderr,
         kill: async () => {
           child.kill('SIGKILL');

@@ -56,6 +56,7 @@ const streamInfo: fc.Arbitrary<StreamInfo> = fc.record({
   updatedAt: time,
   deletedAt: fc.option(time, { nil: undefined }),
   retention: fc.record({ maxAge: fc.bigInt(0n, 10n ** 16n), maxCount: positive }, { requiredKeys: [] }),
+  erasing: uint64,
 });
 const nextPageToken = fc.option(name, { nil: undefined });
 const pageSize = fc.integer({ min: 1, max: 1000 });
@@ -171,6 +172,7 @@ describe('streams over the wire', () => {
       updatedAt: 4_000_000_000_000_001n,
       deletedAt: 4_000_000_000_000_001n,
       retention: { maxAge: 10n ** 16n, maxCount: 2n ** 63n - 1n },
+      erasing: 2n ** 63n - 1n,
     };
     const streams = Array.from({ length: 1000 }, () => info);
     const bytes = toBinary(

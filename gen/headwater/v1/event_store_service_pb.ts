@@ -966,7 +966,7 @@ export type ListStreamsRequest = Message<"headwater.v1.ListStreamsRequest"> & {
   pageSize: number;
 
   /**
-   * The next_page_token of the page before, with all else as it was. Default: the first page.
+   * The next_page_token of the page before, with all else as it was, the namespace too. Default: the first page.
    *
    * @generated from field: string page_token = 5;
    */
@@ -1022,7 +1022,7 @@ export type ListAggregateTypesRequest = Message<"headwater.v1.ListAggregateTypes
   pageSize: number;
 
   /**
-   * The next_page_token of the page before. Default: the first page.
+   * The next_page_token of the page before, in the same namespace. Default: the first page.
    *
    * @generated from field: string page_token = 2;
    */

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file headwater/v1/stream.proto.
  */
 export const file_headwater_v1_stream: GenFile = /*@__PURE__*/
-  fileDesc("ChloZWFkd2F0ZXIvdjEvc3RyZWFtLnByb3RvEgxoZWFkd2F0ZXIudjEiOAoIU3RyZWFtSWQSFgoOYWdncmVnYXRlX3R5cGUYASABKAkSFAoMYWdncmVnYXRlX2lkGAIgASgJIjQKCVN0cmVhbUlkcxInCgdzdHJlYW1zGAEgAygLMhYuaGVhZHdhdGVyLnYxLlN0cmVhbUlkIikKDkFnZ3JlZ2F0ZVR5cGVzEhcKD2FnZ3JlZ2F0ZV90eXBlcxgBIAMoCSJICg1TdHJlYW1WZXJzaW9uEiYKBnN0cmVhbRgBIAEoCzIWLmhlYWR3YXRlci52MS5TdHJlYW1JZBIPCgd2ZXJzaW9uGAIgASgEIpgCCgpTdHJlYW1JbmZvEiYKBnN0cmVhbRgBIAEoCzIWLmhlYWR3YXRlci52MS5TdHJlYW1JZBIPCgd2ZXJzaW9uGAIgASgEEhUKDWZpcnN0X3ZlcnNpb24YAyABKAQSLgoKY3JlYXRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKZGVsZXRlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKgoJcmV0ZW50aW9uGAcgASgLMhcuaGVhZHdhdGVyLnYxLlJldGVudGlvbiJKCglSZXRlbnRpb24SKgoHbWF4X2FnZRgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIRCgltYXhfY291bnQYAiABKARiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("ChloZWFkd2F0ZXIvdjEvc3RyZWFtLnByb3RvEgxoZWFkd2F0ZXIudjEiOAoIU3RyZWFtSWQSFgoOYWdncmVnYXRlX3R5cGUYASABKAkSFAoMYWdncmVnYXRlX2lkGAIgASgJIjQKCVN0cmVhbUlkcxInCgdzdHJlYW1zGAEgAygLMhYuaGVhZHdhdGVyLnYxLlN0cmVhbUlkIikKDkFnZ3JlZ2F0ZVR5cGVzEhcKD2FnZ3JlZ2F0ZV90eXBlcxgBIAMoCSJICg1TdHJlYW1WZXJzaW9uEiYKBnN0cmVhbRgBIAEoCzIWLmhlYWR3YXRlci52MS5TdHJlYW1JZBIPCgd2ZXJzaW9uGAIgASgEIqkCCgpTdHJlYW1JbmZvEiYKBnN0cmVhbRgBIAEoCzIWLmhlYWR3YXRlci52MS5TdHJlYW1JZBIPCgd2ZXJzaW9uGAIgASgEEhUKDWZpcnN0X3ZlcnNpb24YAyABKAQSLgoKY3JlYXRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKZGVsZXRlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKgoJcmV0ZW50aW9uGAcgASgLMhcuaGVhZHdhdGVyLnYxLlJldGVudGlvbhIPCgdlcmFzaW5nGAggASgEIkoKCVJldGVudGlvbhIqCgdtYXhfYWdlGAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhEKCW1heF9jb3VudBgCIAEoBGIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * Names one stream: all the events of one aggregate.
@@ -168,6 +168,14 @@ export type StreamInfo = Message<"headwater.v1.StreamInfo"> & {
    * @generated from field: headwater.v1.Retention retention = 7;
    */
   retention?: Retention | undefined;
+
+  /**
+   * Versions that an erasure of the stream has still to go through, to empty their events; 0: none is under way.
+   * Readers get these events as erased already.
+   *
+   * @generated from field: uint64 erasing = 8;
+   */
+  erasing: bigint;
 };
 
 /**

@@ -15,6 +15,7 @@ DECLARE
   found bigint;
   one bigint;
   type text;
+  some_erasing boolean := EXISTS (SELECT FROM streams s WHERE s.erase_from < s.erase_before);
 BEGIN
   -- In turn, until all have agreed on the candidate.
   WHILE agreed < lists LOOP
@@ -38,6 +39,14 @@ BEGIN
     END IF;
     agreed := CASE WHEN found = candidate THEN agreed + 1 ELSE 1 END;
     candidate := found;
+    -- An event that an erasure has yet to come to matches as little as one that it has emptied.
+    IF some_erasing AND agreed = lists AND EXISTS (
+      SELECT FROM events e JOIN streams s ON s.aggregate_type = e.aggregate_type AND s.aggregate_id = e.aggregate_id
+       WHERE e.position = candidate AND e.version >= s.erase_from AND e.version < s.erase_before
+         AND left(e.event_type, 1) <> '$') THEN
+      candidate := candidate + 1;
+      agreed := 0;
+    END IF;
   END LOOP;
   RETURN candidate;
 END

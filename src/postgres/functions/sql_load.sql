@@ -43,9 +43,15 @@ BEGIN
       load.aggregate_type, load.aggregate_id, stream.version, stream.truncated_before, stream.max_count, stream.max_age,
       stream.system_versions, clock_timestamp()));
     RETURN QUERY
-      SELECT e.position, e.version, e.event_id, e.event_type, json_or_null(e.data, e.content_type), e.data, e.content_type,
-             e.metadata, e.tags, e.schema_version, e.recorded_at, e.removed IS NOT NULL
+      -- Of what an erasure has yet to come to, only the shell is shown.
+      SELECT e.position, e.version, e.event_id, e.event_type,
+             CASE WHEN NOT p.erasing THEN json_or_null(e.data, e.content_type) END,
+             CASE WHEN p.erasing THEN '' ELSE e.data END, CASE WHEN p.erasing THEN '' ELSE e.content_type END,
+             CASE WHEN p.erasing THEN '{}' ELSE e.metadata END, CASE WHEN p.erasing THEN '{}' ELSE e.tags END,
+             e.schema_version, e.recorded_at, p.erasing OR e.removed IS NOT NULL
         FROM events e
+       CROSS JOIN LATERAL (SELECT e.version >= stream.erase_from AND e.version < stream.erase_before
+                                  AND left(e.event_type, 1) <> '$') p (erasing)
        WHERE e.aggregate_type = load.aggregate_type AND e.aggregate_id = load.aggregate_id
          AND e.version >= first AND (e.removed IS NULL OR e.removed = 'ERASED')
        ORDER BY e.version;
