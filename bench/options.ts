@@ -54,7 +54,7 @@ Examples:
     cpuProfiles: flags.cpuProfiles === undefined ? undefined : path.resolve(flags.cpuProfiles),
     rounds: quick ? 3 : 5,
     turnMilliseconds: quick ? 200 : 1200,
-    coldCommands: quick ? 128 : 512,
+    coldCommands: quick ? 128 : 384,
     loadEvents: quick ? 50_000 : 500_000,
     loadRounds: quick ? 1 : 2,
   };

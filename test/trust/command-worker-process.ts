@@ -7,11 +7,6 @@ export interface WorkerProcessOptions {
   /** Of the services that it works for. */
   readonly addresses: readonly string[];
   readonly keepsState: boolean;
-  /**
-   * Milliseconds within which, by chance, it answers.
-   * @default 0: at once
-   */
-  readonly slowMs?: number;
 }
 
 /** A worker in a process of its own. It never outlives this one. */

@@ -11,7 +11,7 @@ import {
   HandleResponseSchema,
 } from '../../dist/gen/headwater/v1/command_service_pb.js';
 
-const { name, addresses, keepsState, slowMs = 0 } = JSON.parse(process.argv[2]);
+const { name, addresses, keepsState } = JSON.parse(process.argv[2]);
 
 const JSON_TYPE = 'application/json';
 const SNAPSHOT_EVERY = 20n;
@@ -114,9 +114,7 @@ function serve(address, registered) {
     if (more) return;
     asked.delete(correlation);
     if (keepsState && version > 0n) states.set(ask.aggregateId, { version, balance: ask.balance });
-    const outcome = outcomeOf(ask);
-    if (slowMs > 0) setTimeout(() => answer(correlation, outcome), Math.random() * slowMs);
-    else answer(correlation, outcome);
+    answer(correlation, outcomeOf(ask));
   };
 
   call.on('data', ({ message }) => {
