@@ -80,7 +80,10 @@ export abstract class StreamChanges {
     return this.changeStream({ ...request, kind: 'RESTORE' }, options);
   }
 
-  /** Hides the events below a version from reads of the stream at once; soon after they are emptied, for good. */
+  /**
+   * Hides the events below a version from reads of the stream at once; soon after they are emptied, for good. Where as much
+   * or more was truncated before, nothing changes but that it is recorded.
+   */
   truncateStream(request: TruncateStreamRequest, options?: CallOptions): Promise<StreamChanged> {
     return this.changeStream({ ...request, kind: 'TRUNCATE' }, options);
   }
@@ -90,12 +93,16 @@ export abstract class StreamChanges {
     return this.changeStream({ ...request, kind: 'SET_RETENTION' }, options);
   }
 
-  /** Deletes a stream and empties all its events, for good. It may be deleted already. */
+  /**
+   * Deletes a stream and empties all its events but the store's own, for good. It may be deleted already. As soon as it is
+   * recorded, readers get the events as erased; until all are emptied, which is what the call waits for,
+   * `StreamInfo.erasing` tells what is left. A call that is ended before leaves the rest to the store.
+   */
   eraseStream(request: StreamChangeRequest, options?: CallOptions): Promise<StreamChanged> {
     return this.changeStream({ ...request, kind: 'ERASE' }, options);
   }
 
-  /** Empties some events of a stream, for good. It may be deleted. */
+  /** Empties some events of a stream, but for the store's own, for good. It may be deleted. */
   eraseEvents(request: EraseEventsRequest, options?: CallOptions): Promise<StreamChanged> {
     return this.changeStream({ ...request, kind: 'ERASE_EVENTS' }, options);
   }

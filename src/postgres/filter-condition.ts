@@ -81,6 +81,6 @@ function filterCondition(
       `(e.metadata ->> ${parameters.text(key)}) COLLATE "C" = ANY (${parameters.texts(values)})`,
     );
   // Of an event that an erasure has yet to come to, only the shell is found, which has neither.
-  if (tags.length > 0 || metadata.some(isEquality)) conditions.push(`NOT ${erasurePending(schema)}`);
+  if (tags.length > 0 || metadata.some(isEquality)) conditions.push(`NOT (${erasurePending(schema)})`);
   return conditions.length === 0 ? 'true' : `(${conditions.join(' AND ')})`;
 }

@@ -26,6 +26,8 @@ const FOR_READERS = [
   'assert_reached',
   'json_or_null',
   'first_kept',
+  'erasure_pending',
+  'is_erasing',
   'first_match',
   'version_at',
   'stream_windows',

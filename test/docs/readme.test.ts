@@ -25,6 +25,18 @@ describe('the README', () => {
         expect(() => read(path.join(target ?? '', '')), target).not.toThrow(/ENOENT/);
   });
 
+  it('links to nothing that the package lacks', () => {
+    const { files, scripts } = JSON.parse(read('package.json')) as {
+      files: readonly string[];
+      scripts: Record<string, string>;
+    };
+    for (const [, target = ''] of readme.matchAll(/\]\(([^)#]+)\)/g))
+      if (!target.startsWith('http'))
+        expect(files, target).toContain(path.normalize(target).split('/')[0] ?? target);
+    // Without it a package of a fresh clone has no dist.
+    expect(scripts['prepack']).toBe(scripts['build']);
+  });
+
   it('names commands that there are', async () => {
     const named = new Set([...readme.matchAll(/npx headwater (\w+)/g)].map(([, command]) => command ?? ''));
     expect(named.size).toBeGreaterThan(4);

@@ -1929,7 +1929,9 @@ export const EventStoreService: GenService<{
     output: typeof SetRetentionResponseSchema;
   },
   /**
-   * Deletes a stream and empties all its events, for good; when it answers, all are emptied. Appends $stream-erased.
+   * Deletes a stream and empties all its events but the store's own, for good; when it answers, all are emptied. From
+   * when it is recorded, readers get them as erased. Whoever does not wait for the answer finds in StreamInfo.erasing
+   * what is left, which the service goes on with. Appends $stream-erased.
    *
    * @generated from rpc headwater.v1.EventStoreService.EraseStream
    */
@@ -1939,8 +1941,8 @@ export const EventStoreService: GenService<{
     output: typeof EraseStreamResponseSchema;
   },
   /**
-   * Empties some events of a stream, for good; they are delivered with erased set and without data, metadata and
-   * tags. Appends $events-erased.
+   * Empties some events of a stream, the store's own passed over, for good; they are delivered with erased set and
+   * without data, metadata and tags. Appends $events-erased.
    *
    * @generated from rpc headwater.v1.EventStoreService.EraseEvents
    */

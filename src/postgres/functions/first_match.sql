@@ -15,7 +15,7 @@ DECLARE
   found bigint;
   one bigint;
   type text;
-  some_erasing boolean := EXISTS (SELECT FROM streams s WHERE s.erase_from < s.erase_before);
+  some_erasing boolean := erasure_pending();
 BEGIN
   -- In turn, until all have agreed on the candidate.
   WHILE agreed < lists LOOP
@@ -41,9 +41,9 @@ BEGIN
     candidate := found;
     -- An event that an erasure has yet to come to matches as little as one that it has emptied.
     IF some_erasing AND agreed = lists AND EXISTS (
-      SELECT FROM events e JOIN streams s ON s.aggregate_type = e.aggregate_type AND s.aggregate_id = e.aggregate_id
-       WHERE e.position = candidate AND e.version >= s.erase_from AND e.version < s.erase_before
-         AND left(e.event_type, 1) <> '$') THEN
+      SELECT FROM events e
+       WHERE e.position = candidate AND left(e.event_type, 1) <> '$'
+         AND is_erasing(e.aggregate_type, e.aggregate_id, e.version)) THEN
       candidate := candidate + 1;
       agreed := 0;
     END IF;
