@@ -57,18 +57,20 @@ async function* unfolded(
 ): AsyncGenerator<AggregateView, void, undefined> {
   const { aggregate, at, includeDeleted, minPosition } = request;
   const upToVersion = at && (await versionAt(store, request, at, options));
+  // What is appended meanwhile is not shown.
+  const upTo = upToVersion ?? (await store.getStream(aggregate, options)).version;
   const pages = aggregatePages(store, aggregate, {
     ...options,
     ...(includeDeleted ? { includeDeleted } : {}),
     ...(minPosition ? { minPosition } : {}),
-    ...(upToVersion === undefined ? {} : { upToVersion }),
+    upToVersion: upTo,
   });
   let first = true;
-  for await (const { events, snapshot, version } of pages) {
-    // What is shown first says nothing of the version where more follows; the stream does, and it is not older.
-    const info = first ? await infoAt(store, aggregate, upToVersion, options) : undefined;
-    if (first && info !== undefined && upToVersion === undefined && version > info.version)
-      throw new StreamNotFoundError(aggregate);
+  for await (const { events, snapshot, version, more } of pages) {
+    // The version that is told is that of the events that are shown, since a caller may expect it of an append. A replica may
+    // show less than the bound; where more follow, or all have expired, nothing but the bound tells.
+    const told = more || events.length === 0 ? upTo : version;
+    const info = first ? await infoAt(store, aggregate, told, options) : undefined;
     first = false;
     yield { ...(info ? { info } : {}), ...(snapshot ? { snapshot } : {}), events };
   }
