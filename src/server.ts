@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { allowAll } from './auth/policy-decision.js';
 import type { Aggregate } from './commands/aggregate.js';
 import type { CommandRegistry } from './commands/command-registry.js';
@@ -27,10 +26,14 @@ import { migrate, type MigrationReport } from './postgres/migrate.js';
 import { PostgresNamespaces } from './postgres/namespaces.js';
 import type { StorePlace } from './postgres/open-namespaces.js';
 import { PostgresEventStore } from './postgres/postgres-event-store.js';
-import { asStartError, StartError, withoutPassword } from './start-error.js';
+import { asStartError, StartError } from './start-error.js';
 import { systemRuntime } from './system.js';
 import { HealthMonitor } from './telemetry/health-monitor.js';
 import { createLogger, errorFields } from './telemetry/logger.js';
+import { version } from './version.js';
+import { withoutPassword } from './without-password.js';
+
+export { version } from './version.js';
 
 /** A service that runs. */
 export interface Service {
@@ -69,22 +72,6 @@ export interface StartOptions {
    * @default none
    */
   readonly domain?: CommandRegistry | readonly Pick<Aggregate, 'type'>[];
-}
-
-/** Version of this package. */
-export function version(): string {
-  // From dist/src in a package or a built checkout, from src where the sources run as they are.
-  for (const up of ['../../package.json', '../package.json'])
-    try {
-      const { name, version } = JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')) as Record<
-        string,
-        string
-      >;
-      if (name === 'headwater' && version !== undefined) return version;
-    } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
-    }
-  throw new Error('The package.json of headwater is missing');
 }
 
 /**

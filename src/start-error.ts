@@ -5,22 +5,13 @@ import { UnsuitableDatabaseError } from './postgres/check-server.js';
 import { NotSentError } from './postgres/database.js';
 import { NotConfirmedError } from './postgres/server-lives.js';
 import { sqlstateOf } from './postgres/sqlstate.js';
+import { withoutPassword } from './without-password.js';
 
 /** The service cannot start; the message is one sentence that says what to do. */
 export class StartError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = 'StartError';
-  }
-}
-
-/** Where a URL points, without its credentials. */
-export function withoutPassword(url: string): string {
-  try {
-    const parsed = new URL(url);
-    return `${parsed.host || 'the default host'}${parsed.pathname}`;
-  } catch {
-    return 'DATABASE_URL';
   }
 }
 

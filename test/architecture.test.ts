@@ -40,6 +40,8 @@ const MAY_IMPORT: Record<
   telemetry: { folders: ['core'], packages: ['pino'] },
   'settings.ts': { folders: ['core'], packages: ['zod'] },
   'config.ts': { folders: ['settings.ts'], packages: [] },
+  'version.ts': { folders: [], packages: [] },
+  'without-password.ts': { folders: [], packages: [] },
   'system.ts': { folders: ['core'], packages: ['uuid'] },
   'domain-module.ts': { folders: ['commands', 'start-error.ts'], packages: [] },
   'middleware-module.ts': { folders: ['core', 'start-error.ts'], packages: [] },

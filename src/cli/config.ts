@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { describeSettings } from '../config.js';
-import { withoutPassword } from '../start-error.js';
+import { withoutPassword } from '../without-password.js';
 import { addConfigOptions, configFrom } from './config-options.js';
 import { Output } from './output.js';
 import { plainTable } from './table.js';

@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { version } from '../server.js';
+import { version } from '../version.js';
 import { aggregateCommand } from './aggregate.js';
 import { appendCommand } from './append.js';
 import { commandCommand } from './command.js';

@@ -1,6 +1,4 @@
 import { Command } from 'commander';
-import { migrateOnly } from '../server.js';
-import { createLogger } from '../telemetry/logger.js';
 import { addConfigOptions, configFrom } from './config-options.js';
 import { Output } from './output.js';
 
@@ -30,6 +28,8 @@ Examples:
     )
     .action(async (flags: Readonly<Record<string, unknown>>) => {
       const { config } = configFrom(flags);
+      const { migrateOnly } = await import('../server.js');
+      const { createLogger } = await import('../telemetry/logger.js');
       const { where, applied, functionsReplaced, roles, serverVersion } = await migrateOnly(
         config,
         createLogger(config.logLevel),

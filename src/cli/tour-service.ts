@@ -1,8 +1,6 @@
 import { connect, type Connection } from '../client/connect.js';
 import { loadConfig } from '../config.js';
 import { StoreUnavailableError } from '../core/errors.js';
-import { startService } from '../server.js';
-import { createLogger } from '../telemetry/logger.js';
 import { DEFAULT_ADDRESS } from './connection-options.js';
 
 /** A service to show the tour on. */
@@ -45,6 +43,8 @@ export async function openTourService(
     // A service of the tour's own has no other log than its default one.
     ...(namespace === undefined ? {} : { namespace }),
   });
+  const { startService } = await import('../server.js');
+  const { createLogger } = await import('../telemetry/logger.js');
   const service = await startService(config, createLogger('warn'));
   const own = connect({ address: service.grpcAddress });
   return {

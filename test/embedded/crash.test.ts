@@ -28,7 +28,13 @@ function inSessionOf(pid: number): readonly { pid: number; name: string }[] {
 }
 
 function killNow(pids: readonly (number | undefined)[]): void {
-  for (const pid of pids) process.kill(pid ?? 0, 'SIGKILL');
+  for (const pid of pids)
+    try {
+      process.kill(pid ?? 0, 'SIGKILL');
+    } catch (error) {
+      // A child that ended by itself in between.
+      if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+    }
 }
 
 describe('after kill -9 of the process that started it', () => {
