@@ -15,16 +15,20 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..')
 /** Each starts a primary and standbys of its own. */
 const REPLICATION = ['quorum', 'epochs', 'replica'].map((name) => `test/trust/${name}.test.ts`);
 
-/** Seconds are what the suite may take on two cores; more is told, and is no failure. */
+/**
+ * Seconds are what the suite may take on two cores; more is told, and is no failure. Long ones are left out of a plain `npm
+ * test`, which a person waits for; `npm run check` and CI run all.
+ */
 const SUITES = [
   {
     name: 'main',
-    args: ['test/trust/**', 'test/embedded/**', 'test/model/**', 'test/polyglot/**'].flatMap((glob) => [
+    args: ['trust', 'embedded', 'model', 'polyglot', 'cli'].flatMap((folder) => [
       '--exclude',
-      glob,
+      `test/${folder}/**`,
     ]),
-    seconds: 120,
+    seconds: 200,
   },
+  { name: 'cli', args: ['test/cli'], seconds: 200, long: true },
   { name: 'model', args: ['test/model'], seconds: 90 },
   { name: 'embedded', args: ['test/embedded'], seconds: 45 },
   // One file at a time: they measure, or load the machine as it is.
@@ -40,8 +44,8 @@ const SUITES = [
     ],
     seconds: 75,
   },
-  { name: 'replication', args: [...REPLICATION, '--maxWorkers=1'], seconds: 60 },
-  { name: 'commands', args: ['test/trust/commands.test.ts'], seconds: 90 },
+  { name: 'replication', args: [...REPLICATION, '--maxWorkers=1'], seconds: 75, long: true },
+  { name: 'commands', args: ['test/trust/commands.test.ts'], seconds: 90, long: true },
   { name: 'memory', args: ['test/trust/memory.test.ts'], seconds: 60 },
   // Building the Go programs takes most of it, where their packages have not been compiled before.
   { name: 'polyglot', args: ['test/polyglot', '--maxWorkers=1'], seconds: 150 },
@@ -91,6 +95,7 @@ export function runSuites(argv = []) {
       : SUITES.filter(({ name }) => only === undefined || name === only);
   const total = { passed: 0, failed: 0 };
   const lines = [];
+  const everything = process.env.HEADWATER_TEST_REQUIRE_ALL || process.env.HEADWATER_TEST_LONG;
   const leftOut = NEEDS.filter(
     ({ command: [file, ...args] }) => spawnSync(file, args, { cwd: root }).status !== 0,
   );
@@ -101,6 +106,12 @@ export function runSuites(argv = []) {
   for (const suite of suites) {
     // A run without any test would count as failed.
     if (leftOut.some(({ files: glob }) => glob === `${suite.args[0]}/**`)) continue;
+    if (suite.long && only === undefined && !everything) {
+      lines.push(
+        `left out: suite ${suite.name}, which takes up to ${suite.seconds} s: npm test -- --suite ${suite.name}, or npm run check`,
+      );
+      continue;
+    }
     const output = path.join(scratch, `results-${suite.name}-${process.pid}.json`);
     const began = Date.now();
     const run = spawnSync(
