@@ -88,7 +88,18 @@ class Server implements ReplicatedServer {
     return `postgres://${user}@localhost/postgres?host=${encodeURIComponent(this.#socketLink)}&port=${port}`;
   }
 
-  async query(text: string): Promise<Record<string, unknown>[]> {
+  /** Tried again where a standby cancels it because replay needs the rows that it would see. */
+  async query(text: string, tries = 5): Promise<Record<string, unknown>[]> {
+    try {
+      return await this.#query(text);
+    } catch (error) {
+      const conflict = error instanceof pg.DatabaseError && error.code === '40001';
+      if (!conflict || tries === 1) throw error;
+      return this.query(text, tries - 1);
+    }
+  }
+
+  async #query(text: string): Promise<Record<string, unknown>[]> {
     const client = new pg.Client({ connectionString: this.url });
     client.on('error', () => undefined);
     await client.connect();
