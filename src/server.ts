@@ -14,24 +14,25 @@ import {
   startEmbeddedPostgres,
 } from './embedded/index.js';
 import { domainOf, loadDomain } from './domain-module.js';
+import { describeDatabase, openDatabase, openPlacements, openReplica, psqlOf } from './databases.js';
 import { GrpcServer } from './grpc/server.js';
 import { believeHeader } from './grpc/desk.js';
 import { HealthHttp } from './grpc/health-http.js';
 import { withNamespaceMiddleware } from './grpc/middleware-namespaces.js';
 import type { ServedNamespaces } from './grpc/served-namespaces.js';
 import { loadStoreMiddleware, loggedFailures, middlewareOf } from './middleware-module.js';
-import { Database, type DatabaseOptions } from './postgres/database.js';
+import type { Database } from './postgres/database.js';
 import { logHealth } from './postgres/log-health.js';
 import { migrate, type MigrationReport } from './postgres/migrate.js';
 import { PostgresNamespaces } from './postgres/namespaces.js';
 import type { StorePlace } from './postgres/open-namespaces.js';
 import { PostgresEventStore } from './postgres/postgres-event-store.js';
-import { asStartError, StartError } from './start-error.js';
+import { refuseSettings } from './refuse-settings.js';
+import { asStartError } from './start-error.js';
 import { systemRuntime } from './system.js';
 import { HealthMonitor } from './telemetry/health-monitor.js';
 import { createLogger, errorFields } from './telemetry/logger.js';
 import { version } from './version.js';
-import { withoutPassword } from './without-password.js';
 
 export { version } from './version.js';
 
@@ -89,9 +90,7 @@ export async function startService(
   logger: Logger = createLogger(config.logLevel),
   options: StartOptions = {},
 ): Promise<Service> {
-  refuseOpenAddresses(config);
-  refuseDefaultElsewhere(config);
-  refuseReplicaOfEmbedded(config);
+  refuseSettings(config);
   const undo: (() => Promise<unknown>)[] = [];
   try {
     return await compose(config, logger, options, undo);
@@ -167,7 +166,7 @@ async function compose(
     port: config.grpcPort,
     namespaces: served,
     policy: allowAll,
-    // The header is believed: nobody but this machine gets here, or `allowUnauthenticated` is set (refuseOpenAddresses).
+    // The header is believed: nobody but this machine gets here, or `allowUnauthenticated` is set (`refuseSettings`).
     authenticate: believeHeader,
     domain,
     commandPolicies: config.commandPolicies,
@@ -321,42 +320,6 @@ function createStore(
   });
 }
 
-function openDatabase(config: Config, connection: DatabaseOptions['connection'], logger: Logger): Database {
-  return new Database({
-    connection,
-    readConnections: config.readConnections,
-    appendConnections: config.appendConnections,
-    connectTimeoutMilliseconds: config.connectTimeoutMs,
-    statementTimeoutMilliseconds: config.statementTimeoutMs,
-    durability: config.durability,
-    onConnectionLost: (error) => logger.warn('A database connection was lost', errorFields(error)),
-  });
-}
-
-/** Connects when it is first needed: a service must start without its replica. */
-function openReplica(config: Config, logger: Logger): Database {
-  return new Database({
-    connection: { connectionString: config.readDatabaseUrl },
-    replica: true,
-    readConnections: config.replicaConnections,
-    connectTimeoutMilliseconds: config.connectTimeoutMs,
-    statementTimeoutMilliseconds: config.statementTimeoutMs,
-    onConnectionLost: (error) => logger.warn('A connection to the replica was lost', errorFields(error)),
-  });
-}
-
-/** The databases of the placed namespaces, one for each URL; nothing connects before it is needed. */
-function openPlacements(config: Config, own: Database, logger: Logger): ReadonlyMap<string, Database> {
-  const byUrl = new Map([[config.databaseUrl, own]]);
-  return new Map(
-    Object.entries(config.placements).map(([name, url]) => {
-      const database = byUrl.get(url) ?? openDatabase(config, { connectionString: url }, logger);
-      byUrl.set(url, database);
-      return [name, database];
-    }),
-  );
-}
-
 function limitsOf(config: Config): Limits {
   const { eventDataBytes, eventMetadataBytes, eventTags, appendEvents, appendBytes } = config;
   return { eventDataBytes, eventMetadataBytes, eventTags, appendEvents, appendBytes };
@@ -368,48 +331,6 @@ function unexpected(logger: Logger, error: unknown, outcome?: Outcome): Internal
   return new InternalError(errorId, { cause: error, outcome });
 }
 
-const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|localhost)$/;
-
-/** Nobody is authenticated yet, so other machines must be let in on purpose. */
-function refuseOpenAddresses(config: Config): void {
-  for (const [name, host] of [
-    ['--grpc-host', config.grpcHost],
-    ['--http-host', config.httpHost],
-  ] as const)
-    if (!LOOPBACK.test(host) && !config.allowUnauthenticated)
-      throw new StartError(
-        `${name} ${host} can be reached from other machines, and nobody is authenticated: keep to 127.0.0.1, or add ` +
-          '--allow-unauthenticated if the network protects it',
-      );
-}
-
-function refuseReplicaOfEmbedded({ databaseUrl, readDatabaseUrl }: Config): void {
-  if (readDatabaseUrl !== '' && databaseUrl === '')
-    throw new StartError(
-      'READ_DATABASE_URL is set and DATABASE_URL is not: the embedded Postgres has no replica; name the primary in DATABASE_URL',
-    );
-}
-
-/** Health, and whatever is about no namespace, goes by the default one. */
-function refuseDefaultElsewhere({ namespace, placements }: Config): void {
-  if (placements[namespace] !== undefined)
-    throw new StartError(
-      `Namespace ${namespace} is the default and has a placement: give its URL as DATABASE_URL, or make another the ` +
-        'default with --namespace',
-    );
-}
-
 function addressOf(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
-/** Its socket is the only way in, and only its user and root may enter that folder. */
-function psqlOf({ connection: { host, user, database } }: EmbeddedPostgres): string {
-  const folder = /^[\w./-]+$/.test(host) ? host : `'${host.replaceAll("'", String.raw`'\''`)}'`;
-  return `psql -h ${folder} -U ${user} -d ${database}`;
-}
-
-function describeDatabase(url: string, postgres: EmbeddedPostgres | undefined): string {
-  if (postgres) return `embedded Postgres ${postgres.serverVersion}, data in ${postgres.dataDirectory}`;
-  return `Postgres at ${withoutPassword(url)}`;
 }

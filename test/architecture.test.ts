@@ -40,6 +40,11 @@ const MAY_IMPORT: Record<
   telemetry: { folders: ['core'], packages: ['pino'] },
   'settings.ts': { folders: ['core'], packages: ['zod'] },
   'config.ts': { folders: ['settings.ts'], packages: [] },
+  'databases.ts': {
+    folders: ['core', 'postgres', 'embedded', 'telemetry', 'config.ts', 'without-password.ts'],
+    packages: [],
+  },
+  'refuse-settings.ts': { folders: ['config.ts', 'start-error.ts'], packages: [] },
   'version.ts': { folders: [], packages: [] },
   'without-password.ts': { folders: [], packages: [] },
   'system.ts': { folders: ['core'], packages: ['uuid'] },
