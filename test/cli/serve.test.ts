@@ -5,7 +5,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { connect } from '../../src/client/connect.js';
 import { headwater, serve, urlOf } from '../support/headwater.js';
-import { childrenOf } from '../support/processes.js';
+import { childrenOf, killNow } from '../support/processes.js';
 import { startServiceProcess } from '../support/service-process.js';
 import { newSchemaName, openDatabase } from '../support/test-database.js';
 
@@ -45,7 +45,7 @@ describe('serve on the embedded Postgres', () => {
     try {
       await connection.eventStore.append(append('before'));
       expect(await status(`${service.http}/readyz`)).toBe(200);
-      for (const pid of childrenOf(service.pid)) process.kill(pid, 'SIGKILL');
+      for (const pid of childrenOf(service.pid)) killNow(pid);
       const { lastPosition } = await connection.eventStore.append(append('after'));
       expect(lastPosition).toBe(2n);
       await expect.poll(() => status(`${service.http}/readyz`), { timeout: 10_000 }).toBe(200);

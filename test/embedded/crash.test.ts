@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { describe, expect, test } from 'vitest';
 import { startEmbeddedPostgres } from '../../src/embedded/index.js';
-import { processes } from '../support/processes.js';
+import { killNow, processes } from '../support/processes.js';
 import { inOtherProcess } from './other-process.js';
 import { afterThisTest, preparedFolder, scratch, serverStopped, until } from './scratch.js';
 
@@ -27,14 +27,8 @@ function inSessionOf(pid: number): readonly { pid: number; name: string }[] {
   return processes().filter(({ parent, session }) => session === pid || parent === pid);
 }
 
-function killNow(pids: readonly (number | undefined)[]): void {
-  for (const pid of pids)
-    try {
-      process.kill(pid ?? 0, 'SIGKILL');
-    } catch (error) {
-      // A child that ended by itself in between.
-      if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
-    }
+function killAll(pids: readonly (number | undefined)[]): void {
+  for (const pid of pids) if (pid !== undefined) killNow(pid);
 }
 
 describe('after kill -9 of the process that started it', () => {
@@ -43,7 +37,7 @@ describe('after kill -9 of the process that started it', () => {
     const other = inOtherProcess({ dataDirectory });
     const { pid = 0 } = await other.answer;
     expect(inSessionOf(pid).map(({ name }) => name)).toContain('sh');
-    killNow([other.child.pid]);
+    killAll([other.child.pid]);
     await until('the server has stopped', () => serverStopped(dataDirectory));
     await until('nothing of it is left', () => inSessionOf(pid).length === 0);
     const again = await startHere(dataDirectory);
@@ -56,8 +50,8 @@ describe('after kill -9 of the process that started it', () => {
     const { pid = 0, host = '' } = await other.answer;
     await answerOf(host, 'create table orphaned as select 42 as answer');
     // With the watchdog dead too, the server is a true orphan.
-    killNow(inSessionOf(pid).flatMap(({ pid: id, name }) => (name === 'sh' ? [id] : [])));
-    killNow([other.child.pid]);
+    killAll(inSessionOf(pid).flatMap(({ pid: id, name }) => (name === 'sh' ? [id] : [])));
+    killAll([other.child.pid]);
     await other.ended;
     expect(serverStopped(dataDirectory)).toBe(false);
     const again = await startHere(dataDirectory);
@@ -70,7 +64,7 @@ describe('after kill -9 of the process that started it', () => {
     const other = inOtherProcess({ dataDirectory });
     const { pid = 0, host = '' } = await other.answer;
     await answerOf(host, 'create table recovered as select generate_series(1, 1000) as n');
-    killNow([other.child.pid, ...inSessionOf(pid).map((found) => found.pid)]);
+    killAll([other.child.pid, ...inSessionOf(pid).map((found) => found.pid)]);
     await other.ended;
     const again = await startHere(dataDirectory);
     expect(await answerOf(again.host, 'select count(*)::int from recovered')).toBe(1000);
@@ -80,7 +74,7 @@ describe('after kill -9 of the process that started it', () => {
     const dataDirectory = await preparedFolder(join(await scratch(), 'long'.repeat(30)));
     const other = inOtherProcess({ dataDirectory });
     const { host = '' } = await other.answer;
-    killNow([other.child.pid]);
+    killAll([other.child.pid]);
     await until('the server has stopped', () => serverStopped(dataDirectory));
     expect(existsSync(host)).toBe(true);
     const again = await startHere(dataDirectory);
@@ -96,7 +90,7 @@ describe('after kill -9 of the process that started it', () => {
     await until('initdb has begun', () =>
       unfinished().some((name) => readdirSync(join(dataDirectory, name)).includes('base')),
     );
-    killNow([other.child.pid]);
+    killAll([other.child.pid]);
     await other.ended;
     expect(readdirSync(dataDirectory)).not.toContain('postgres');
     const again = await startHere(dataDirectory);
@@ -116,7 +110,7 @@ test('after kill -9 of the postmaster alone, a start waits for statements that s
     while clock_timestamp() < now() + interval '1.5 seconds' loop perform 1; end loop; end $$`);
   busy.catch(() => undefined);
   await new Promise((go) => setTimeout(go, 100));
-  killNow([first.pid]);
+  killAll([first.pid]);
   await first.exited;
   const again = await startHere(dataDirectory);
   expect(await answerOf(again.host, 'select 1')).toBe(1);

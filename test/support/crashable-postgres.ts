@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/embedded/index.js';
-import { childrenOf } from './processes.js';
+import { childrenOf, killNow } from './processes.js';
 
 /** A whole Postgres of one's own that can be killed with all its children and comes back on the same folder. */
 export interface CrashablePostgres {
@@ -57,13 +57,4 @@ export async function startCrashablePostgres(
       if (alias !== undefined) await rm(path.dirname(alias), { recursive: true, force: true });
     },
   };
-}
-
-function killNow(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (error) {
-    // It ended by itself in between.
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
-  }
 }

@@ -37,3 +37,12 @@ export function childrenOf(pid: number): readonly number[] {
     .filter(({ parent }) => parent === pid)
     .map((one) => one.pid);
 }
+
+/** kill -9; one that ended by itself in between is as dead. */
+export function killNow(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
+}
