@@ -3,11 +3,8 @@ import type { AggregateInfo } from '../core/aggregate.js';
 import { aggregateToJson } from './aggregate-json.js';
 import { addConnectionOptions, type ConnectionFlags, withConnection } from './connection-options.js';
 import { UsageError } from './exit-codes.js';
-import { Output } from './output.js';
-import { pagesOf } from './pages.js';
-import { countingProgress } from './progress.js';
+import { printList } from './print-list.js';
 import { positive } from './selection-options.js';
-import { TablePrinter } from './table.js';
 import { shortTime } from './time.js';
 
 interface ListFlags extends ConnectionFlags {
@@ -45,32 +42,22 @@ Examples:
         );
       const deleted = flags.deleted ? 'ONLY' : flags.all ? 'INCLUDE' : 'EXCLUDE';
       await withConnection(flags, async ({ aggregates }, signal) => {
-        const output = new Output();
-        const table = new TablePrinter(output, { head: ['id', 'version', 'created', 'updated', 'deleted'] });
-        const json = flags.json ?? flags.ndjson ?? false;
-        // Where the list itself goes to the terminal, it is progress enough.
-        const progress = process.stdout.isTTY ? undefined : countingProgress('aggregates');
-        let listed = 0;
-        try {
-          const pages = pagesOf(async (page) => {
-            const { aggregates: entries, nextPageToken } = await aggregates.list(
-              { aggregateType, deleted, ...page },
-              { signal },
-            );
-            return { entries, nextPageToken };
-          }, flags.limit);
-          for await (const entries of pages) {
-            listed += entries.length;
-            if (json)
-              await output.write(entries.map((one) => `${JSON.stringify(aggregateToJson(one))}\n`).join(''));
-            else await table.print(entries.map(rowOf));
-            progress?.add(entries.length);
-            if (output.gone) break;
-          }
-        } finally {
-          progress?.stop();
-        }
-        if (listed === 0 && !json) await output.line('No aggregates match');
+        await printList<AggregateInfo>(
+          {
+            what: 'aggregates',
+            head: ['id', 'version', 'created', 'updated', 'deleted'],
+            rowOf,
+            jsonOf: aggregateToJson,
+            page: async (page) => {
+              const { aggregates: entries, nextPageToken } = await aggregates.list(
+                { aggregateType, deleted, ...page },
+                { signal },
+              );
+              return { entries, nextPageToken };
+            },
+          },
+          flags,
+        );
       });
     });
 }

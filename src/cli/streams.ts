@@ -2,13 +2,10 @@ import { Command } from 'commander';
 import type { StreamInfo } from '../core/stream.js';
 import { addConnectionOptions, type ConnectionFlags, withConnection } from './connection-options.js';
 import { UsageError } from './exit-codes.js';
-import { Output } from './output.js';
-import { pagesOf } from './pages.js';
-import { countingProgress } from './progress.js';
 import { describeRetention } from './retention.js';
+import { printList } from './print-list.js';
 import { positive } from './selection-options.js';
 import { streamToJson } from './stream-json.js';
-import { TablePrinter } from './table.js';
 import { shortTime } from './time.js';
 
 interface StreamsFlags extends ConnectionFlags {
@@ -61,32 +58,22 @@ Examples:
         deleted: flags.deleted ? ('ONLY' as const) : flags.all ? ('INCLUDE' as const) : ('EXCLUDE' as const),
       };
       await withConnection(flags, async ({ eventStore }, signal) => {
-        const output = new Output();
-        const table = new TablePrinter(output, { head: COLUMNS });
-        const json = flags.json ?? flags.ndjson ?? false;
-        // Where the list itself goes to the terminal, it is progress enough.
-        const progress = process.stdout.isTTY ? undefined : countingProgress('streams');
-        let listed = 0;
-        try {
-          const pages = pagesOf(async (page) => {
-            const { streams, nextPageToken } = await eventStore.listStreams(
-              { ...request, ...page },
-              { signal },
-            );
-            return { entries: streams, nextPageToken };
-          }, flags.limit);
-          for await (const streams of pages) {
-            listed += streams.length;
-            if (json)
-              await output.write(streams.map((one) => `${JSON.stringify(streamToJson(one))}\n`).join(''));
-            else await table.print(streams.map(rowOf));
-            progress?.add(streams.length);
-            if (output.gone) break;
-          }
-        } finally {
-          progress?.stop();
-        }
-        if (listed === 0 && !json) await output.line('No streams match');
+        await printList<StreamInfo>(
+          {
+            what: 'streams',
+            head: COLUMNS,
+            rowOf,
+            jsonOf: streamToJson,
+            page: async (page) => {
+              const { streams: entries, nextPageToken } = await eventStore.listStreams(
+                { ...request, ...page },
+                { signal },
+              );
+              return { entries, nextPageToken };
+            },
+          },
+          flags,
+        );
       });
     });
 }
