@@ -13,8 +13,17 @@ const MAY_IMPORT: Record<
   auth: { folders: ['core'], packages: [], pure: true },
   commands: { folders: ['core', 'auth'], packages: [], pure: true },
   subscriptions: { folders: ['core'], packages: [], pure: true },
+  projections: { folders: ['core', 'subscriptions'], packages: [], pure: true },
+  relay: {
+    folders: ['core', 'subscriptions', 'projections', 'wire', 'gen', 'system.ts'],
+    packages: ['@bufbuild/protobuf', 'amqplib', '@nats-io/transport-node', '@nats-io/jetstream'],
+  },
   memory: { folders: ['core', 'auth', 'subscriptions'], packages: [], pure: true },
-  testing: { folders: ['core', 'auth', 'commands', 'memory'], packages: [], pure: true },
+  testing: {
+    folders: ['core', 'auth', 'commands', 'subscriptions', 'projections', 'memory'],
+    packages: [],
+    pure: true,
+  },
   postgres: { folders: ['core', 'auth', 'subscriptions'], packages: ['pg'] },
   embedded: { folders: [], packages: [] },
   wire: {

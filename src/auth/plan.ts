@@ -32,7 +32,29 @@ export type Action =
   | 'info'
   | 'create-namespace'
   | 'list-namespaces'
-  | 'drop-namespace';
+  | 'drop-namespace'
+  | 'create-group'
+  | 'update-group'
+  | 'delete-group'
+  | 'get-group'
+  | 'list-groups'
+  | 'consume'
+  | 'list-parked'
+  | 'replay-parked'
+  | 'reset-group'
+  | 'list-projections'
+  | 'get-projection'
+  | 'pause-projection'
+  | 'resume-projection'
+  | 'stop-projection'
+  | 'reset-projection'
+  | 'rebuild-projection'
+  | 'delete-projection'
+  | 'wait-for-projection'
+  | 'list-failed-aggregates'
+  | 'retry-aggregates'
+  | 'load-projection'
+  | 'run-projection';
 
 /** What it is done to. */
 export type Resource =
@@ -41,6 +63,8 @@ export type Resource =
   | { readonly kind: 'AGGREGATE_TYPE'; readonly aggregateType: string }
   | { readonly kind: 'NAMESPACE'; readonly name: string }
   | { readonly kind: 'COMMAND_TYPE'; readonly commandType: string }
+  | { readonly kind: 'CONSUMER_GROUP'; readonly group: string }
+  | { readonly kind: 'PROJECTION'; readonly projection: string }
   | { readonly kind: 'SERVICE' };
 
 /**

@@ -66,12 +66,18 @@ export function exitCodeOf(error: unknown): number {
     case 'COMMAND_ID_REUSED':
     case 'STREAM_NOT_DELETED':
     case 'NAMESPACE_EXISTS':
+    case 'GROUP_EXISTS':
+    case 'PROJECTION_CONFLICT':
+    case 'PROJECTION_SUPERSEDED':
+    case 'LEASE_LOST':
       return EXIT.conflict;
     case 'STREAM_NOT_FOUND':
     case 'STREAM_DELETED':
     case 'NAMESPACE_NOT_FOUND':
     case 'COMMAND_NOT_REGISTERED':
     case 'SNAPSHOT_NOT_FOUND':
+    case 'GROUP_NOT_FOUND':
+    case 'PROJECTION_NOT_FOUND':
       return EXIT.notFound;
     case 'POSITION_NOT_REACHED':
     case 'STORE_UNAVAILABLE':

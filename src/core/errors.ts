@@ -24,7 +24,13 @@ export type Reason =
   | 'INTERNAL'
   | 'NAMESPACE_NOT_FOUND'
   | 'NAMESPACE_EXISTS'
-  | 'APPEND_REFUSED';
+  | 'APPEND_REFUSED'
+  | 'GROUP_NOT_FOUND'
+  | 'GROUP_EXISTS'
+  | 'PROJECTION_NOT_FOUND'
+  | 'PROJECTION_CONFLICT'
+  | 'PROJECTION_SUPERSEDED'
+  | 'LEASE_LOST';
 
 /** What became of a write that failed: nothing was written, or it was sent and the answer was lost. */
 export type Outcome = 'NOT_APPLIED' | 'UNKNOWN';

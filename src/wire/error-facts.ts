@@ -26,6 +26,14 @@ import {
   StreamNotFoundError,
   WrongExpectedVersionError,
 } from '../core/errors.js';
+import {
+  GroupExistsError,
+  GroupNotFoundError,
+  LeaseLostError,
+  ProjectionConflictError,
+  ProjectionNotFoundError,
+  ProjectionSupersededError,
+} from '../core/follower-errors.js';
 import type { ExpectedVersion } from '../core/expected-version.js';
 import type { StreamId } from '../core/stream.js';
 import { rejectionCodeOf } from './status-code.js';
@@ -76,6 +84,12 @@ export function factsOf(error: HeadwaterError): Record<string, string> {
   if (error instanceof NamespaceNotFoundError || error instanceof NamespaceExistsError)
     return { namespace: error.namespace };
   if (error instanceof AppendRefusedError) return { middleware: error.middleware };
+  if (error instanceof GroupNotFoundError || error instanceof GroupExistsError) return { group: error.group };
+  if (error instanceof ProjectionNotFoundError || error instanceof ProjectionConflictError)
+    return { projection: error.projection };
+  if (error instanceof ProjectionSupersededError)
+    return { projection: error.projection, definition_version: String(error.definitionVersion) };
+  if (error instanceof LeaseLostError) return { holder: error.holder, fence: String(error.fence) };
   if (error instanceof InternalError) return { error_id: error.errorId };
   return {};
 }
@@ -160,6 +174,18 @@ export function errorOf(info: ErrorInfo, status: StatusFacts): HeadwaterError | 
       return new NamespaceExistsError(facts.text('namespace'));
     case 'APPEND_REFUSED':
       return new AppendRefusedError(facts.text('middleware'), message);
+    case 'GROUP_NOT_FOUND':
+      return new GroupNotFoundError(facts.text('group'));
+    case 'GROUP_EXISTS':
+      return new GroupExistsError(facts.text('group'));
+    case 'PROJECTION_NOT_FOUND':
+      return new ProjectionNotFoundError(facts.text('projection'));
+    case 'PROJECTION_CONFLICT':
+      return new ProjectionConflictError(facts.text('projection'), message);
+    case 'PROJECTION_SUPERSEDED':
+      return new ProjectionSupersededError(facts.text('projection'), facts.number('definition_version', 0));
+    case 'LEASE_LOST':
+      return new LeaseLostError(facts.text('holder'), facts.bigint('fence'));
     case 'INTERNAL':
       return new InternalError(facts.text('error_id'), { outcome });
     default:

@@ -50,6 +50,12 @@ export const CODE_OF: Readonly<Record<Reason, number>> = {
   NAMESPACE_NOT_FOUND: StatusCode.NOT_FOUND,
   NAMESPACE_EXISTS: StatusCode.ALREADY_EXISTS,
   APPEND_REFUSED: StatusCode.FAILED_PRECONDITION,
+  GROUP_NOT_FOUND: StatusCode.NOT_FOUND,
+  GROUP_EXISTS: StatusCode.ALREADY_EXISTS,
+  PROJECTION_NOT_FOUND: StatusCode.NOT_FOUND,
+  PROJECTION_CONFLICT: StatusCode.FAILED_PRECONDITION,
+  PROJECTION_SUPERSEDED: StatusCode.FAILED_PRECONDITION,
+  LEASE_LOST: StatusCode.ABORTED,
 };
 
 /** The code of the error: that of its reason, or the one that the domain chose. */

@@ -30,6 +30,14 @@ import {
   StreamNotFoundError,
   WrongExpectedVersionError,
 } from '../../src/core/errors.js';
+import {
+  GroupExistsError,
+  GroupNotFoundError,
+  LeaseLostError,
+  ProjectionConflictError,
+  ProjectionNotFoundError,
+  ProjectionSupersededError,
+} from '../../src/core/follower-errors.js';
 import { toWireStatus } from '../../src/wire/errors.js';
 import { StatusCode } from '../../src/wire/status-code.js';
 import { cellsOf, codeSpans, rowsOf } from './markdown.js';
@@ -58,6 +66,12 @@ const SAMPLES: readonly HeadwaterError[] = [
   new DeadlineExceededError('late'),
   new InternalError('id'),
   new NamespaceNotFoundError('tenant_a'),
+  new GroupNotFoundError('mail'),
+  new GroupExistsError('mail'),
+  new ProjectionNotFoundError('balances'),
+  new ProjectionConflictError('balances', 'Nothing is being built'),
+  new ProjectionSupersededError('balances', 3),
+  new LeaseLostError('balances', 7n),
   new NamespaceExistsError('tenant_a'),
   new AppendRefusedError('quota', 'The tenant has used up what it may store'),
   new StreamNotDeletedError(stream),

@@ -29,6 +29,14 @@ import {
   StreamNotFoundError,
   WrongExpectedVersionError,
 } from '../../src/core/errors.js';
+import {
+  GroupExistsError,
+  GroupNotFoundError,
+  LeaseLostError,
+  ProjectionConflictError,
+  ProjectionNotFoundError,
+  ProjectionSupersededError,
+} from '../../src/core/follower-errors.js';
 import { fromWireStatus, toWireStatus } from '../../src/wire/errors.js';
 import { CODE_OF } from '../../src/wire/status-code.js';
 import { fromStatusDetails, toStatusDetails } from '../../src/wire/status-details.js';
@@ -65,6 +73,12 @@ const everyError: readonly HeadwaterError[] = [
   new PolicyDeniedError('append'),
   new NamespaceNotFoundError('tenant_a'),
   new NamespaceExistsError('tenant_a'),
+  new GroupNotFoundError('mail'),
+  new GroupExistsError('mail'),
+  new ProjectionNotFoundError('balances'),
+  new ProjectionConflictError('balances', 'Nothing is being built'),
+  new ProjectionSupersededError('balances', 3),
+  new LeaseLostError('balances', 7n),
   new AppendRefusedError('quota', 'The tenant has used up what it may store today'),
   new StoreUnavailableError('The database is away', { outcome: 'NOT_APPLIED', retryAfterMilliseconds: 1500 }),
   new StoreUnavailableError('The answer was lost', { outcome: 'UNKNOWN' }),
@@ -123,6 +137,12 @@ describe('an error over the wire', () => {
       NAMESPACE_NOT_FOUND: 5,
       NAMESPACE_EXISTS: 6,
       APPEND_REFUSED: 9,
+      GROUP_NOT_FOUND: 5,
+      GROUP_EXISTS: 6,
+      PROJECTION_NOT_FOUND: 5,
+      PROJECTION_CONFLICT: 9,
+      PROJECTION_SUPERSEDED: 9,
+      LEASE_LOST: 10,
     });
   });
 
