@@ -173,6 +173,8 @@ export interface ProjectionOrders {
   readonly wish: 'RUN' | 'PAUSE' | 'STOP' | 'DELETE';
   /** Begin anew if this is higher than the last reset that was carried out. */
   readonly resetWanted: bigint;
+  /** How often it was resumed: what stands still because of a failure tries again when this has grown. */
+  readonly resumed: bigint;
   readonly deleteEmitted: boolean;
   /** Of one being built: it is to be swapped in as soon as it has caught up. */
   readonly swap: boolean;
