@@ -1,0 +1,20 @@
+/** Rows as a driver gives them; what a column holds depends on its type and the driver's settings. */
+export interface SqlResult {
+  readonly rows: readonly Readonly<Record<string, unknown>>[];
+}
+
+/**
+ * One connection to the caller's own Postgres, held until it is released. A `PoolClient` of the package `pg` is one as it
+ * is; this library does not import `pg`.
+ */
+export interface SqlClient {
+  /** Runs a statement with `$1`, `$2` … bound to the values. Rejects with the driver's error. */
+  query(text: string, values?: readonly unknown[]): Promise<SqlResult>;
+  /** Gives it back. `true` closes it instead, after a failure that leaves in doubt what state it is in. */
+  release(destroy?: boolean): void;
+}
+
+/** Where connections come from. A `Pool` of the package `pg` is one as it is. */
+export interface SqlPool<Client extends SqlClient = SqlClient> {
+  connect(): Promise<Client>;
+}
