@@ -1,4 +1,4 @@
-import type { Filter, Range, Scope } from './filter.js';
+import type { Filter, Range, Scope, StreamPattern } from './filter.js';
 import { COMPARISONS, FILTER_NAMES, FILTER_TAGS, FILTERS, MAX_BIGINT } from './limits.js';
 import type { LoadRequest } from './load.js';
 import { streamKey } from './stream.js';
@@ -25,41 +25,49 @@ export function validateSubscribe(request: SubscribeRequest): void {
   violations.throwIfAny();
 }
 
-/** Adds what is wrong with scope and filters. */
+/**
+ * Adds what is wrong with scope and filters.
+ *
+ * @param path in front of the fields: `selection.` where they do not stand in the request itself
+ */
 export function validateSelection(
   request: { readonly scope?: Scope; readonly filters?: readonly Filter[] },
   violations: Violations,
+  path = '',
 ): void {
-  if (request.scope) validateScope(request.scope, violations);
+  if (request.scope) validateScope(request.scope, violations, path);
   const filters = request.filters ?? [];
   if (filters.length > FILTERS)
-    violations.add('filters', `has ${filters.length} filters, the limit is ${FILTERS}`);
-  else filters.forEach((filter, index) => validateFilter(filter, `filters[${index}]`, violations));
+    violations.add(`${path}filters`, `has ${filters.length} filters, the limit is ${FILTERS}`);
+  else filters.forEach((filter, index) => validateFilter(filter, `${path}filters[${index}]`, violations));
 }
 
-function validateScope(scope: Scope, violations: Violations): void {
+function validateScope(scope: Scope, violations: Violations, path: string): void {
   switch (scope.kind) {
     case 'LOG':
       return;
     case 'STREAM':
-      validateStream(scope.stream, 'stream', violations);
+      validateStream(scope.stream, `${path}stream`, violations);
       return;
     case 'STREAMS':
-      if (!count(scope.streams.length, 1, 'streams.streams', 'streams', violations)) return;
+      if (!count(scope.streams.length, 1, `${path}streams.streams`, 'streams', violations)) return;
       scope.streams.forEach((stream, index) =>
-        validateStream(stream, `streams.streams[${index}]`, violations),
+        validateStream(stream, `${path}streams.streams[${index}]`, violations),
       );
       if (new Set(scope.streams.map(streamKey)).size !== scope.streams.length)
-        violations.add('streams.streams', 'has a stream twice');
+        violations.add(`${path}streams.streams`, 'has a stream twice');
       return;
     case 'AGGREGATE_TYPES':
-      names(scope.aggregateTypes, 1, 'aggregate_types.aggregate_types', typeNameProblem, violations);
+      names(scope.aggregateTypes, 1, `${path}aggregate_types.aggregate_types`, typeNameProblem, violations);
   }
 }
 
 function validateFilter(filter: Filter, path: string, violations: Violations): void {
   if (filter.eventTypes) names(filter.eventTypes, 0, `${path}.event_types`, nameProblem, violations);
   if (filter.tags) names(filter.tags, 0, `${path}.tags`, nameProblem, violations, FILTER_TAGS);
+  const streams = filter.streams ?? [];
+  if (count(streams.length, 0, `${path}.streams`, 'patterns', violations))
+    streams.forEach((pattern, index) => validatePattern(pattern, `${path}.streams[${index}]`, violations));
   range(filter.versions, `${path}.versions`, 1n, violations);
   range(filter.positions, `${path}.positions`, 1n, violations);
   range(filter.recorded, `${path}.recorded`, undefined, violations);
@@ -70,6 +78,18 @@ function validateFilter(filter: Filter, path: string, violations: Violations): v
     comparisons.forEach((comparison, index) =>
       validateComparison(comparison, `${path}.metadata[${index}]`, violations),
     );
+}
+
+function validatePattern(pattern: StreamPattern, path: string, violations: Violations): void {
+  const { aggregateType, aggregateId, aggregateIdPrefix } = pattern;
+  const check = (field: string, problem: string | undefined) => {
+    if (problem !== undefined) violations.add(`${path}.${field}`, problem);
+  };
+  if (aggregateType !== undefined) check('aggregate_type', typeNameProblem(aggregateType));
+  if (aggregateId !== undefined) check('aggregate_id', nameProblem(aggregateId));
+  if (aggregateIdPrefix !== undefined) check('aggregate_id_prefix', nameProblem(aggregateIdPrefix));
+  if (aggregateId !== undefined && aggregateIdPrefix !== undefined)
+    violations.add(path, 'has aggregate_id and aggregate_id_prefix; it may have one of them');
 }
 
 function names(
