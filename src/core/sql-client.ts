@@ -1,6 +1,8 @@
 /** Rows as a driver gives them; what a column holds depends on its type and the driver's settings. */
 export interface SqlResult {
   readonly rows: readonly Readonly<Record<string, unknown>>[];
+  /** What Postgres says that it did, `COMMIT` or `ROLLBACK` among others, if the driver tells. */
+  readonly command?: string;
 }
 
 /**
