@@ -204,6 +204,7 @@ export {
   type MetadataComparison,
   type Range,
   type Scope,
+  type StreamPattern,
   type ValueKind,
   WHOLE_LOG,
 } from './core/filter.js';

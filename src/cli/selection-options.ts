@@ -5,6 +5,7 @@ import { COMPARISON_HELP, comparisonFrom, comparisonFromJson } from './compariso
 import { object, streamFrom } from './event-json.js';
 import { UsageError } from './exit-codes.js';
 import { keyValues, many } from './key-value.js';
+import { streamPattern } from './stream-pattern.js';
 import { timeFrom } from './time.js';
 
 /** Every filter that the API has, as flags; `load`, `tail` and `count` share them. */
@@ -28,7 +29,8 @@ export const SELECTION_HELP = `
 Flags narrow together: an event must match all of them (of several --event-type any, of several --tag every one).
 Alternatives are written as --filter with JSON, which may be repeated; an event must match at least one:
   --filter '{"event_types":["Opened"],"tags":["owner:ada"]}' --filter '{"versions":{"first":1,"last":10}}'
-Keys: event_types, tags, versions, positions {first,last}, recorded {first,last} (times), metadata (a list of comparisons:
+Keys: event_types, tags, streams (a list as ["Account/42","Order/eu-*","*/7"]), versions, positions {first,last}, recorded
+{first,last} (times), metadata (a list of comparisons:
 "amount:number >= 10", or {"key":"amount","operator":">=","kind":"number","value":"10"}).
 
 ${COMPARISON_HELP}`;
@@ -141,7 +143,7 @@ function filterFromJson(text: string, runtime: Runtime): Filter {
     throw new UsageError(`--filter ${text} is not JSON: ${(error as Error).message}`, { cause: error });
   }
   const fields = object(value, '--filter');
-  const known = ['event_types', 'tags', 'versions', 'positions', 'recorded', 'metadata'];
+  const known = ['event_types', 'tags', 'streams', 'versions', 'positions', 'recorded', 'metadata'];
   for (const key of Object.keys(fields))
     if (!known.includes(key))
       throw new UsageError(`--filter has ${JSON.stringify(key)}; it may have ${known.join(', ')}`);
@@ -154,6 +156,7 @@ function filterFromJson(text: string, runtime: Runtime): Filter {
   const time = (one: unknown) => (one === undefined ? undefined : timeFrom(scalar(one), runtime.now()));
   const eventTypes = names('event_types', fields['event_types']);
   const tags = names('tags', fields['tags']);
+  const streams = names('streams', fields['streams']);
   const { metadata } = fields;
   if (metadata !== undefined && !Array.isArray(metadata))
     throw new UsageError('metadata of --filter must be a list of comparisons, as ["amount:number >= 10"]');
@@ -162,6 +165,7 @@ function filterFromJson(text: string, runtime: Runtime): Filter {
   return {
     ...(eventTypes ? { eventTypes } : {}),
     ...(tags ? { tags } : {}),
+    ...(streams ? { streams: streams.map(streamPattern) } : {}),
     ...range('versions', number(ends('versions')['first']), number(ends('versions')['last'])),
     ...range('positions', number(ends('positions')['first']), number(ends('positions')['last'])),
     ...range('recorded', time(ends('recorded')['first']), time(ends('recorded')['last'])),

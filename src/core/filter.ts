@@ -28,6 +28,18 @@ export interface Filter {
   readonly recorded?: Range<Microseconds>;
   /** Every one of these; at most 16. */
   readonly metadata?: readonly MetadataComparison[];
+  /** Of streams that any of these names; at most 100. */
+  readonly streams?: readonly StreamPattern[];
+}
+
+/** Names streams by aggregate type and id; with nothing set, all. Of `aggregateId` and `aggregateIdPrefix` only one. */
+export interface StreamPattern {
+  /** @default any */
+  readonly aggregateType?: string;
+  /** @default any */
+  readonly aggregateId?: string;
+  /** Those whose id begins so. */
+  readonly aggregateIdPrefix?: string;
 }
 
 /**

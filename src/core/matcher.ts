@@ -1,7 +1,7 @@
 import type { Event } from './event.js';
-import type { Filter, Range, Scope } from './filter.js';
+import type { Filter, Range, Scope, StreamPattern } from './filter.js';
 import { metadataComparison } from './metadata-comparison.js';
-import { streamKey } from './stream.js';
+import { type StreamId, streamKey } from './stream.js';
 
 /** Decides whether an event belongs to the answer. */
 export type Matcher = (event: Event) => boolean;
@@ -41,6 +41,7 @@ function scopeMatcher(scope: Scope): Matcher {
 
 function filterMatcher(filter: Filter): Matcher {
   const { eventTypes, tags, versions, positions, recorded } = filter;
+  const streams = filter.streams?.length ? filter.streams : undefined;
   const types = eventTypes?.length ? new Set(eventTypes) : undefined;
   const comparisons = (filter.metadata ?? []).map(metadataComparison);
   return (event) =>
@@ -49,7 +50,20 @@ function filterMatcher(filter: Filter): Matcher {
     within(versions, event.version) &&
     within(positions, event.position) &&
     within(recorded, event.recordedAt) &&
+    (streams === undefined || streams.some((pattern) => namesStream(pattern, event.stream))) &&
     comparisons.every((holds) => holds(event.metadata));
+}
+
+/** Whether the pattern names the stream. */
+export function namesStream(
+  { aggregateType, aggregateId, aggregateIdPrefix }: StreamPattern,
+  stream: StreamId,
+): boolean {
+  return (
+    (aggregateType === undefined || stream.aggregateType === aggregateType) &&
+    (aggregateId === undefined || stream.aggregateId === aggregateId) &&
+    (aggregateIdPrefix === undefined || stream.aggregateId.startsWith(aggregateIdPrefix))
+  );
 }
 
 function within(range: Range<bigint> | undefined, value: bigint): boolean {

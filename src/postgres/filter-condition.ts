@@ -1,4 +1,4 @@
-import type { Filter, MetadataComparison } from '../core/filter.js';
+import type { Filter, MetadataComparison, StreamPattern } from '../core/filter.js';
 import type { Parameters } from './parameters.js';
 import { erasurePending } from './pending-erasure.js';
 import type { Place } from './place.js';
@@ -80,7 +80,29 @@ function filterCondition(
     conditions.push(
       `(e.metadata ->> ${parameters.text(key)}) COLLATE "C" = ANY (${parameters.texts(values)})`,
     );
+  if (filter.streams?.length) conditions.push(streamsCondition(filter.streams, parameters));
   // Of an event that an erasure has yet to come to, only the shell is found, which has neither.
   if (tags.length > 0 || metadata.some(isEquality)) conditions.push(`NOT (${erasurePending(schema)})`);
   return conditions.length === 0 ? 'true' : `(${conditions.join(' AND ')})`;
+}
+
+/** However many patterns there are, the text is the same. No name is empty, so an empty one is none. */
+function streamsCondition(patterns: readonly StreamPattern[], parameters: Parameters): string {
+  const whole = patterns.filter(isWholeType);
+  const others = patterns.filter((pattern) => !isWholeType(pattern));
+  const any: string[] = [];
+  const texts = (of: readonly StreamPattern[], key: keyof StreamPattern) =>
+    parameters.texts(of.map((pattern) => pattern[key] ?? ''));
+  if (whole.length > 0) any.push(`e.aggregate_type = ANY (${texts(whole, 'aggregateType')})`);
+  if (others.length > 0)
+    any.push(`EXISTS (SELECT FROM unnest(${texts(others, 'aggregateType')}, ${texts(others, 'aggregateId')},
+                                         ${texts(others, 'aggregateIdPrefix')}) n (type, id, prefix)
+                       WHERE n.type IN ('', e.aggregate_type) AND n.id IN ('', e.aggregate_id)
+                         AND starts_with(e.aggregate_id, n.prefix))`);
+  return `(${any.join(' OR ')})`;
+}
+
+/** The usual one, and the cheapest to look for. */
+function isWholeType({ aggregateType, aggregateId, aggregateIdPrefix }: StreamPattern): boolean {
+  return aggregateType !== undefined && aggregateId === undefined && aggregateIdPrefix === undefined;
 }

@@ -27,6 +27,22 @@ export function filtersContract({ describe, it, expect }: TestFramework, withSto
         [{ eventTypes: ['Opened'] }, { tags: ['kind:a'] }],
         [1, 2, 3],
       ],
+      ['by an aggregate type', [{ streams: [{ aggregateType: 'Thing' }] }], [1, 2, 3, 4]],
+      ['by another aggregate type', [{ streams: [{ aggregateType: 'thing' }] }], []],
+      [
+        'by any of several streams',
+        [{ streams: [{ aggregateId: 'a' }, { aggregateIdPrefix: 'd' }] }],
+        [1, 4],
+      ],
+      [
+        'by streams and event types together, in each filter others',
+        [
+          { streams: [{ aggregateType: 'Thing', aggregateId: 'c' }], eventTypes: ['Opened'] },
+          { streams: [{ aggregateType: 'Thing', aggregateId: 'd' }], eventTypes: ['Opened'] },
+        ],
+        [3],
+      ],
+      ['by a pattern with nothing set matches all', [{ streams: [{}] }], [1, 2, 3, 4]],
       ['with nothing set matches all', [{}], [1, 2, 3, 4]],
       ['with nothing set beside another matches all', [{ tags: ['no:such'] }, {}], [1, 2, 3, 4]],
       ['that nothing matches', [{ eventTypes: ['opened'] }], []],

@@ -5,6 +5,7 @@ import type {
   MetadataComparison,
   Range,
   Scope,
+  StreamPattern,
   ValueKind,
 } from '../core/filter.js';
 import type { StreamId } from '../core/stream.js';
@@ -98,6 +99,18 @@ export class RandomSelection {
       ...(this.chance(0.3) ? { positions: this.#around(aim.position, this.pick(log).position) } : {}),
       ...(this.chance(0.3) ? { recorded: this.#around(aim.recordedAt, this.pick(log).recordedAt) } : {}),
       ...(this.chance(0.6) ? { metadata: comparisons } : {}),
+      ...(this.chance(0.2) ? { streams: [this.#pattern(aim.stream), ...this.#some(NOWHERE, 0.3)] } : {}),
+    };
+  }
+
+  #pattern({ aggregateType, aggregateId }: StreamId): StreamPattern {
+    return {
+      ...(this.chance(0.7) ? { aggregateType } : {}),
+      ...(this.chance(0.4)
+        ? { aggregateId }
+        : this.chance(0.5)
+          ? { aggregateIdPrefix: this.pick([aggregateId, aggregateId.slice(0, 1), '9']) }
+          : {}),
     };
   }
 
@@ -128,6 +141,9 @@ export class RandomSelection {
     return values.filter(() => this.chance(probability));
   }
 }
+
+/** Patterns that no event matches. */
+const NOWHERE: readonly StreamPattern[] = [{ aggregateType: 'None' }, { aggregateId: 'none' }];
 
 const FITS: Readonly<Record<ValueKind, (text: string) => boolean>> = {
   STRING: () => true,

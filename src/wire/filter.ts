@@ -2,13 +2,15 @@ import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import {
   type Filter as WireFilter,
   FilterSchema,
+  type StreamPattern as WireStreamPattern,
+  type StreamPatternSchema,
   type TimeRange as WireTimeRange,
 } from '../../gen/headwater/v1/filter_pb.js';
 import type {
   LoadRequest as WireLoadRequest,
   LoadRequestSchema,
 } from '../../gen/headwater/v1/event_store_service_pb.js';
-import { type Filter, type Range, type Scope, WHOLE_LOG } from '../core/filter.js';
+import { type Filter, type Range, type Scope, type StreamPattern, WHOLE_LOG } from '../core/filter.js';
 import type { Violations } from '../core/validate.js';
 import { fromWireComparison, toWireComparison } from './comparison.js';
 import { fromWireStream, readWireStream, toWireStream } from './stream.js';
@@ -54,6 +56,7 @@ export function toWireFilter(filter: Filter): WireFilter {
     eventTypes: filter.eventTypes ? [...filter.eventTypes] : [],
     tags: filter.tags ? [...filter.tags] : [],
     metadata: filter.metadata?.map(toWireComparison) ?? [],
+    streams: filter.streams?.map(toWirePattern) ?? [],
   };
   if (filter.versions) init.versions = toWireRange(filter.versions);
   if (filter.positions) init.positions = toWireRange(filter.positions);
@@ -67,7 +70,7 @@ export function toWireFilter(filter: Filter): WireFilter {
 }
 
 export function fromWireFilter(filter: WireFilter, field: string, violations: Violations): Filter {
-  const { eventTypes, tags, versions, positions, recorded, metadata } = filter;
+  const { eventTypes, tags, versions, positions, recorded, metadata, streams } = filter;
   return {
     ...(eventTypes.length === 0 ? {} : { eventTypes }),
     ...(tags.length === 0 ? {} : { tags }),
@@ -81,6 +84,27 @@ export function fromWireFilter(filter: WireFilter, field: string, violations: Vi
             fromWireComparison(comparison, `${field}.metadata[${index}]`, violations),
           ),
         }),
+    ...(streams.length === 0 ? {} : { streams: streams.map(fromWirePattern) }),
+  };
+}
+
+function toWirePattern({
+  aggregateType = '',
+  aggregateId,
+  aggregateIdPrefix,
+}: StreamPattern): MessageInitShape<typeof StreamPatternSchema> {
+  if (aggregateId !== undefined)
+    return { aggregateType, aggregateIds: { case: 'aggregateId', value: aggregateId } };
+  if (aggregateIdPrefix !== undefined)
+    return { aggregateType, aggregateIds: { case: 'aggregateIdPrefix', value: aggregateIdPrefix } };
+  return { aggregateType };
+}
+
+/** An id that is there and empty is refused later: it is not the same as none. */
+function fromWirePattern({ aggregateType, aggregateIds }: WireStreamPattern): StreamPattern {
+  return {
+    ...(aggregateType === '' ? {} : { aggregateType }),
+    ...(aggregateIds.case === undefined ? {} : { [aggregateIds.case]: aggregateIds.value }),
   };
 }
 

@@ -64,6 +64,26 @@ const SELECTIONS: readonly [string, Pick<LoadRequest, 'scope' | 'filters'>, stri
     filtered({ metadata: Array.from({ length: 17 }, () => equal()) }),
     'filters[0].metadata',
   ],
+  [
+    'more than 100 patterns of streams',
+    filtered({ streams: Array.from({ length: 101 }, () => ({ aggregateType: 'Thing' })) }),
+    'filters[0].streams',
+  ],
+  [
+    'a pattern with an empty id',
+    filtered({ streams: [{ aggregateId: '' }] }),
+    'filters[0].streams[0].aggregate_id',
+  ],
+  [
+    'a pattern with id and prefix',
+    filtered({ streams: [{ aggregateId: 'a', aggregateIdPrefix: 'a' }] }),
+    'filters[0].streams[0]',
+  ],
+  [
+    'a pattern of a reserved type',
+    filtered({ streams: [{ aggregateType: '$x' }] }),
+    'filters[0].streams[0].aggregate_type',
+  ],
   ['a comparison without a key', filtered({ metadata: [equal({ key: '' })] }), 'filters[0].metadata[0].key'],
   [
     'a control character in the key of a comparison',

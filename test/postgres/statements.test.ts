@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Filter, MetadataComparison } from '../../src/core/filter.js';
+import type { Filter, MetadataComparison, StreamPattern } from '../../src/core/filter.js';
 import { countStatement } from '../../src/postgres/count-events.js';
 import { behindPrefix, listStreamsStatement } from '../../src/postgres/list-streams.js';
 import type { Place, VersionRange } from '../../src/postgres/place.js';
@@ -29,6 +29,10 @@ const comparison: fc.Arbitrary<MetadataComparison> = fc.record({
   kind: fc.constantFrom('STRING', 'NUMBER'),
   values: names,
 });
+const pattern: fc.Arbitrary<StreamPattern> = fc.oneof(
+  fc.record({ aggregateType: hostile, aggregateId: hostile }, { requiredKeys: [] }),
+  fc.record({ aggregateType: hostile, aggregateIdPrefix: hostile }, { requiredKeys: [] }),
+);
 const filter: fc.Arbitrary<Filter> = fc.record(
   {
     eventTypes: names,
@@ -36,6 +40,7 @@ const filter: fc.Arbitrary<Filter> = fc.record(
     versions: range,
     positions: range,
     metadata: fc.array(comparison, { maxLength: 3 }),
+    streams: fc.array(pattern, { maxLength: 3 }),
   },
   { requiredKeys: [] },
 );
@@ -66,6 +71,9 @@ const bounds = (given: { first?: bigint; last?: bigint } | undefined) => [
   given?.last !== undefined,
 ];
 
+const isWholeType = ({ aggregateType, aggregateId, aggregateIdPrefix }: StreamPattern) =>
+  aggregateType !== undefined && aggregateId === undefined && aggregateIdPrefix === undefined;
+
 /** All of a query on which its text may depend. */
 function shape({ place: where, filters, direction }: EventsQuery): string {
   return JSON.stringify([
@@ -73,12 +81,13 @@ function shape({ place: where, filters, direction }: EventsQuery): string {
     where.kind === 'AGGREGATE_TYPES' ? howMany(where.aggregateTypes) : undefined,
     where.kind === 'VERSIONS' ? [howMany(where.ranges), where.within] : undefined,
     direction,
-    filters.map(({ eventTypes, tags, versions: v, positions, metadata = [] }) => [
+    filters.map(({ eventTypes, tags, versions: v, positions, metadata = [], streams = [] }) => [
       howMany(eventTypes),
       howMany(tags),
       bounds(v),
       bounds(positions),
       metadata.filter(({ kind, operator }) => kind === 'STRING' && /^(EQUAL|IN)$/.test(operator)).length,
+      [streams.some(isWholeType), streams.some((one) => !isWholeType(one))],
     ]),
   ]);
 }

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file headwater/v1/filter.proto.
  */
 export const file_headwater_v1_filter: GenFile = /*@__PURE__*/
-  fileDesc("ChloZWFkd2F0ZXIvdjEvZmlsdGVyLnByb3RvEgxoZWFkd2F0ZXIudjEi6AEKBkZpbHRlchITCgtldmVudF90eXBlcxgBIAMoCRIMCgR0YWdzGAIgAygJEiwKCHZlcnNpb25zGAMgASgLMhouaGVhZHdhdGVyLnYxLlZlcnNpb25SYW5nZRIuCglwb3NpdGlvbnMYBCABKAsyGy5oZWFkd2F0ZXIudjEuUG9zaXRpb25SYW5nZRIpCghyZWNvcmRlZBgFIAEoCzIXLmhlYWR3YXRlci52MS5UaW1lUmFuZ2USMgoIbWV0YWRhdGEYBiADKAsyIC5oZWFkd2F0ZXIudjEuTWV0YWRhdGFDb21wYXJpc29uIisKDFZlcnNpb25SYW5nZRINCgVmaXJzdBgBIAEoBBIMCgRsYXN0GAIgASgEIiwKDVBvc2l0aW9uUmFuZ2USDQoFZmlyc3QYASABKAQSDAoEbGFzdBgCIAEoBCJgCglUaW1lUmFuZ2USKQoFZmlyc3QYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEigKBGxhc3QYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIowBChJNZXRhZGF0YUNvbXBhcmlzb24SCwoDa2V5GAEgASgJEjIKCG9wZXJhdG9yGAIgASgOMiAuaGVhZHdhdGVyLnYxLkNvbXBhcmlzb25PcGVyYXRvchIlCgRraW5kGAMgASgOMhcuaGVhZHdhdGVyLnYxLlZhbHVlS2luZBIOCgZ2YWx1ZXMYBCADKAkq6AIKEkNvbXBhcmlzb25PcGVyYXRvchIjCh9DT01QQVJJU09OX09QRVJBVE9SX1VOU1BFQ0lGSUVEEAASHQoZQ09NUEFSSVNPTl9PUEVSQVRPUl9FUVVBTBABEiEKHUNPTVBBUklTT05fT1BFUkFUT1JfTk9UX0VRVUFMEAISHwobQ09NUEFSSVNPTl9PUEVSQVRPUl9HUkVBVEVSEAMSKAokQ09NUEFSSVNPTl9PUEVSQVRPUl9HUkVBVEVSX09SX0VRVUFMEAQSHAoYQ09NUEFSSVNPTl9PUEVSQVRPUl9MRVNTEAUSJQohQ09NUEFSSVNPTl9PUEVSQVRPUl9MRVNTX09SX0VRVUFMEAYSGgoWQ09NUEFSSVNPTl9PUEVSQVRPUl9JThAHEh4KGkNPTVBBUklTT05fT1BFUkFUT1JfTk9UX0lOEAgSHwobQ09NUEFSSVNPTl9PUEVSQVRPUl9NQVRDSEVTEAkqbQoJVmFsdWVLaW5kEhoKFlZBTFVFX0tJTkRfVU5TUEVDSUZJRUQQABIVChFWQUxVRV9LSU5EX1NUUklORxABEhUKEVZBTFVFX0tJTkRfTlVNQkVSEAISFgoSVkFMVUVfS0lORF9CT09MRUFOEANiBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("ChloZWFkd2F0ZXIvdjEvZmlsdGVyLnByb3RvEgxoZWFkd2F0ZXIudjEilgIKBkZpbHRlchITCgtldmVudF90eXBlcxgBIAMoCRIMCgR0YWdzGAIgAygJEiwKCHZlcnNpb25zGAMgASgLMhouaGVhZHdhdGVyLnYxLlZlcnNpb25SYW5nZRIuCglwb3NpdGlvbnMYBCABKAsyGy5oZWFkd2F0ZXIudjEuUG9zaXRpb25SYW5nZRIpCghyZWNvcmRlZBgFIAEoCzIXLmhlYWR3YXRlci52MS5UaW1lUmFuZ2USMgoIbWV0YWRhdGEYBiADKAsyIC5oZWFkd2F0ZXIudjEuTWV0YWRhdGFDb21wYXJpc29uEiwKB3N0cmVhbXMYByADKAsyGy5oZWFkd2F0ZXIudjEuU3RyZWFtUGF0dGVybiJvCg1TdHJlYW1QYXR0ZXJuEhYKDmFnZ3JlZ2F0ZV90eXBlGAEgASgJEhYKDGFnZ3JlZ2F0ZV9pZBgCIAEoCUgAEh0KE2FnZ3JlZ2F0ZV9pZF9wcmVmaXgYAyABKAlIAEIPCg1hZ2dyZWdhdGVfaWRzIisKDFZlcnNpb25SYW5nZRINCgVmaXJzdBgBIAEoBBIMCgRsYXN0GAIgASgEIiwKDVBvc2l0aW9uUmFuZ2USDQoFZmlyc3QYASABKAQSDAoEbGFzdBgCIAEoBCJgCglUaW1lUmFuZ2USKQoFZmlyc3QYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEigKBGxhc3QYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIowBChJNZXRhZGF0YUNvbXBhcmlzb24SCwoDa2V5GAEgASgJEjIKCG9wZXJhdG9yGAIgASgOMiAuaGVhZHdhdGVyLnYxLkNvbXBhcmlzb25PcGVyYXRvchIlCgRraW5kGAMgASgOMhcuaGVhZHdhdGVyLnYxLlZhbHVlS2luZBIOCgZ2YWx1ZXMYBCADKAkq6AIKEkNvbXBhcmlzb25PcGVyYXRvchIjCh9DT01QQVJJU09OX09QRVJBVE9SX1VOU1BFQ0lGSUVEEAASHQoZQ09NUEFSSVNPTl9PUEVSQVRPUl9FUVVBTBABEiEKHUNPTVBBUklTT05fT1BFUkFUT1JfTk9UX0VRVUFMEAISHwobQ09NUEFSSVNPTl9PUEVSQVRPUl9HUkVBVEVSEAMSKAokQ09NUEFSSVNPTl9PUEVSQVRPUl9HUkVBVEVSX09SX0VRVUFMEAQSHAoYQ09NUEFSSVNPTl9PUEVSQVRPUl9MRVNTEAUSJQohQ09NUEFSSVNPTl9PUEVSQVRPUl9MRVNTX09SX0VRVUFMEAYSGgoWQ09NUEFSSVNPTl9PUEVSQVRPUl9JThAHEh4KGkNPTVBBUklTT05fT1BFUkFUT1JfTk9UX0lOEAgSHwobQ09NUEFSSVNPTl9PUEVSQVRPUl9NQVRDSEVTEAkqbQoJVmFsdWVLaW5kEhoKFlZBTFVFX0tJTkRfVU5TUEVDSUZJRUQQABIVChFWQUxVRV9LSU5EX1NUUklORxABEhUKEVZBTFVFX0tJTkRfTlVNQkVSEAISFgoSVkFMVUVfS0lORF9CT09MRUFOEANiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * Which events match: those for which every field that is set holds. A filter with nothing set matches all.
@@ -61,6 +61,13 @@ export type Filter = Message<"headwater.v1.Filter"> & {
    * @generated from field: repeated headwater.v1.MetadataComparison metadata = 6;
    */
   metadata: MetadataComparison[];
+
+  /**
+   * Match events of streams that any of these names. Default: all; at most 100.
+   *
+   * @generated from field: repeated headwater.v1.StreamPattern streams = 7;
+   */
+  streams: StreamPattern[];
 };
 
 /**
@@ -69,6 +76,50 @@ export type Filter = Message<"headwater.v1.Filter"> & {
  */
 export const FilterSchema: GenMessage<Filter> = /*@__PURE__*/
   messageDesc(file_headwater_v1_filter, 0);
+
+/**
+ * Names streams by their aggregate type and id.
+ *
+ * @generated from message headwater.v1.StreamPattern
+ */
+export type StreamPattern = Message<"headwater.v1.StreamPattern"> & {
+  /**
+   * The aggregate type. Default: any.
+   *
+   * @generated from field: string aggregate_type = 1;
+   */
+  aggregateType: string;
+
+  /**
+   * Which of them. Default: all.
+   *
+   * @generated from oneof headwater.v1.StreamPattern.aggregate_ids
+   */
+  aggregateIds: {
+    /**
+     * The one with this id.
+     *
+     * @generated from field: string aggregate_id = 2;
+     */
+    value: string;
+    case: "aggregateId";
+  } | {
+    /**
+     * Those whose id begins so.
+     *
+     * @generated from field: string aggregate_id_prefix = 3;
+     */
+    value: string;
+    case: "aggregateIdPrefix";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message headwater.v1.StreamPattern.
+ * Use `create(StreamPatternSchema)` to create a new message.
+ */
+export const StreamPatternSchema: GenMessage<StreamPattern> = /*@__PURE__*/
+  messageDesc(file_headwater_v1_filter, 1);
 
 /**
  * Versions from first to last, both included.
@@ -96,7 +147,7 @@ export type VersionRange = Message<"headwater.v1.VersionRange"> & {
  * Use `create(VersionRangeSchema)` to create a new message.
  */
 export const VersionRangeSchema: GenMessage<VersionRange> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_filter, 1);
+  messageDesc(file_headwater_v1_filter, 2);
 
 /**
  * Positions from first to last, both included.
@@ -124,7 +175,7 @@ export type PositionRange = Message<"headwater.v1.PositionRange"> & {
  * Use `create(PositionRangeSchema)` to create a new message.
  */
 export const PositionRangeSchema: GenMessage<PositionRange> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_filter, 2);
+  messageDesc(file_headwater_v1_filter, 3);
 
 /**
  * Times from first to last, both included, in microseconds (finer digits are refused).
@@ -152,7 +203,7 @@ export type TimeRange = Message<"headwater.v1.TimeRange"> & {
  * Use `create(TimeRangeSchema)` to create a new message.
  */
 export const TimeRangeSchema: GenMessage<TimeRange> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_filter, 3);
+  messageDesc(file_headwater_v1_filter, 4);
 
 /**
  * What a value of the metadata must be. A key that is missing, or whose text is not of the kind that is asked for,
@@ -196,7 +247,7 @@ export type MetadataComparison = Message<"headwater.v1.MetadataComparison"> & {
  * Use `create(MetadataComparisonSchema)` to create a new message.
  */
 export const MetadataComparisonSchema: GenMessage<MetadataComparison> = /*@__PURE__*/
-  messageDesc(file_headwater_v1_filter, 4);
+  messageDesc(file_headwater_v1_filter, 5);
 
 /**
  * How a value is compared.
