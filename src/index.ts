@@ -122,6 +122,7 @@ export {
   StreamDeletedError,
   StreamNotDeletedError,
   StreamNotFoundError,
+  UnauthenticatedError,
   WrongExpectedVersionError,
 } from './core/errors.js';
 export {

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { allowAll } from './auth/policy-decision.js';
 import type { Aggregate } from './commands/aggregate.js';
 import type { CommandRegistry } from './commands/command-registry.js';
 import type { Config } from './config.js';
@@ -16,7 +15,7 @@ import {
 import { domainOf, loadDomain } from './domain-module.js';
 import { describeDatabase, openDatabase, openPlacements, openReplica, psqlOf } from './databases.js';
 import { GrpcServer } from './grpc/server.js';
-import { believeHeader } from './grpc/desk.js';
+import { trustEverybody } from './grpc/desk.js';
 import { HealthHttp } from './grpc/health-http.js';
 import { withNamespaceMiddleware } from './grpc/middleware-namespaces.js';
 import type { ServedNamespaces } from './grpc/served-namespaces.js';
@@ -165,9 +164,8 @@ async function compose(
     host: config.grpcHost,
     port: config.grpcPort,
     namespaces: served,
-    policy: allowAll,
     // The header is believed: nobody but this machine gets here, or `allowUnauthenticated` is set (`refuseSettings`).
-    authenticate: believeHeader,
+    access: trustEverybody,
     domain,
     commandPolicies: config.commandPolicies,
     decideTimeoutMs: config.decideTimeoutMs,

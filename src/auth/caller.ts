@@ -5,4 +5,6 @@ export interface Caller {
   readonly principal: Principal;
   /** The name of the namespace; whether it exists is asked only when the policy has allowed the call. */
   readonly namespace: string;
+  /** The address from which the call comes; `undefined` in process. */
+  readonly peer?: string;
 }

@@ -1,15 +1,24 @@
+import type { StreamPattern } from '../core/filter.js';
 import { PolicyDeniedError } from '../core/errors.js';
+import type { AccessDecision } from './access-decision.js';
 import type { Plan } from './plan.js';
 
 /** Decides whether a call may go on. Without I/O, since appends of one call are decided in the order sent. */
 export interface PolicyDecision {
-  decide(plan: Plan): 'ALLOW' | 'DENY';
+  decide(plan: Plan): AccessDecision;
 }
 
-/** Allows everything: for a service on loopback, or one that says `--allow-unauthenticated`. */
-export const allowAll: PolicyDecision = { decide: () => 'ALLOW' };
+const EVERYTHING: AccessDecision = { verdict: 'ALLOW', rules: [] };
 
-/** Throws `PolicyDeniedError` unless the plan is allowed. */
-export function authorize(policy: PolicyDecision, plan: Plan): void {
-  if (policy.decide(plan) !== 'ALLOW') throw new PolicyDeniedError(plan.action);
+/** Allows everything: for a service on loopback, or one that says `--allow-unauthenticated`. */
+export const allowAll: PolicyDecision = { decide: () => EVERYTHING };
+
+/**
+ * Throws `PolicyDeniedError` unless the plan is allowed; gives to which streams the answer is to be narrowed, `undefined` to
+ * none.
+ */
+export function authorize(policy: PolicyDecision, plan: Plan): readonly StreamPattern[] | undefined {
+  const decision = policy.decide(plan);
+  if (decision.verdict !== 'ALLOW') throw new PolicyDeniedError(plan.action);
+  return decision.only;
 }

@@ -1,3 +1,5 @@
+import type { Microseconds } from '../core/event.js';
+
 /** A role in a scope, perhaps for one resource only. */
 export interface RoleBinding {
   readonly role: string;
@@ -9,7 +11,24 @@ export interface RoleBinding {
 /** Who calls. */
 export type Principal =
   | { readonly kind: 'ANONYMOUS' }
-  | { readonly kind: 'USER'; readonly id: string; readonly bindings: readonly RoleBinding[] };
+  | {
+      readonly kind: 'USER';
+      readonly id: string;
+      readonly bindings: readonly RoleBinding[];
+      /** How it was told who they are; `undefined` where a caller in process says so. */
+      readonly credential?: Credential;
+    };
+
+/** How a caller has said who they are, and for how long that is good. */
+export interface Credential {
+  readonly by: 'jwt' | 'token' | 'certificate' | 'header';
+  /** Of an API token. */
+  readonly tokenId?: string;
+  /** From then on it is no good; `undefined`: as long as the connection lasts. */
+  readonly expiresAt?: Microseconds;
+  /** The bindings are all that the caller has: roles that the principal was given elsewhere are not added. */
+  readonly complete?: boolean;
+}
 
 /** Nobody in particular. */
 export const ANONYMOUS: Principal = { kind: 'ANONYMOUS' };

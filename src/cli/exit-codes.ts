@@ -87,6 +87,7 @@ export function exitCodeOf(error: unknown): number {
     case 'COMMAND_REJECTED':
     case 'APPEND_REFUSED':
     case 'POLICY_DENIED':
+    case 'UNAUTHENTICATED':
       return EXIT.refused;
     default:
       return EXIT.failed;

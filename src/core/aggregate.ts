@@ -1,3 +1,4 @@
+import type { StreamPattern } from './filter.js';
 import type { Event, Microseconds } from './event.js';
 import type { Snapshot } from './snapshot.js';
 import type { StreamId } from './stream.js';
@@ -65,6 +66,8 @@ export interface ListAggregatesRequest {
   readonly pageSize?: number;
   /** @default the first page */
   readonly pageToken?: string;
+  /** As in `ListStreamsRequest`. */
+  readonly only?: readonly StreamPattern[];
 }
 
 /** Some aggregates, by id. */

@@ -17,6 +17,7 @@ export type Reason =
   | 'POSITION_NOT_REACHED'
   | 'POSITION_UNKNOWN'
   | 'LOG_EPOCH_CHANGED'
+  | 'UNAUTHENTICATED'
   | 'POLICY_DENIED'
   | 'STORE_UNAVAILABLE'
   | 'OVERLOADED'
@@ -257,6 +258,15 @@ export class LogEpochChangedError extends HeadwaterError {
         `only up to position ${lastCommonPosition}`,
       { outcome: 'NOT_APPLIED' },
     );
+  }
+}
+
+/** Nobody knows who calls: no credentials, or none that are good. Nothing was looked at; come back with others. */
+export class UnauthenticatedError extends HeadwaterError {
+  override readonly reason = 'UNAUTHENTICATED';
+  /** @param message what is wrong with the credentials, and nothing that is in them */
+  constructor(message: string, options: { cause?: unknown } = {}) {
+    super(message, { ...options, outcome: 'NOT_APPLIED' });
   }
 }
 

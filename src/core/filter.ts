@@ -30,6 +30,11 @@ export interface Filter {
   readonly metadata?: readonly MetadataComparison[];
   /** Of streams that any of these names; at most 100. */
   readonly streams?: readonly StreamPattern[];
+  /**
+   * Of streams that any of these names, too: what the caller may see. Set by policies, never by a caller.
+   * @default all
+   */
+  readonly only?: readonly StreamPattern[];
 }
 
 /** Names streams by aggregate type and id; with nothing set, all. Of `aggregateId` and `aggregateIdPrefix` only one. */

@@ -50,8 +50,14 @@ function filterMatcher(filter: Filter): Matcher {
     within(versions, event.version) &&
     within(positions, event.position) &&
     within(recorded, event.recordedAt) &&
-    (streams === undefined || streams.some((pattern) => namesStream(pattern, event.stream))) &&
+    namedByAny(streams, event.stream) &&
+    namedByAny(filter.only, event.stream) &&
     comparisons.every((holds) => holds(event.metadata));
+}
+
+/** Whether any of the patterns names the stream; without patterns all are named. */
+export function namedByAny(patterns: readonly StreamPattern[] | undefined, stream: StreamId): boolean {
+  return patterns === undefined || patterns.some((pattern) => namesStream(pattern, stream));
 }
 
 /** Whether the pattern names the stream. */

@@ -1,5 +1,5 @@
 import type { Microseconds } from './event.js';
-import type { Filter, Scope } from './filter.js';
+import type { Filter, Scope, StreamPattern } from './filter.js';
 import type { Epoch } from './log.js';
 import type { StreamInfo } from './stream.js';
 
@@ -24,6 +24,11 @@ export interface ListStreamsRequest {
    * @default the first page
    */
   readonly pageToken?: string;
+  /**
+   * Of those only what any of these names: what the caller may see. Set by policies, never by a caller.
+   * @default all
+   */
+  readonly only?: readonly StreamPattern[];
 }
 
 /** Some streams, by aggregate type, then id, each by its bytes. */
@@ -41,6 +46,11 @@ export interface ListAggregateTypesRequest {
   readonly pageSize?: number;
   /** @default the first page */
   readonly pageToken?: string;
+  /**
+   * Counted are only streams that any of these names: what the caller may see. Set by policies, never by a caller.
+   * @default all
+   */
+  readonly only?: readonly StreamPattern[];
 }
 
 /** An aggregate type and how much there is of it. */

@@ -67,6 +67,7 @@ export function aggregateService(commandsOf: CommandsOf): RpcsOf<typeof Aggregat
           request: list,
         };
       },
+      narrow: (plan, only) => ({ ...plan, request: { ...plan.request, only } }),
       handle: async (plan, signal) => {
         const { nextPageToken, streams } = await commandsOf(plan).store.listStreams(plan.request, { signal });
         return toWireAggregateList({ aggregates: streams.map(infoOfStream), nextPageToken });

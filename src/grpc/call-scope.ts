@@ -16,7 +16,7 @@ export class CallScope {
   readonly #onClosed: (scope: CallScope) => void;
   #waiting: ((reason: unknown) => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #letGo: (() => void) | undefined;
+  readonly #closers: (() => void)[] = [];
   /** What the call does when the service begins to shut down; nothing by default: it may finish. */
   onDrain: (() => void) | undefined;
   /**
@@ -59,7 +59,7 @@ export class CallScope {
   /** Aborts it, with the same reason, when the signal is aborted. */
   endWith(signal: AbortSignal): void {
     if (signal.aborted) this.abort(signal.reason as Error);
-    else this.#letGo = onAbort(signal, () => this.abort(signal.reason as Error));
+    else this.#closers.push(onAbort(signal, () => this.abort(signal.reason as Error)));
   }
 
   /**
@@ -83,9 +83,14 @@ export class CallScope {
     });
   }
 
+  /** Called once, when the call is over. */
+  onClose(closer: () => void): void {
+    this.#closers.push(closer);
+  }
+
   /** Frees what would end it. */
   close(): void {
-    this.#letGo?.();
+    for (const closer of this.#closers.splice(0)) closer();
     clearTimeout(this.#timer);
   }
 }

@@ -1,8 +1,8 @@
+import { createHash } from 'node:crypto';
+import type { PeerCertificate } from 'node:tls';
 import type { Metadata } from '@grpc/grpc-js';
-import { authorize, type PolicyDecision } from '../auth/policy-decision.js';
-import type { Caller } from '../auth/caller.js';
-import type { Plan } from '../auth/plan.js';
-import type { Principal } from '../auth/principal.js';
+import type { AccessControl, PresentedCertificate } from '../auth/access-control.js';
+import { allowAll } from '../auth/policy-decision.js';
 import { type HeadwaterError, InvalidRequestError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
 import { namespaceProblem } from '../core/namespace.js';
@@ -10,6 +10,7 @@ import type { Runtime } from '../core/runtime.js';
 import type { Received } from '../wire/method.js';
 import { NAMESPACE_HEADER } from '../wire/namespace.js';
 import { fromPrincipalHeader, PRINCIPAL_HEADER } from '../wire/principal.js';
+import { Admission } from './admission.js';
 import type { Calls } from './calls.js';
 import type { CallScope } from './call-scope.js';
 import { publicError } from './failure.js';
@@ -17,17 +18,20 @@ import type { ServedNamespaces } from './served-namespaces.js';
 
 const METADATA_BYTES = 8 * 1024;
 
-/** Tells who calls from the headers of a call; throws for what it cannot accept. */
-export type Authenticate = (metadata: Metadata) => Principal;
-
-/** Believes the caller: for a service on loopback, or in a network that is protected otherwise. */
-export const believeHeader: Authenticate = (metadata) => fromPrincipalHeader(metadata.get(PRINCIPAL_HEADER));
+/**
+ * Believes whom a header names, and allows everything: for a service on loopback, or in a network that is protected
+ * otherwise.
+ */
+export const trustEverybody: AccessControl = {
+  ...allowAll,
+  authenticate: ({ header }) => fromPrincipalHeader(header(PRINCIPAL_HEADER)),
+  again: (principal) => principal,
+  onChange: () => () => undefined,
+};
 
 /** What the desk works with. */
 export interface DeskOptions {
-  readonly policy: PolicyDecision;
-  /** @default {@link believeHeader} */
-  readonly authenticate?: Authenticate;
+  readonly access: AccessControl;
   readonly namespaces: ServedNamespaces;
   readonly calls: Calls;
   readonly logger: Logger;
@@ -62,9 +66,10 @@ export class Desk {
     return received.message;
   }
 
-  /** Who calls, and about which namespace; throws if the call may not begin at all. */
-  begin(metadata: Metadata): Caller {
+  /** Lets a call in: who calls, and about which namespace. Rejects if it may not begin at all. */
+  async admit(call: AdmittedCall, scope: CallScope): Promise<Admission> {
     this.calls.refuseWhileDraining();
+    const { metadata } = call;
     let bytes = 0;
     for (const [key, values] of Object.entries(metadata.toHttp2Headers()))
       for (const value of Array.isArray(values) ? values : [values])
@@ -73,8 +78,18 @@ export class Desk {
       throw new InvalidRequestError([
         { field: 'metadata', description: `is ${bytes} bytes long, the limit is ${METADATA_BYTES}` },
       ]);
-    const { authenticate = believeHeader } = this.#options;
-    return { principal: authenticate(metadata), namespace: this.#namespaceOf(metadata) };
+    const { access, runtime } = this.#options;
+    const peer = call.getPeer();
+    const certificate = certificateOf(call);
+    const authenticated = access.authenticate({
+      header: (name) => metadata.get(name),
+      peer,
+      ...(certificate ? { certificate } : {}),
+    });
+    // The usual call does not wait, so that what one client sends keeps its order.
+    const principal = authenticated instanceof Promise ? await scope.wait(authenticated) : authenticated;
+    this.calls.refuseWhileDraining();
+    return new Admission(access, { principal, namespace: this.#namespaceOf(metadata), peer }, scope, runtime);
   }
 
   /**
@@ -88,12 +103,6 @@ export class Desk {
   /** Ends the call, however long it lasts, when its namespace is dropped. */
   endWith(namespace: string, scope: CallScope): void {
     scope.endWith(this.#options.namespaces.of(namespace).gone);
-  }
-
-  /** The plan, if the policy allows it. */
-  plan<P extends Plan>(plan: P): P {
-    authorize(this.#options.policy, plan);
-    return plan;
   }
 
   #namespaceOf(metadata: Metadata): string {
@@ -114,4 +123,22 @@ export class Desk {
   failure(error: unknown, rpc: string): HeadwaterError {
     return publicError(error, rpc, this.#options);
   }
+}
+
+/** What of a call tells who calls. */
+export interface AdmittedCall {
+  readonly metadata: Metadata;
+  getPeer(): string;
+  getAuthContext(): { readonly sslPeerCertificate?: PeerCertificate };
+}
+
+function certificateOf(call: AdmittedCall): PresentedCertificate | undefined {
+  const { sslPeerCertificate: certificate } = call.getAuthContext();
+  if (certificate === undefined || certificate.raw === undefined) return undefined;
+  const { raw, subject, subjectaltname = '' } = certificate;
+  return {
+    commonName: typeof subject?.CN === 'string' ? subject.CN : '',
+    alternativeNames: subjectaltname.split(', ').filter((name) => name !== ''),
+    fingerprint: createHash('sha256').update(raw).digest('hex'),
+  };
 }

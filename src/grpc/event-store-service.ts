@@ -19,6 +19,8 @@ import { toWireStatus } from '../wire/errors.js';
 import { fromWireLoadRequest } from '../wire/load.js';
 import { toWireRefused } from '../wire/refused.js';
 import { fromWireSubscribeRequest } from '../wire/subscribe.js';
+import type { Admission } from './admission.js';
+import { narrowedFilters } from './narrowed.js';
 import { pipelined } from './pipelined.js';
 import type { RpcsOf } from './register.js';
 import { resourcesOf } from './resources.js';
@@ -37,8 +39,8 @@ export function eventStoreService(storeOf: StoreOf): RpcsOf<typeof EventStoreSer
   return {
     append: unary({
       resolve: planAppend,
-      handle: async (plan, signal) =>
-        toWireAppendResponse(await storeOf(plan).append(plan.request, { signal })),
+      handle: async (plan, signal, admission) =>
+        toWireAppendResponse(await storeOf(plan).append(asReader(plan, admission), { signal })),
     }),
     appendStream: pipelined({
       split: ({ requests }) =>
@@ -49,8 +51,8 @@ export function eventStoreService(storeOf: StoreOf): RpcsOf<typeof EventStoreSer
         throw new InvalidRequestError([{ field, description: 'must be set' }]);
       },
       // Not async: the store has to see the requests of one call in the order sent.
-      handle: (plan: AppendPlan, signal) =>
-        storeOf(plan).append({ ...plan.request, onConflict: 'RETURN' }, { signal }),
+      handle: (plan: AppendPlan, signal, admission) =>
+        storeOf(plan).append({ ...asReader(plan, admission), onConflict: 'RETURN' }, { signal }),
       answered: (correlation, verdict) =>
         result({
           correlation,
@@ -69,6 +71,10 @@ export function eventStoreService(storeOf: StoreOf): RpcsOf<typeof EventStoreSer
         const load = fromWireLoadRequest(request);
         return { ...caller, action: 'load', resources: resourcesOf(load.scope), request: load };
       },
+      narrow: (plan, only) => ({
+        ...plan,
+        request: { ...plan.request, filters: narrowedFilters(plan.request.filters, only) },
+      }),
       handle: (plan, options) => storeOf(plan).load(plan.request, options),
       encode: encodeLoadPage,
       positionOf: ({ scannedTo }) => scannedTo,
@@ -84,6 +90,10 @@ export function eventStoreService(storeOf: StoreOf): RpcsOf<typeof EventStoreSer
           request: subscribe,
         };
       },
+      narrow: (plan, only) => ({
+        ...plan,
+        request: { ...plan.request, filters: narrowedFilters(plan.request.filters, only) },
+      }),
       handle: (plan, options) => storeOf(plan).subscribe(plan.request, options),
       encode: encodeSubscriptionMessage,
       positionOf: ({ scannedTo }) => scannedTo,
@@ -99,9 +109,20 @@ function planAppend(request: WireAppendRequest, caller: Caller): AppendPlan {
   return {
     ...caller,
     action: 'append',
-    resources: append.streams.map(({ stream }) => ({ kind: 'STREAM', stream })),
+    resources: [
+      ...append.streams.map(({ stream }) => ({ kind: 'STREAM', stream }) as const),
+      // Whether it holds tells of events of any stream.
+      ...(append.condition === undefined ? [] : [{ kind: 'LOG' } as const]),
+    ],
     request: append,
   };
+}
+
+/** The events that stand in its way come along only for those who may read them. */
+function asReader({ request, ...plan }: AppendPlan, admission: Admission): AppendRequest {
+  if (!request.interveningBytes || admission.allows({ ...plan, action: 'load' })) return request;
+  const { interveningBytes: _unread, ...rest } = request;
+  return rest;
 }
 
 type ResultInit = Pick<PipelinedAppendResult, 'correlation' | 'result'>;

@@ -1,11 +1,11 @@
 import { Metadata, type ServerDuplexStream } from '@grpc/grpc-js';
-import type { Caller } from '../auth/caller.js';
 import type { Plan } from '../auth/plan.js';
 import { type HeadwaterError, InvalidRequestError, OverloadedError } from '../core/errors.js';
 import type { Received } from '../wire/method.js';
 import { oneMessageAhead } from '../wire/one-message-ahead.js';
 import { shuttingDown } from './calls.js';
 import type { CallScope } from './call-scope.js';
+import type { Admission } from './admission.js';
 import type { Desk } from './desk.js';
 import { toServiceError } from './failure.js';
 import type { Numbered, PipelinedEntry } from './pipelined.js';
@@ -23,7 +23,7 @@ export interface PipelineParts<Message, Item, P extends Plan, Verdict, Result, A
   readonly scope: CallScope;
   readonly desk: Desk;
   readonly rpc: string;
-  readonly caller: Caller;
+  readonly admission: Admission;
   readonly entry: PipelinedEntry<Message, Item, P, Verdict, Result, Answer>;
 }
 
@@ -90,7 +90,7 @@ export class Pipeline<Message, Item, P extends Plan, Verdict, Result, Answer> {
   }
 
   #begin({ correlation, item, bytes }: Numbered<Item> & { readonly bytes: number }): void {
-    const { caller, desk, entry, scope } = this.#parts;
+    const { admission, entry, scope } = this.#parts;
     this.#begun += 1;
     if (this.#underWay.has(correlation)) {
       const field = 'requests.correlation';
@@ -102,8 +102,8 @@ export class Pipeline<Message, Item, P extends Plan, Verdict, Result, Answer> {
     this.#underWay.set(correlation, bytes);
     this.#bytes += bytes;
     try {
-      const plan = desk.plan(entry.resolve(item, caller));
-      entry.handle(plan, scope.signal).then(
+      const plan = admission.plan(entry.resolve(item, admission.caller));
+      entry.handle(plan, scope.signal, admission).then(
         (verdict) => this.#settle(entry.answered(correlation, verdict), correlation),
         (error: unknown) => this.#fail(correlation, error),
       );

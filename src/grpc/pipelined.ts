@@ -3,6 +3,7 @@ import type { Caller } from '../auth/caller.js';
 import type { Plan } from '../auth/plan.js';
 import type { HeadwaterError } from '../core/errors.js';
 import type { Received } from '../wire/method.js';
+import type { Admission } from './admission.js';
 import type { Desk } from './desk.js';
 import { toServiceError } from './failure.js';
 import { Pipeline } from './pipeline.js';
@@ -21,7 +22,7 @@ export interface PipelinedEntry<Message, Item, P extends Plan, Verdict, Result, 
   /** What one request means in the words of policies; throws for what it should not say. */
   resolve(item: Item, caller: Caller): P;
   /** Sees nothing but the plan. Called in the order sent; the answers may come in any. */
-  handle(plan: P, signal: AbortSignal): Promise<Verdict>;
+  handle(plan: P, signal: AbortSignal, admission: Admission): Promise<Verdict>;
   answered(correlation: bigint, verdict: Verdict): Result;
   failed(correlation: bigint, error: HeadwaterError): Result;
   /** About how many bytes the result takes. */
@@ -47,14 +48,16 @@ function pipelinedHandler<Message, Item, P extends Plan, Verdict, Result, Answer
   return (call) => {
     const scope = desk.calls.open(call);
     const start = async () => {
-      const caller = desk.begin(call.metadata);
+      const admission = await desk.admit(call, scope);
+      const { caller } = admission;
       // Once for all requests, and before the first: from here on each reaches the store in the turn in which it is read.
       const opening = desk.open(caller.namespace);
       if (opening !== undefined) {
         await scope.wait(opening);
         desk.calls.refuseWhileDraining();
       }
-      const pipeline = new Pipeline({ call, scope, desk, rpc, caller, entry });
+      const pipeline = new Pipeline({ call, scope, desk, rpc, admission, entry });
+      admission.watch();
       desk.endWith(caller.namespace, scope);
       pipeline.start();
     };

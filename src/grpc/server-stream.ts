@@ -10,6 +10,7 @@ import type { CallScope } from './call-scope.js';
 import type { Desk } from './desk.js';
 import { toServiceError } from './failure.js';
 import { Outbox } from './outbox.js';
+import type { Narrow } from './narrowed.js';
 import type { Rpc } from './register.js';
 
 /**
@@ -22,6 +23,8 @@ const WINDOW = 512 * 1024;
 export interface ServerStreamEntry<Request, P extends Plan, Item> {
   /** What the request means in the words of policies; throws for what it should not say. */
   resolve(request: Request, caller: Caller): P;
+  /** Of a read of many streams: its plan with the answer narrowed to what may be seen. Without it such a plan is refused. */
+  readonly narrow?: Narrow<P>;
   /** Sees nothing but the plan, and for how long it is waited for. */
   handle(plan: P, options: CallOptions): AsyncIterable<Item>;
   encode(item: Item): Buffer;
@@ -49,8 +52,9 @@ function serverStreamHandler<Request, P extends Plan, Item>(
     const scope = desk.calls.open(call);
     if (entry.endless) scope.onDrain = () => scope.abort(shuttingDown());
     const start = async () => {
-      const caller = desk.begin(call.metadata);
-      const plan = desk.plan(entry.resolve(desk.accept(call.request), caller));
+      const admission = await desk.admit(call, scope);
+      const plan = admission.keep(entry.resolve(desk.accept(call.request), admission.caller), entry.narrow);
+      admission.watch();
       const opening = desk.open(plan.namespace);
       if (opening !== undefined) await scope.wait(opening);
       desk.endWith(plan.namespace, scope);

@@ -4,7 +4,7 @@ import { CommandService } from '../../gen/headwater/v1/command_service_pb.js';
 import { EventStoreService } from '../../gen/headwater/v1/event_store_service_pb.js';
 import { InfoService } from '../../gen/headwater/v1/info_service_pb.js';
 import { NamespaceService } from '../../gen/headwater/v1/namespace_service_pb.js';
-import { allowAll, type PolicyDecision } from '../auth/policy-decision.js';
+import type { AccessControl } from '../auth/access-control.js';
 import { StoreUnavailableError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
 import type { Runtime } from '../core/runtime.js';
@@ -14,7 +14,7 @@ import { bind } from './bind.js';
 import { Calls } from './calls.js';
 import type { CommandPolicies } from './command-policies.js';
 import { commandService } from './command-service.js';
-import { type Authenticate, Desk } from './desk.js';
+import { Desk, trustEverybody } from './desk.js';
 import { eventStoreService } from './event-store-service.js';
 import { Health } from './health.js';
 import { type InfoOf, infoService } from './info-service.js';
@@ -38,10 +38,11 @@ export interface GrpcServerOptions {
    * @default 0
    */
   readonly port?: number;
-  /** @default everything is allowed */
-  readonly policy?: PolicyDecision;
-  /** @default whom the header `headwater-principal` names */
-  readonly authenticate?: Authenticate;
+  /**
+   * Who comes in, and what they may do.
+   * @default whom the header `headwater-principal` names may do everything
+   */
+  readonly access?: AccessControl;
   /**
    * What the service itself decides and folds.
    * @default nothing: workers decide all commands
@@ -99,12 +100,11 @@ export class GrpcServer {
   constructor(options: GrpcServerOptions) {
     this.#options = options;
     this.#server = new Server(channelOptions(options));
-    const { namespaces, info, logger, runtime, policy = allowAll } = options;
+    const { namespaces, info, logger, runtime, access = trustEverybody } = options;
     const { stallTimeoutMs = 60_000, defaultDeadlineMs = 10_000, longestDeadlineMs = 60_000 } = options;
-    const { authenticate, commandPolicies: policies = 'named', decideTimeoutMs = 5000, domain } = options;
+    const { commandPolicies: policies = 'named', decideTimeoutMs = 5000, domain } = options;
     const desk = new Desk({
-      policy,
-      ...(authenticate ? { authenticate } : {}),
+      access,
       namespaces,
       calls: this.#calls,
       logger,

@@ -16,6 +16,7 @@ import {
   toWireStreamList,
 } from '../wire/stream-list.js';
 import type { EventStoreService } from '../../gen/headwater/v1/event_store_service_pb.js';
+import { narrowedFilters } from './narrowed.js';
 import type { RpcsOf } from './register.js';
 import { resourcesOf } from './resources.js';
 import type { StoreOf } from './served-namespaces.js';
@@ -56,6 +57,7 @@ export function streamReads(storeOf: StoreOf): StreamReads {
           request: list,
         };
       },
+      narrow: (plan, only) => ({ ...plan, request: { ...plan.request, only } }),
       handle: async (plan, signal) =>
         toWireStreamList(await storeOf(plan).listStreams(plan.request, { signal })),
     }),
@@ -66,6 +68,7 @@ export function streamReads(storeOf: StoreOf): StreamReads {
         resources: [{ kind: 'LOG' }],
         request: fromWireListAggregateTypesRequest(request),
       }),
+      narrow: (plan, only) => ({ ...plan, request: { ...plan.request, only } }),
       handle: async (plan, signal) =>
         toWireAggregateTypeList(await storeOf(plan).listAggregateTypes(plan.request, { signal })),
     }),
@@ -74,6 +77,10 @@ export function streamReads(storeOf: StoreOf): StreamReads {
         const count = fromWireCountEventsRequest(request);
         return { ...caller, action: 'count-events', resources: resourcesOf(count.scope), request: count };
       },
+      narrow: (plan, only) => ({
+        ...plan,
+        request: { ...plan.request, filters: narrowedFilters(plan.request.filters, only) },
+      }),
       handle: async (plan, signal) =>
         toWireEventCount(await storeOf(plan).countEvents(plan.request, { signal })),
     }),

@@ -3,16 +3,20 @@ import type { Caller } from '../auth/caller.js';
 import type { Plan } from '../auth/plan.js';
 import { DeadlineExceededError } from '../core/errors.js';
 import type { Received } from '../wire/method.js';
+import type { Admission } from './admission.js';
 import type { Desk } from './desk.js';
 import { toServiceError } from './failure.js';
+import type { Narrow } from './narrowed.js';
 import type { Rpc } from './register.js';
 
 /** How an RPC of one request and one answer is served. */
 export interface UnaryEntry<Request, P extends Plan, Answer> {
   /** What the request means in the words of policies; throws for what it should not say. */
   resolve(request: Request, caller: Caller): P;
-  /** Sees nothing but the plan. */
-  handle(plan: P, signal: AbortSignal): Promise<Answer>;
+  /** Of a read of many streams: its plan with the answer narrowed to what may be seen. Without it such a plan is refused. */
+  readonly narrow?: Narrow<P>;
+  /** Sees nothing but the plan, and may ask whether something beside is allowed. */
+  handle(plan: P, signal: AbortSignal, admission: Admission): Promise<Answer>;
   /**
    * Whether the caller's namespace must be there.
    * @default true
@@ -49,11 +53,11 @@ function unaryHandler<Request, P extends Plan, Answer>(
       );
     }
     try {
-      const caller = desk.begin(call.metadata);
-      const plan = desk.plan(entry.resolve(desk.accept(call.request), caller));
+      const admission = await desk.admit(call, scope);
+      const plan = admission.plan(entry.resolve(desk.accept(call.request), admission.caller), entry.narrow);
       const opening = entry.inNamespace === false ? undefined : desk.open(plan.namespace);
       if (opening !== undefined) await scope.wait(opening);
-      return await scope.wait(entry.handle(plan, scope.signal));
+      return await scope.wait(entry.handle(plan, scope.signal, admission));
     } catch (error) {
       if (scope.gone) throw error;
       throw toServiceError(desk.failure(error, rpc));

@@ -1,4 +1,5 @@
 import { DEFAULT_LIST_PAGE } from '../core/limits.js';
+import { namedByAny } from '../core/matcher.js';
 import { lastKeyOf, pageToken } from '../core/page-token.js';
 import type { StreamInfo } from '../core/stream.js';
 import type {
@@ -34,6 +35,7 @@ export function listStreams(tables: Tables, request: ListStreamsRequest): Stream
     ({ stream, deletedAt }) =>
       (aggregateType === undefined || stream.aggregateType === aggregateType) &&
       stream.aggregateId.startsWith(aggregateIdPrefix) &&
+      namedByAny(request.only, stream) &&
       (deleted === 'INCLUDE' || (deleted === 'ONLY') === (deletedAt !== undefined)),
   );
   const { entries, nextPageToken } = page(
@@ -49,6 +51,7 @@ export function listStreams(tables: Tables, request: ListStreamsRequest): Stream
 export function listAggregateTypes(tables: Tables, request: ListAggregateTypesRequest): AggregateTypeList {
   const types = new Map<string, AggregateTypeInfo>();
   for (const state of tables.streams) {
+    if (!namedByAny(request.only, state.stream)) continue;
     const { aggregateType } = state.stream;
     const { streams, deletedStreams, events } = types.get(aggregateType) ?? NONE;
     const deleted = state.deletedAt !== undefined;

@@ -80,26 +80,31 @@ function filterCondition(
     conditions.push(
       `(e.metadata ->> ${parameters.text(key)}) COLLATE "C" = ANY (${parameters.texts(values)})`,
     );
-  if (filter.streams?.length) conditions.push(streamsCondition(filter.streams, parameters));
+  if (filter.streams?.length) conditions.push(streamsCondition('e', filter.streams, parameters));
+  if (filter.only) conditions.push(streamsCondition('e', filter.only, parameters));
   // Of an event that an erasure has yet to come to, only the shell is found, which has neither.
   if (tags.length > 0 || metadata.some(isEquality)) conditions.push(`NOT (${erasurePending(schema)})`);
   return conditions.length === 0 ? 'true' : `(${conditions.join(' AND ')})`;
 }
 
-/** However many patterns there are, the text is the same. No name is empty, so an empty one is none. */
-function streamsCondition(patterns: readonly StreamPattern[], parameters: Parameters): string {
+/** That one of the patterns names the stream of the row. However many patterns there are, the text is the same. No name is empty, so an empty one is none. */
+export function streamsCondition(
+  row: string,
+  patterns: readonly StreamPattern[],
+  parameters: Parameters,
+): string {
   const whole = patterns.filter(isWholeType);
   const others = patterns.filter((pattern) => !isWholeType(pattern));
   const any: string[] = [];
   const texts = (of: readonly StreamPattern[], key: keyof StreamPattern) =>
     parameters.texts(of.map((pattern) => pattern[key] ?? ''));
-  if (whole.length > 0) any.push(`e.aggregate_type = ANY (${texts(whole, 'aggregateType')})`);
+  if (whole.length > 0) any.push(`${row}.aggregate_type = ANY (${texts(whole, 'aggregateType')})`);
   if (others.length > 0)
     any.push(`EXISTS (SELECT FROM unnest(${texts(others, 'aggregateType')}, ${texts(others, 'aggregateId')},
                                          ${texts(others, 'aggregateIdPrefix')}) n (type, id, prefix)
-                       WHERE n.type IN ('', e.aggregate_type) AND n.id IN ('', e.aggregate_id)
-                         AND starts_with(e.aggregate_id, n.prefix))`);
-  return `(${any.join(' OR ')})`;
+                       WHERE n.type IN ('', ${row}.aggregate_type) AND n.id IN ('', ${row}.aggregate_id)
+                         AND starts_with(${row}.aggregate_id, n.prefix))`);
+  return any.length === 0 ? 'false' : `(${any.join(' OR ')})`;
 }
 
 /** The usual one, and the cheapest to look for. */

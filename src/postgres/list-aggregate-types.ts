@@ -2,6 +2,8 @@ import { DEFAULT_LIST_PAGE } from '../core/limits.js';
 import { lastKeyOf, pageToken } from '../core/page-token.js';
 import type { AggregateTypeList, ListAggregateTypesRequest } from '../core/stream-list.js';
 import type { Database } from './database.js';
+import { streamsCondition } from './filter-condition.js';
+import { Parameters } from './parameters.js';
 import { quotedSchema } from './schema.js';
 
 const SAME = ['aggregate-types'];
@@ -15,15 +17,14 @@ export async function listAggregateTypes(
 ): Promise<AggregateTypeList> {
   const size = request.pageSize ?? DEFAULT_LIST_PAGE;
   const [last = ''] = lastKeyOf(request.pageToken, SAME, 1) ?? [];
-  const rows = await database.query(
-    'read',
-    `SELECT s.aggregate_type, count(*) - count(s.deleted_at), count(s.deleted_at), sum(s.version)
+  const parameters = new Parameters();
+  const conditions = [`s.aggregate_type > ${parameters.text(last)}`];
+  if (request.only) conditions.push(streamsCondition('s', request.only, parameters));
+  const text = `SELECT s.aggregate_type, count(*) - count(s.deleted_at), count(s.deleted_at), sum(s.version)
        FROM ${quotedSchema(schema)}.streams s
-      WHERE s.aggregate_type > $1
-      GROUP BY s.aggregate_type ORDER BY s.aggregate_type LIMIT $2`,
-    [last, size + 1],
-    { signal },
-  );
+      WHERE ${conditions.join(' AND ')}
+      GROUP BY s.aggregate_type ORDER BY s.aggregate_type LIMIT ${parameters.bigint(BigInt(size) + 1n)}`;
+  const rows = await database.query('read', text, parameters.values, { signal });
   const aggregateTypes = rows.slice(0, size).map(([aggregateType, streams, deletedStreams, events]) => ({
     aggregateType: aggregateType ?? '',
     streams: BigInt(streams ?? 0),

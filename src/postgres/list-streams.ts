@@ -2,6 +2,7 @@ import { DEFAULT_LIST_PAGE } from '../core/limits.js';
 import { lastKeyOf, pageToken } from '../core/page-token.js';
 import type { ListStreamsRequest, StreamList } from '../core/stream-list.js';
 import type { Database } from './database.js';
+import { streamsCondition } from './filter-condition.js';
 import { Parameters } from './parameters.js';
 import { quotedSchema } from './schema.js';
 import { streamColumns, streamFromRow } from './stream-row.js';
@@ -39,6 +40,7 @@ export function listStreamsStatement(
   const parameters = new Parameters();
   const conditions: string[] = [DELETED[deletedOf(request)]];
   if (aggregateType !== undefined) conditions.push(`s.aggregate_type = ${parameters.text(aggregateType)}`);
+  if (request.only) conditions.push(streamsCondition('s', request.only, parameters));
   if (aggregateIdPrefix !== undefined) {
     conditions.push(`s.aggregate_id >= ${parameters.text(aggregateIdPrefix)}`);
     const end = behindPrefix(aggregateIdPrefix);

@@ -24,6 +24,7 @@ import {
   StreamDeletedError,
   StreamNotDeletedError,
   StreamNotFoundError,
+  UnauthenticatedError,
   WrongExpectedVersionError,
 } from '../core/errors.js';
 import {
@@ -153,6 +154,8 @@ export function errorOf(info: ErrorInfo, status: StatusFacts): HeadwaterError | 
         facts.bigint('last_common_position'),
         facts.bigint('current_epoch'),
       );
+    case 'UNAUTHENTICATED':
+      return new UnauthenticatedError(message);
     case 'POLICY_DENIED':
       return new PolicyDeniedError(facts.text('action'));
     case 'STORE_UNAVAILABLE':

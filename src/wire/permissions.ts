@@ -8,9 +8,8 @@ import {
   GetPermissionModelResponseSchema,
   type ListCommandsResponse as WireListCommandsResponse,
   ListCommandsResponseSchema,
-  type RoleBinding as WireRoleBinding,
-  RoleBindingSchema,
 } from '../../gen/headwater/v1/command_service_pb.js';
+import { type RoleBinding as WireRoleBinding, RoleBindingSchema } from '../../gen/headwater/v1/access_pb.js';
 import type { CommandTypeInfo } from '../auth/command-type.js';
 import type { Policy } from '../auth/policy.js';
 import type { Principal, RoleBinding } from '../auth/principal.js';

@@ -28,6 +28,7 @@ import {
   StreamDeletedError,
   StreamNotDeletedError,
   StreamNotFoundError,
+  UnauthenticatedError,
   WrongExpectedVersionError,
 } from '../../src/core/errors.js';
 import {
@@ -60,6 +61,7 @@ const SAMPLES: readonly HeadwaterError[] = [
   new PositionNotReachedError(5n, 2n),
   new PositionUnknownError(5n, 1n, 2n),
   new LogEpochChangedError(5n, 1n, 2n, 2n),
+  new UnauthenticatedError('The token has expired'),
   new PolicyDeniedError('append'),
   new StoreUnavailableError('away'),
   new OverloadedError('full', { limit: 'stall', position: 1n }),

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EventStoreService, OnConflict } from '../../gen/headwater/v1/event_store_service_pb.js';
 import { InternalError, InvalidRequestError } from '../../src/core/errors.js';
 import { openTestStore, type TestStore } from '../support/test-database.js';
-import { failureOf, startService, storeThat, unary, unaryBytes, until } from './service.js';
+import { denying, failureOf, startService, storeThat, unary, unaryBytes, until } from './service.js';
 
 const { append } = EventStoreService.method;
 const any = { expectation: { case: 'any', value: {} } } as const;
@@ -249,7 +249,7 @@ describe('Append', () => {
   });
 
   it('is refused by the policy before the store is asked', async () => {
-    const { raw } = await startService(storeThat({}), { policy: { decide: () => 'DENY' } });
+    const { raw } = await startService(storeThat({}), { access: denying });
     expect(await failureOf(unary(raw, append, {}))).toMatchObject({
       code: 7,
       error: { reason: 'POLICY_DENIED', action: 'append' },

@@ -8,7 +8,8 @@ import {
 import { ComparisonOperator, ValueKind } from '../../gen/headwater/v1/filter_pb.js';
 import type { Plan } from '../../src/auth/plan.js';
 import { openTestStore, type TestStore } from '../support/test-database.js';
-import { failureOf, startService, storeThat, unary } from './service.js';
+import { trustEverybody } from '../../src/grpc/desk.js';
+import { denying, failureOf, startService, storeThat, unary } from './service.js';
 
 const { countEvents, getLog, getStream, listAggregateTypes, listStreams } = EventStoreService.method;
 
@@ -185,10 +186,10 @@ describe('what there is, for the policy', () => {
     const policy = {
       decide: (plan: Plan) => {
         plans.push(plan);
-        return 'DENY' as const;
+        return denying.decide(plan);
       },
     };
-    const { raw } = await startService(storeThat({}), { policy });
+    const { raw } = await startService(storeThat({}), { access: { ...trustEverybody, ...policy } });
     const { action, of, request, resources } = row;
     expect(await failureOf(unary(raw, of, request as never))).toMatchObject({
       code: 7,

@@ -1,11 +1,13 @@
 import { create, type DescMethod, type MessageInitShape, type MessageShape } from '@bufbuild/protobuf';
 import { type Client, credentials, Client as GrpcClient, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { onTestFinished } from 'vitest';
+import type { AccessControl } from '../../src/auth/access-control.js';
 import type { HeadwaterError } from '../../src/core/errors.js';
 import type { Event } from '../../src/core/event.js';
 import type { EventStore } from '../../src/core/event-store.js';
 import { DEFAULT_LIMITS } from '../../src/core/limits.js';
 import type { LogFields, Logger } from '../../src/core/logger.js';
+import { trustEverybody } from '../../src/grpc/desk.js';
 import { oneNamespace } from '../../src/grpc/served-namespaces.js';
 import { GrpcServer, type GrpcServerOptions } from '../../src/grpc/server.js';
 import { systemRuntime } from '../../src/system.js';
@@ -183,3 +185,9 @@ export function eventAt(position: bigint, data: Uint8Array = new Uint8Array([1, 
     recordedAt: 1_700_000_000_000_000n,
   };
 }
+
+/** Lets everybody in, and allows nothing. */
+export const denying: AccessControl = {
+  ...trustEverybody,
+  decide: () => ({ verdict: 'DENY', because: 'NO_RULE', resource: undefined }),
+};

@@ -5,7 +5,8 @@ import { EventStoreService, type StreamChanged } from '../../gen/headwater/v1/ev
 import type { Plan } from '../../src/auth/plan.js';
 import type { StreamChange } from '../../src/core/stream-changes.js';
 import { openTestStore, type TestStore } from '../support/test-database.js';
-import { failureOf, startService, storeThat, unary } from './service.js';
+import { trustEverybody } from '../../src/grpc/desk.js';
+import { denying, failureOf, startService, storeThat, unary } from './service.js';
 
 const { method } = EventStoreService;
 const any = { expectation: { case: 'any', value: {} } } as const;
@@ -63,10 +64,10 @@ describe.each(CHANGES)('$rpc', ({ of, action, kind, more }) => {
     const policy = {
       decide: (plan: Plan) => {
         plans.push(plan);
-        return 'ALLOW' as const;
+        return trustEverybody.decide(plan);
       },
     };
-    const { raw } = await startService(store, { policy });
+    const { raw } = await startService(store, { access: { ...trustEverybody, ...policy } });
     const eventId = randomUUID();
     const change = { stream, expectedVersion: exact(3n), eventId, metadata: { why: 'test' } };
     const answer = await unary(raw, rpc, { change, ...more } as Request);
@@ -103,7 +104,7 @@ describe.each(CHANGES)('$rpc', ({ of, action, kind, more }) => {
   });
 
   it('is refused by the policy before the store is asked', async () => {
-    const { raw } = await startService(storeThat({}), { policy: { decide: () => 'DENY' } });
+    const { raw } = await startService(storeThat({}), { access: denying });
     const change = { stream, expectedVersion: any };
     expect(await failureOf(unary(raw, rpc, { change, ...more } as Request))).toMatchObject({
       code: 7,

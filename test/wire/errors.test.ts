@@ -27,6 +27,7 @@ import {
   StreamDeletedError,
   StreamNotDeletedError,
   StreamNotFoundError,
+  UnauthenticatedError,
   WrongExpectedVersionError,
 } from '../../src/core/errors.js';
 import {
@@ -70,6 +71,7 @@ const everyError: readonly HeadwaterError[] = [
   new PositionNotReachedError(big, 0n, { retryAfterMilliseconds: 1250 }),
   new PositionUnknownError(12n, 3n, 10n),
   new LogEpochChangedError(12n, 3n, 10n, 4n),
+  new UnauthenticatedError('The token has expired'),
   new PolicyDeniedError('append'),
   new NamespaceNotFoundError('tenant_a'),
   new NamespaceExistsError('tenant_a'),
@@ -129,6 +131,7 @@ describe('an error over the wire', () => {
       POSITION_NOT_REACHED: 14,
       POSITION_UNKNOWN: 3,
       LOG_EPOCH_CHANGED: 15,
+      UNAUTHENTICATED: 16,
       POLICY_DENIED: 7,
       STORE_UNAVAILABLE: 14,
       OVERLOADED: 8,

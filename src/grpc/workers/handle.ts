@@ -23,15 +23,17 @@ export function handle({
     bind: (desk, rpc) => (call) => {
       const scope = desk.calls.open(call);
       const start = async () => {
-        const caller = desk.begin(call.metadata);
+        const admission = await desk.admit(call, scope);
+        const { caller } = admission;
         const opening = desk.open(caller.namespace);
         if (opening !== undefined) {
           await scope.wait(opening);
           desk.calls.refuseWhileDraining();
         }
         const pool = poolOf(caller.namespace);
-        const session = new WorkerSession({ ...parts, call, scope, desk, rpc, caller, pool });
+        const session = new WorkerSession({ ...parts, call, scope, desk, rpc, admission, pool });
         desk.endWith(caller.namespace, scope);
+        admission.watch();
         session.start();
       };
       start().catch((error: unknown) => {

@@ -1,6 +1,5 @@
 import { Metadata, type ServerDuplexStream } from '@grpc/grpc-js';
 import type { HandleRequest, HandleResponse } from '../../../gen/headwater/v1/command_service_pb.js';
-import type { Caller } from '../../auth/caller.js';
 import type { Plan } from '../../auth/plan.js';
 import {
   DeadlineExceededError,
@@ -19,6 +18,7 @@ import {
   toWireToWorker,
 } from '../../wire/worker.js';
 import type { CallScope } from '../call-scope.js';
+import type { Admission } from '../admission.js';
 import type { Desk } from '../desk.js';
 import { toServiceError } from '../failure.js';
 import { Outbox } from '../outbox.js';
@@ -37,7 +37,7 @@ export interface WorkerSessionParts {
   readonly scope: CallScope;
   readonly desk: Desk;
   readonly rpc: string;
-  readonly caller: Caller;
+  readonly admission: Admission;
   readonly pool: WorkerPool;
   readonly decideTimeoutMs: number;
   readonly logger: Logger;
@@ -106,13 +106,13 @@ export class WorkerSession implements WorkerLink {
   }
 
   #register(registration: Registration): void {
-    const { caller, decideTimeoutMs, desk, logger, pool } = this.#parts;
+    const { admission, decideTimeoutMs, logger, pool } = this.#parts;
     const plan: Plan = {
-      ...caller,
+      ...admission.caller,
       action: 'handle-commands',
       resources: registration.commands.map(({ commandType }) => ({ kind: 'COMMAND_TYPE', commandType })),
     };
-    desk.plan(plan);
+    admission.keep(plan);
     const worker = pool.join(registration, this);
     this.#worker = worker;
     clearTimeout(this.#late);

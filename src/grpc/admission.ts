@@ -1,0 +1,92 @@
+import type { AccessControl } from '../auth/access-control.js';
+import type { Caller } from '../auth/caller.js';
+import type { Plan } from '../auth/plan.js';
+import { authorize } from '../auth/policy-decision.js';
+import { PolicyDeniedError, UnauthenticatedError } from '../core/errors.js';
+import type { StreamPattern } from '../core/filter.js';
+import type { Runtime } from '../core/runtime.js';
+import type { CallScope } from './call-scope.js';
+import type { Narrow } from './narrowed.js';
+
+/** `setTimeout` takes no more. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+/**
+ * A call that was let in: who calls, and what was allowed. For as long as the call lasts it is looked at again whenever rules,
+ * roles or tokens change, and when its credential expires, and ended once it would not be let in any more.
+ */
+export class Admission {
+  readonly #access: AccessControl;
+  readonly #scope: CallScope;
+  readonly #runtime: Runtime;
+  #caller: Caller;
+  /** The plan of a call that goes on, as it was made, and to what it was narrowed. */
+  #kept: { readonly plan: Plan; readonly only: readonly StreamPattern[] | undefined } | undefined;
+
+  constructor(access: AccessControl, caller: Caller, scope: CallScope, runtime: Runtime) {
+    this.#access = access;
+    this.#caller = caller;
+    this.#scope = scope;
+    this.#runtime = runtime;
+  }
+
+  /** As things are now. */
+  get caller(): Caller {
+    return this.#caller;
+  }
+
+  /** The plan, if the policy allows it, narrowed to what may be seen. Throws `PolicyDeniedError`. */
+  plan<P extends Plan>(plan: P, narrow?: Narrow<P>): P {
+    const only = authorize(this.#access, plan);
+    if (only === undefined) return plan;
+    if (narrow === undefined) throw new PolicyDeniedError(plan.action);
+    return narrow(plan, only);
+  }
+
+  /** As {@link plan}, of a call that goes on: it ends when the policy would decide otherwise. */
+  keep<P extends Plan>(plan: P, narrow?: Narrow<P>): P {
+    const narrowed = this.plan(plan, narrow);
+    this.#kept = { plan, only: authorize(this.#access, plan) };
+    return narrowed;
+  }
+
+  /** Whether the policy allows something else beside, as reading what stands in an append's way. */
+  allows(plan: Plan): boolean {
+    const decision = this.#access.decide(plan);
+    return decision.verdict === 'ALLOW' && decision.only === undefined;
+  }
+
+  /** Looks at it again from now on, until the call is over. */
+  watch(): void {
+    const { principal } = this.#caller;
+    const stop = this.#access.onChange(() => this.#again());
+    const expiresAt = principal.kind === 'USER' ? principal.credential?.expiresAt : undefined;
+    const timer = expiresAt === undefined ? undefined : this.#endAt(expiresAt);
+    this.#scope.onClose(() => {
+      stop();
+      clearTimeout(timer);
+    });
+  }
+
+  #endAt(expiresAt: bigint): NodeJS.Timeout {
+    const milliseconds = Number((expiresAt - this.#runtime.now()) / 1000n);
+    const timer = setTimeout(
+      () => this.#scope.abort(new UnauthenticatedError('The credentials have expired')),
+      Math.max(0, Math.min(milliseconds, LONGEST_TIMER)),
+    );
+    timer.unref();
+    return timer;
+  }
+
+  #again(): void {
+    const principal = this.#access.again(this.#caller.principal);
+    if (principal === undefined)
+      return this.#scope.abort(new UnauthenticatedError('The credentials were revoked, or have expired'));
+    this.#caller = { ...this.#caller, principal };
+    if (this.#kept === undefined) return;
+    const { only, plan } = this.#kept;
+    const decision = this.#access.decide({ ...plan, principal });
+    if (decision.verdict === 'ALLOW' && JSON.stringify(decision.only) === JSON.stringify(only)) return;
+    this.#scope.abort(new PolicyDeniedError(plan.action));
+  }
+}
