@@ -1,0 +1,149 @@
+import { createHash, type KeyObject } from 'node:crypto';
+import { errors, type JWTPayload, jwtVerify, type JWTVerifyOptions } from 'jose';
+import type { Principal } from '../auth/principal.js';
+import { StoreUnavailableError, UnauthenticatedError } from '../core/errors.js';
+import type { Runtime } from '../core/runtime.js';
+import { nameProblem } from '../core/validate.js';
+import { bindingsOfClaims, type ClaimMapping } from './claims.js';
+import { KeysUnavailableError, type KeySet } from './key-set.js';
+
+/** Signatures that only the issuer can make. With a shared secret whoever verifies could also sign. */
+export const ASYMMETRIC = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+] as const;
+
+export interface JwtOptions {
+  /** The keys of the issuer, or the one key. */
+  readonly keys: KeySet | KeyObject;
+  /** Which signatures are good; of {@link ASYMMETRIC}. */
+  readonly algorithms: readonly string[];
+  /** Any of these must be the token's `iss`. */
+  readonly issuers: readonly string[];
+  /** Any of these must be in the token's `aud`. */
+  readonly audiences: readonly string[];
+  /** Seconds by which clocks may differ; at most 30. */
+  readonly toleranceSeconds: number;
+  /** The claim that names the principal, usually `sub`. */
+  readonly principalClaim: string;
+  readonly mappings: readonly ClaimMapping[];
+  readonly runtime: Runtime;
+}
+
+/** A token may have so many bytes. */
+const TOKEN_BYTES = 8 * 1024;
+/** Verified tokens that are remembered … */
+const REMEMBERED = 10_000;
+/** … for so long at most, in milliseconds: a signature costs half a millisecond. */
+const REMEMBERED_MS = 60_000;
+
+interface Verified {
+  readonly principal: Principal & { readonly kind: 'USER' };
+  readonly until: number;
+}
+
+/** Tells who a JSON Web Token is about, if its issuer has signed it for this service and it is good now. RFC 7519, RFC 8725. */
+export class JwtVerifier {
+  readonly #options: JwtOptions;
+  readonly #verify: JWTVerifyOptions;
+  /** By the hash of the whole token, the latest last. */
+  readonly #verified = new Map<string, Verified>();
+
+  constructor(options: JwtOptions) {
+    this.#options = options;
+    this.#verify = {
+      algorithms: [...options.algorithms],
+      issuer: [...options.issuers],
+      audience: [...options.audiences],
+      clockTolerance: options.toleranceSeconds,
+      requiredClaims: ['exp', options.principalClaim],
+    };
+  }
+
+  /** Fails with `UnauthenticatedError`, and with `StoreUnavailableError` where the issuer's keys cannot be had. */
+  verify(token: string): Principal | Promise<Principal> {
+    if (token.length > TOKEN_BYTES)
+      throw new UnauthenticatedError(`The token is longer than ${TOKEN_BYTES} bytes`);
+    const hash = createHash('sha256').update(token).digest('base64');
+    const known = this.#verified.get(hash);
+    if (known !== undefined && this.#isGood(known)) return known.principal;
+    this.#verified.delete(hash);
+    return this.#verifyNow(token, hash);
+  }
+
+  /** The keys have changed: what was verified with the former ones is verified again. */
+  forget(): void {
+    this.#verified.clear();
+  }
+
+  async #verifyNow(token: string, hash: string): Promise<Principal> {
+    const { keys, runtime } = this.#options;
+    const options = { ...this.#verify, currentDate: new Date(Number(runtime.now() / 1000n)) };
+    try {
+      const { payload } =
+        'keyFor' in keys
+          ? await jwtVerify(token, keys.keyFor, options)
+          : await jwtVerify(token, keys, options);
+      const principal = this.#principalOf(payload);
+      if (this.#verified.size >= REMEMBERED) this.#verified.delete(this.#verified.keys().next().value ?? '');
+      this.#verified.set(hash, { principal, until: runtime.monotonic() + REMEMBERED_MS });
+      return principal;
+    } catch (error) {
+      throw refused(error);
+    }
+  }
+
+  #isGood({ principal, until }: Verified): boolean {
+    const { runtime } = this.#options;
+    const expiresAt = principal.credential?.expiresAt;
+    return runtime.monotonic() < until && (expiresAt === undefined || runtime.now() < expiresAt);
+  }
+
+  #principalOf(payload: JWTPayload): Principal & { readonly kind: 'USER' } {
+    const { mappings, principalClaim, toleranceSeconds } = this.#options;
+    const id = payload[principalClaim];
+    if (typeof id !== 'string' || nameProblem(id) !== undefined)
+      throw new UnauthenticatedError(`The token's ${principalClaim} cannot be the name of a principal`);
+    const expiresAt = BigInt(Math.trunc((payload.exp ?? 0) + toleranceSeconds)) * 1_000_000n;
+    return {
+      kind: 'USER',
+      id,
+      bindings: bindingsOfClaims(payload, mappings),
+      credential: { by: 'jwt', expiresAt },
+    };
+  }
+}
+
+/** In words that tell nothing of what is in the token. */
+function refused(error: unknown): Error {
+  if (error instanceof UnauthenticatedError) return error;
+  if (error instanceof KeysUnavailableError)
+    return new StoreUnavailableError('The keys of the issuer of tokens cannot be had; try again later', {
+      cause: error,
+      outcome: 'NOT_APPLIED',
+      retryAfterMilliseconds: 1000,
+    });
+  const told = (message: string) => new UnauthenticatedError(message, { cause: error });
+  if (error instanceof errors.JWTExpired) return told('The token has expired');
+  if (error instanceof errors.JWTClaimValidationFailed)
+    return told(
+      error.reason === 'missing'
+        ? `The token has no ${error.claim}`
+        : `The token's ${error.claim} is not the one that is asked for`,
+    );
+  if (error instanceof errors.JOSEAlgNotAllowed)
+    return told('The token is signed in a way that is not accepted');
+  if (error instanceof errors.JWSSignatureVerificationFailed)
+    return told('The signature of the token is wrong');
+  if (error instanceof errors.JWKSNoMatchingKey)
+    return told('The token is signed with a key that is not known');
+  return told('The token is malformed');
+}
