@@ -113,12 +113,8 @@ export class JwtVerifier {
     if (typeof id !== 'string' || nameProblem(id) !== undefined)
       throw new UnauthenticatedError(`The token's ${principalClaim} cannot be the name of a principal`);
     const expiresAt = BigInt(Math.trunc((payload.exp ?? 0) + toleranceSeconds)) * 1_000_000n;
-    return {
-      kind: 'USER',
-      id,
-      bindings: bindingsOfClaims(payload, mappings),
-      credential: { by: 'jwt', expiresAt },
-    };
+    const own = bindingsOfClaims(payload, mappings);
+    return { kind: 'USER', id, bindings: own, credential: { by: 'jwt', expiresAt, own } };
   }
 }
 

@@ -1,71 +1,74 @@
 import type { StreamId } from '../core/stream.js';
 import type { Caller } from './caller.js';
 
-/** What is done; policies and refusals name it so. */
-export type Action =
-  | 'append'
-  | 'load'
-  | 'subscribe'
-  | 'get-stream'
-  | 'list-streams'
-  | 'list-aggregate-types'
-  | 'count-events'
-  | 'get-log'
-  | 'find-command'
-  | 'execute'
-  | 'handle-commands'
-  | 'list-commands'
-  | 'get-permission-model'
-  | 'explain'
-  | 'create-token'
-  | 'list-tokens'
-  | 'revoke-token'
-  | 'grant-role'
-  | 'revoke-role'
-  | 'list-roles'
-  | 'list-rules'
-  | 'who-can'
-  | 'explain-access'
-  | 'read-audit'
-  | 'reflect'
-  | 'get-aggregate'
-  | 'list-aggregates'
-  | 'watch-aggregate'
-  | 'save-snapshot'
-  | 'get-snapshot'
-  | 'delete-snapshots'
-  | 'delete-stream'
-  | 'restore-stream'
-  | 'truncate-stream'
-  | 'set-retention'
-  | 'erase-stream'
-  | 'erase-events'
-  | 'info'
-  | 'create-namespace'
-  | 'list-namespaces'
-  | 'drop-namespace'
-  | 'create-group'
-  | 'update-group'
-  | 'delete-group'
-  | 'get-group'
-  | 'list-groups'
-  | 'consume'
-  | 'list-parked'
-  | 'replay-parked'
-  | 'reset-group'
-  | 'list-projections'
-  | 'get-projection'
-  | 'pause-projection'
-  | 'resume-projection'
-  | 'stop-projection'
-  | 'reset-projection'
-  | 'rebuild-projection'
-  | 'delete-projection'
-  | 'wait-for-projection'
-  | 'list-failed-aggregates'
-  | 'retry-aggregates'
-  | 'load-projection'
-  | 'run-projection';
+/** Everything that can be done; policies and refusals name it so. */
+export const ACTIONS = [
+  'append',
+  'load',
+  'subscribe',
+  'get-stream',
+  'list-streams',
+  'list-aggregate-types',
+  'count-events',
+  'get-log',
+  'find-command',
+  'execute',
+  'handle-commands',
+  'list-commands',
+  'get-permission-model',
+  'explain',
+  'create-token',
+  'list-tokens',
+  'revoke-token',
+  'grant-role',
+  'revoke-role',
+  'list-roles',
+  'list-rules',
+  'who-can',
+  'explain-access',
+  'read-audit',
+  'reflect',
+  'get-aggregate',
+  'list-aggregates',
+  'watch-aggregate',
+  'save-snapshot',
+  'get-snapshot',
+  'delete-snapshots',
+  'delete-stream',
+  'restore-stream',
+  'truncate-stream',
+  'set-retention',
+  'erase-stream',
+  'erase-events',
+  'info',
+  'create-namespace',
+  'list-namespaces',
+  'drop-namespace',
+  'create-group',
+  'update-group',
+  'delete-group',
+  'get-group',
+  'list-groups',
+  'consume',
+  'list-parked',
+  'replay-parked',
+  'reset-group',
+  'list-projections',
+  'get-projection',
+  'pause-projection',
+  'resume-projection',
+  'stop-projection',
+  'reset-projection',
+  'rebuild-projection',
+  'delete-projection',
+  'wait-for-projection',
+  'list-failed-aggregates',
+  'retry-aggregates',
+  'load-projection',
+  'run-projection',
+] as const;
+
+export type Action = (typeof ACTIONS)[number];
 
 /** What it is done to. */
 export type Resource =

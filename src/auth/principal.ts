@@ -26,7 +26,12 @@ export interface Credential {
   readonly tokenId?: string;
   /** From then on it is no good; `undefined`: as long as the connection lasts. */
   readonly expiresAt?: Microseconds;
-  /** The bindings are all that the caller has: roles that the principal was given elsewhere are not added. */
+  /** What it says itself of the caller's bindings; roles that the principal was given elsewhere come beside them. */
+  readonly own?: readonly RoleBinding[];
+  /**
+   * Its own bindings are all that the caller has.
+   * @default false
+   */
   readonly complete?: boolean;
 }
 

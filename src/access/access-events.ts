@@ -1,0 +1,67 @@
+import type { RoleBinding } from '../auth/principal.js';
+import type { Event, Microseconds, NewEvent } from '../core/event.js';
+import type { StreamId } from '../core/stream.js';
+
+/** What is written about who may what, each in the stream of whom or what it is about. */
+export type AccessEvent =
+  | { readonly type: 'RoleGranted'; readonly data: { readonly binding: RoleBinding; readonly by: string } }
+  | { readonly type: 'RoleRevoked'; readonly data: { readonly binding: RoleBinding; readonly by: string } }
+  | { readonly type: 'TokenCreated'; readonly data: TokenCreated }
+  | { readonly type: 'TokenRevoked'; readonly data: { readonly by: string } };
+
+export interface TokenCreated {
+  readonly name: string;
+  readonly principal: string;
+  readonly bindings: readonly RoleBinding[];
+  /** SHA-256 of the secret part, in hex. The secret has 256 bits of chance, so that no slower hash is needed. */
+  readonly hash: string;
+  /** In microseconds since 1970, as text; without: for ever. */
+  readonly expiresAt?: string;
+  readonly by: string;
+}
+
+/** The aggregate types of these streams. */
+export const PRINCIPAL_STREAMS = 'Principal';
+export const TOKEN_STREAMS = 'ApiToken';
+
+export function principalStream(principal: string): StreamId {
+  return { aggregateType: PRINCIPAL_STREAMS, aggregateId: principal };
+}
+
+export function tokenStream(tokenId: string): StreamId {
+  return { aggregateType: TOKEN_STREAMS, aggregateId: tokenId };
+}
+
+export function toNewEvent({ type, data }: AccessEvent): NewEvent {
+  return {
+    eventType: type,
+    data: new TextEncoder().encode(JSON.stringify(data)),
+    contentType: 'application/json',
+  };
+}
+
+/** What an event says; `undefined` for one of a later version, or of somebody who wrote into this log by hand. */
+export function accessEventOf({ data, eventType }: Event): AccessEvent | undefined {
+  if (!['RoleGranted', 'RoleRevoked', 'TokenCreated', 'TokenRevoked'].includes(eventType)) return undefined;
+  return { type: eventType, data: JSON.parse(new TextDecoder().decode(data)) } as AccessEvent;
+}
+
+/** A role that somebody was given. */
+export interface RoleGrant {
+  readonly principal: string;
+  readonly binding: RoleBinding;
+  readonly grantedAt: Microseconds;
+  readonly grantedBy: string;
+}
+
+/** What is known about a token. */
+export interface ApiToken {
+  readonly tokenId: string;
+  readonly name: string;
+  readonly principal: string;
+  readonly bindings: readonly RoleBinding[];
+  readonly createdAt: Microseconds;
+  readonly createdBy: string;
+  readonly expiresAt: Microseconds | undefined;
+  readonly revokedAt: Microseconds | undefined;
+}

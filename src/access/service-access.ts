@@ -1,0 +1,133 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { AccessControl, Presented } from '../auth/access-control.js';
+import { type AccessDecision, decideAccess } from '../auth/access-decision.js';
+import type { Plan } from '../auth/plan.js';
+import type { Principal } from '../auth/principal.js';
+import { UnauthenticatedError } from '../core/errors.js';
+import type { Runtime } from '../core/runtime.js';
+import type { AccessFile } from './access-file.js';
+import { type AccessLog, hashOf } from './access-log.js';
+import { certificatePrincipal } from './certificates.js';
+import type { JwtVerifier } from './jwt-verifier.js';
+
+export interface ServiceAccessOptions {
+  /** As it is now, and told of changes. */
+  readonly file: { readonly current: AccessFile; onChange(listener: () => void): () => void };
+  readonly log: AccessLog;
+  /** @default tokens of issuers are not accepted */
+  readonly jwt?: JwtVerifier;
+  readonly runtime: Runtime;
+  /** Told of each decision. */
+  readonly onDecision?: (plan: Plan, decision: AccessDecision) => void;
+  /**
+   * Refuses nothing that comes from somebody who is authenticated, and only tells what it would have refused.
+   * @default false
+   */
+  readonly shadow?: boolean;
+}
+
+const BEARER = /^bearer +([\x21-\x7e]+)$/i;
+const API_TOKEN = /^hw_([0-9a-f]{18})_([\w-]{43})$/;
+
+/** Who comes in, and what they may do, where callers are authenticated. */
+export class ServiceAccess implements AccessControl {
+  readonly #options: ServiceAccessOptions;
+
+  constructor(options: ServiceAccessOptions) {
+    this.#options = options;
+  }
+
+  authenticate({ certificate, header }: Presented): Principal | Promise<Principal> {
+    const values = header('authorization');
+    if (values.length > 1) throw new UnauthenticatedError('The header authorization is there more than once');
+    const [value] = values;
+    if (value !== undefined) {
+      const bearer = BEARER.exec(String(value))?.[1];
+      if (bearer === undefined)
+        throw new UnauthenticatedError('The header authorization must be "Bearer" and a token');
+      return this.#byToken(bearer);
+    }
+    const principal =
+      certificate && certificatePrincipal(certificate, this.#options.file.current.certificates);
+    if (principal === undefined)
+      throw new UnauthenticatedError(
+        certificate === undefined
+          ? 'There are no credentials: send a token in the header authorization'
+          : 'The certificate is of nobody who is known',
+      );
+    return this.#withRoles(principal);
+  }
+
+  again(principal: Principal): Principal | undefined {
+    if (principal.kind !== 'USER' || principal.credential === undefined) return principal;
+    const { credential } = principal;
+    if (credential.expiresAt !== undefined && credential.expiresAt <= this.#options.runtime.now())
+      return undefined;
+    if (credential.tokenId !== undefined) {
+      const token = this.#options.log.model.token(credential.tokenId);
+      if (token === undefined || token.revokedAt !== undefined) return undefined;
+    }
+    return this.#withRoles(principal);
+  }
+
+  decide(plan: Plan): AccessDecision {
+    const { file, onDecision, shadow } = this.#options;
+    const decision = decideAccess(file.current.rules, plan);
+    onDecision?.(plan, decision);
+    if (shadow && decision.verdict === 'DENY' && plan.principal.kind === 'USER')
+      return { verdict: 'ALLOW', rules: [] };
+    return decision;
+  }
+
+  onChange(listener: () => void): () => void {
+    const { file, log } = this.#options;
+    const stops = [file.onChange(listener), log.onChange(listener)];
+    return () => {
+      for (const stop of stops) stop();
+    };
+  }
+
+  #byToken(bearer: string): Principal | Promise<Principal> {
+    const { jwt, log, runtime } = this.#options;
+    const [, tokenId, secret] = API_TOKEN.exec(bearer) ?? [];
+    if (tokenId === undefined || secret === undefined) {
+      if (jwt === undefined) throw new UnauthenticatedError('The token is none that this service has made');
+      const verified = jwt.verify(bearer);
+      return verified instanceof Promise
+        ? verified.then((principal) => this.#withRoles(principal))
+        : this.#withRoles(verified);
+    }
+    const token = log.model.token(tokenId);
+    // Compared also where there is none, so that both take as long.
+    const given = Buffer.from(hashOf(secret), 'hex');
+    const wanted = Buffer.from(token?.hash ?? hashOf(''), 'hex');
+    if (!timingSafeEqual(given, wanted) || token === undefined)
+      throw new UnauthenticatedError('The token is none that this service has made');
+    if (token.revokedAt !== undefined) throw new UnauthenticatedError('The token was revoked');
+    const { bindings, expiresAt, principal } = token;
+    if (expiresAt !== undefined && expiresAt <= runtime.now())
+      throw new UnauthenticatedError('The token has expired');
+    return {
+      kind: 'USER',
+      id: principal,
+      bindings,
+      credential: {
+        by: 'token',
+        tokenId,
+        own: bindings,
+        complete: true,
+        ...(expiresAt === undefined ? {} : { expiresAt }),
+      },
+    };
+  }
+
+  /** With the roles that it was given, in the file or over time, unless its own are all that it has. */
+  #withRoles(principal: Principal): Principal {
+    if (principal.kind !== 'USER' || principal.credential?.complete) return principal;
+    const { file, log } = this.#options;
+    const { principals } = file.current;
+    const given = Object.hasOwn(principals, principal.id) ? (principals[principal.id] ?? []) : [];
+    const own = principal.credential?.own ?? principal.bindings;
+    return { ...principal, bindings: [...own, ...given, ...log.model.bindingsOf(principal.id)] };
+  }
+}
