@@ -8,18 +8,20 @@ export function refuseSettings(config: Config): void {
   refuseOpenAddresses(config);
   refuseReplicaOfEmbedded(config);
   refuseDefaultElsewhere(config);
+  refuseHalfOfAccess(config);
 }
 
-/** Nobody is authenticated yet, so other machines must be let in on purpose. */
+/** Where nobody is authenticated other machines must be let in on purpose. */
 function refuseOpenAddresses(config: Config): void {
+  if (config.accessFile !== '') return;
   for (const [name, host] of [
     ['--grpc-host', config.grpcHost],
     ['--http-host', config.httpHost],
   ] as const)
     if (!LOOPBACK.test(host) && !config.allowUnauthenticated)
       throw new StartError(
-        `${name} ${host} can be reached from other machines, and nobody is authenticated: keep to 127.0.0.1, or add ` +
-          '--allow-unauthenticated if the network protects it',
+        `${name} ${host} can be reached from other machines, and nobody is authenticated: keep to 127.0.0.1, say who may what with ` +
+          '--access-file, or add --allow-unauthenticated if the network protects it',
       );
 }
 
@@ -36,5 +38,33 @@ function refuseDefaultElsewhere({ namespace, placements }: Config): void {
     throw new StartError(
       `Namespace ${namespace} is the default and has a placement: give its URL as DATABASE_URL, or make another the ` +
         'default with --namespace',
+    );
+}
+
+/** Settings of authentication that would have no effect, or a wrong one, alone. */
+function refuseHalfOfAccess(config: Config): void {
+  const { accessFile, jwtAudiences, jwtIssuers, jwtKeys, namespace, placements, accessNamespace } = config;
+  const { tlsCert, tlsClientCa, tlsKey } = config;
+  const refused = (problem: string) => {
+    throw new StartError(problem);
+  };
+  if ((tlsCert === '') !== (tlsKey === ''))
+    refused('--tls-cert and --tls-key go together: give both, or none');
+  if (tlsClientCa !== '' && tlsCert === '')
+    refused('--tls-client-ca asks clients for certificates, which needs TLS: give --tls-cert and --tls-key');
+  if (accessFile === '') {
+    if (jwtKeys !== '' || config.accessShadow)
+      refused('--jwt-keys and --access-shadow need --access-file, which says who may what');
+    return;
+  }
+  if (config.allowUnauthenticated)
+    refused('--allow-unauthenticated and --access-file contradict each other: leave one out');
+  if (jwtKeys !== '' && (jwtIssuers.length === 0 || jwtAudiences.length === 0))
+    refused(
+      '--jwt-keys needs --jwt-issuers and --jwt-audiences: a token for another service must not be good here',
+    );
+  if (accessNamespace === namespace || placements[accessNamespace] !== undefined)
+    refused(
+      `--access-namespace ${accessNamespace} must be a namespace of its own on the service's own database`,
     );
 }

@@ -25,6 +25,7 @@ import { logHealth } from './postgres/log-health.js';
 import { migrate, type MigrationReport } from './postgres/migrate.js';
 import { PostgresNamespaces } from './postgres/namespaces.js';
 import type { StorePlace } from './postgres/open-namespaces.js';
+import { openAccess } from './open-access.js';
 import { PostgresEventStore } from './postgres/postgres-event-store.js';
 import { refuseSettings } from './refuse-settings.js';
 import { asStartError } from './start-error.js';
@@ -160,14 +161,24 @@ async function compose(
   undo.push(() => namespaces.stop());
   const served = around(namespaces);
   const { migration } = await namespaces.start();
+  const opened =
+    config.accessFile === ''
+      ? undefined
+      : await openAccess({
+          config,
+          store: (await namespaces.own(config.accessNamespace)).store,
+          logger,
+          runtime,
+        });
+  undo.push(async () => opened?.stop());
   const grpc = new GrpcServer({
     host: config.grpcHost,
     port: config.grpcPort,
     namespaces: served,
     // The header is believed: nobody but this machine gets here, or `allowUnauthenticated` is set (`refuseSettings`).
-    access: trustEverybody,
+    access: opened?.access ?? trustEverybody,
     domain,
-    commandPolicies: config.commandPolicies,
+    commandPolicies: opened === undefined ? config.commandPolicies : 'enforce',
     decideTimeoutMs: config.decideTimeoutMs,
     logger,
     runtime,
@@ -221,6 +232,7 @@ async function compose(
     ending ??= (async () => {
       await monitor.stop();
       await grpc.drain(config.drainTimeoutMs);
+      await opened?.stop();
       await namespaces.stop();
       await http.stop();
       await closePlacements();

@@ -62,6 +62,19 @@ const placements = z
   )
   .transform((pairs): Readonly<Record<string, string>> => Object.fromEntries(Object.entries(pairs)));
 
+/** As the flag, the variable and the file have it. */
+const list = z
+  .union([z.array(z.string('must be text')), z.string('must be text')])
+  .transform((value): readonly string[] =>
+    [value]
+      .flat()
+      .flatMap((text) => text.split(','))
+      .map((text) => text.trim())
+      .filter((text) => text !== ''),
+  );
+/** Signatures that only the issuer can make. */
+const ASYMMETRIC = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
+
 const setting = <T extends z.ZodType>(one: Setting<T>): Setting<T> => one;
 
 /** All settings by name, in the order in which they are shown. */
@@ -142,6 +155,82 @@ export const SETTINGS = {
     schema: flag,
     default: false,
     help: 'serve addresses beyond this machine although nobody is authenticated',
+  }),
+  accessFile: setting({
+    schema: z.string('must be text'),
+    default: '',
+    value: 'file',
+    help: 'who may what, as JSON (docs/security.md); with it every caller must say who they are, and nothing is allowed that it does not allow',
+  }),
+  accessShadow: setting({
+    schema: flag,
+    default: false,
+    help: 'refuse nothing to who is authenticated, and log and audit what would be refused',
+  }),
+  accessNamespace: setting({
+    schema: name,
+    default: 'headwater_access',
+    value: 'name',
+    help: 'the namespace in which tokens, roles and the audit are kept; made when accessFile is set',
+  }),
+  audit: setting({
+    schema: z.enum(['none', 'changes', 'all'], { error: 'must be none, changes or all' }),
+    default: 'changes',
+    value: 'what',
+    help: 'what is audited: changes, what was refused and what administrators did; all, every call; none',
+  }),
+  jwtKeys: setting({
+    schema: z.string('must be text'),
+    default: '',
+    value: 'url or file',
+    help: 'the keys of the issuer of tokens: the URL of its key set (JWKS), a file with one, or a public key in PEM',
+  }),
+  jwtIssuers: setting({
+    schema: list,
+    default: [],
+    value: 'issuer',
+    help: 'who issues tokens: their iss; several with commas',
+    repeatable: true,
+  }),
+  jwtAudiences: setting({
+    schema: list,
+    default: [],
+    value: 'audience',
+    help: 'for whom tokens are issued: one of these must be in their aud; several with commas',
+    repeatable: true,
+  }),
+  jwtAlgorithms: setting({
+    schema: list.refine((names) => names.every((one) => ASYMMETRIC.includes(one)), {
+      error: `must be of ${ASYMMETRIC.join(', ')}`,
+    }),
+    default: ['RS256', 'PS256', 'ES256', 'EdDSA'],
+    value: 'names',
+    help: 'with which signatures tokens are good; several with commas',
+    repeatable: true,
+  }),
+  jwtToleranceSeconds: setting({
+    schema: count(0, 30),
+    default: 5,
+    value: 's',
+    help: 'by how much the clock of the issuer may differ',
+  }),
+  tlsCert: setting({
+    schema: z.string('must be text'),
+    default: '',
+    value: 'file',
+    help: 'the certificate of the service, in PEM with what it is signed by; gRPC and HTTP then speak TLS. Read again when it changes',
+  }),
+  tlsKey: setting({
+    schema: z.string('must be text'),
+    default: '',
+    value: 'file',
+    help: 'the key of the certificate, in PEM',
+  }),
+  tlsClientCa: setting({
+    schema: z.string('must be text'),
+    default: '',
+    value: 'file',
+    help: 'who signs the certificates of clients, in PEM; clients of gRPC must then show one, or send a token',
   }),
   logLevel: setting({
     schema: z.enum(['debug', 'info', 'warn', 'error', 'silent'], {

@@ -59,6 +59,10 @@ const MAY_IMPORT: Record<
   'without-password.ts': { folders: [], packages: [] },
   'system.ts': { folders: ['core'], packages: ['uuid'] },
   'domain-module.ts': { folders: ['commands', 'start-error.ts'], packages: [] },
+  'open-access.ts': {
+    folders: ['access', 'core', 'telemetry', 'config.ts', 'start-error.ts'],
+    packages: [],
+  },
   'middleware-module.ts': { folders: ['core', 'start-error.ts'], packages: [] },
 };
 /** The composition root, the public list and the command line put everything together. */

@@ -32,9 +32,8 @@ export interface JwtOptions {
   readonly audiences: readonly string[];
   /** Seconds by which clocks may differ; at most 30. */
   readonly toleranceSeconds: number;
-  /** The claim that names the principal, usually `sub`. */
-  readonly principalClaim: string;
-  readonly mappings: readonly ClaimMapping[];
+  /** The claim that names the principal, usually `sub`, and what claims make of its bearer; as things are now. */
+  readonly mapping: () => { readonly principal: string; readonly bindings: readonly ClaimMapping[] };
   readonly runtime: Runtime;
 }
 
@@ -64,7 +63,7 @@ export class JwtVerifier {
       issuer: [...options.issuers],
       audience: [...options.audiences],
       clockTolerance: options.toleranceSeconds,
-      requiredClaims: ['exp', options.principalClaim],
+      requiredClaims: ['exp'],
     };
   }
 
@@ -108,12 +107,13 @@ export class JwtVerifier {
   }
 
   #principalOf(payload: JWTPayload): Principal & { readonly kind: 'USER' } {
-    const { mappings, principalClaim, toleranceSeconds } = this.#options;
+    const { mapping, toleranceSeconds } = this.#options;
+    const { bindings, principal: principalClaim } = mapping();
     const id = payload[principalClaim];
     if (typeof id !== 'string' || nameProblem(id) !== undefined)
       throw new UnauthenticatedError(`The token's ${principalClaim} cannot be the name of a principal`);
     const expiresAt = BigInt(Math.trunc((payload.exp ?? 0) + toleranceSeconds)) * 1_000_000n;
-    const own = bindingsOfClaims(payload, mappings);
+    const own = bindingsOfClaims(payload, bindings);
     return { kind: 'USER', id, bindings: own, credential: { by: 'jwt', expiresAt, own } };
   }
 }

@@ -1,7 +1,8 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { AccessControl, Presented } from '../auth/access-control.js';
 import { type AccessDecision, decideAccess } from '../auth/access-decision.js';
-import type { Plan } from '../auth/plan.js';
+import { type AccessRule, ACTION_GROUPS } from '../auth/access-rule.js';
+import type { Action, Plan } from '../auth/plan.js';
 import type { Principal } from '../auth/principal.js';
 import { UnauthenticatedError } from '../core/errors.js';
 import type { Runtime } from '../core/runtime.js';
@@ -14,6 +15,8 @@ export interface ServiceAccessOptions {
   /** As it is now, and told of changes. */
   readonly file: { readonly current: AccessFile; onChange(listener: () => void): () => void };
   readonly log: AccessLog;
+  /** That of the log. */
+  readonly namespace: string;
   /** @default tokens of issuers are not accepted */
   readonly jwt?: JwtVerifier;
   readonly runtime: Runtime;
@@ -72,11 +75,25 @@ export class ServiceAccess implements AccessControl {
 
   decide(plan: Plan): AccessDecision {
     const { file, onDecision, shadow } = this.#options;
-    const decision = decideAccess(file.current.rules, plan);
+    const decision = decideAccess(this.#rulesFor(plan), plan);
     onDecision?.(plan, decision);
     if (shadow && decision.verdict === 'DENY' && plan.principal.kind === 'USER')
       return { verdict: 'ALLOW', rules: [] };
     return decision;
+  }
+
+  /**
+   * The namespace with tokens and audit is read by who has a rule that names it, and written by nobody but the service: a
+   * rule for any namespace does not mean this one.
+   */
+  #rulesFor(plan: Plan): readonly AccessRule[] {
+    const { file, namespace } = this.#options;
+    const { rules } = file.current;
+    const named = plan.resources.some((one) => one.kind === 'NAMESPACE' && one.name === namespace);
+    if (named) return [];
+    if (plan.namespace !== namespace) return rules;
+    const reads = (ACTION_GROUPS.read as readonly Action[]).includes(plan.action);
+    return reads ? rules.filter(({ namespaces }) => namespaces?.includes(namespace)) : [];
   }
 
   onChange(listener: () => void): () => void {

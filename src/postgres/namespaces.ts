@@ -49,6 +49,11 @@ export class PostgresNamespaces implements Namespaces {
     return this.#open.openOrCreate(this.default);
   }
 
+  /** Opens one for the service's own use, and makes it where it is not there. Rejects with what `migrate` does. */
+  own(name: string): Promise<OpenedNamespace> {
+    return this.#open.openOrCreate(name);
+  }
+
   /** Stops all stores: appends that were taken are answered. */
   stop(): Promise<void> {
     return this.#open.stop();

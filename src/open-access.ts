@@ -1,0 +1,102 @@
+import { readAccessFile } from './access/access-file.js';
+import { AccessLog } from './access/access-log.js';
+import { issuerKeys } from './access/jwt-keys.js';
+import { JwtVerifier } from './access/jwt-verifier.js';
+import { ServiceAccess, type ServiceAccessOptions } from './access/service-access.js';
+import { WatchedFile } from './access/watched-file.js';
+import type { Config } from './config.js';
+import type { EventStore } from './core/event-store.js';
+import type { Logger } from './core/logger.js';
+import type { Runtime } from './core/runtime.js';
+import { StartError } from './start-error.js';
+import { errorFields } from './telemetry/logger.js';
+
+/** Who comes in, for as long as the service runs. */
+export interface OpenedAccess {
+  readonly access: ServiceAccess;
+  readonly log: AccessLog;
+  stop(): Promise<void>;
+}
+
+export interface OpenAccessOptions extends Pick<ServiceAccessOptions, 'onDecision'> {
+  readonly config: Config;
+  /** Of the namespace for it. */
+  readonly store: EventStore;
+  readonly logger: Logger;
+  readonly runtime: Runtime;
+}
+
+/** Puts together what lets callers in, by the settings. Fails with `StartError`, which says what to change. */
+export async function openAccess(options: OpenAccessOptions): Promise<OpenedAccess> {
+  const { config, logger, onDecision, runtime, store } = options;
+  let verifier: JwtVerifier | undefined;
+  const file = await WatchedFile.open({
+    path: config.accessFile,
+    read: readAccessFile,
+    runtime,
+    onFailure: (error) =>
+      logger.error('The access file is not good; what it said before holds', errorFields(error)),
+    onRead: () => {
+      verifier?.forget();
+      logger.info('The access file was read again');
+    },
+  }).catch((error: unknown) => {
+    throw new StartError(error instanceof Error ? error.message : String(error), { cause: error });
+  });
+  try {
+    const log = new AccessLog({
+      store,
+      runtime,
+      onFailure: (error) =>
+        logger.warn('Roles and tokens cannot be followed; trying again', errorFields(error)),
+    });
+    await log.start();
+    if (config.jwtKeys !== '') verifier = await openVerifier(options, () => file.current.jwt);
+    const access = new ServiceAccess({
+      file,
+      log,
+      namespace: config.accessNamespace,
+      ...(verifier ? { jwt: verifier } : {}),
+      runtime,
+      ...(onDecision ? { onDecision } : {}),
+      shadow: config.accessShadow,
+    });
+    return {
+      access,
+      log,
+      stop: async () => {
+        await file.stop();
+        await log.stop();
+      },
+    };
+  } catch (error) {
+    await file.stop();
+    throw error;
+  }
+}
+
+async function openVerifier(
+  { config, logger, runtime }: OpenAccessOptions,
+  mapping: () => Awaited<ReturnType<typeof readAccessFile>>['jwt'],
+): Promise<JwtVerifier> {
+  let verifier: JwtVerifier | undefined;
+  const keys = await issuerKeys(config.jwtKeys, {
+    runtime,
+    onFailure: (error) => logger.warn('The keys of the issuer of tokens cannot be had', errorFields(error)),
+    onChange: () => verifier?.forget(),
+  }).catch((error: unknown) => {
+    throw new StartError(`--jwt-keys: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
+  });
+  verifier = new JwtVerifier({
+    keys,
+    algorithms: config.jwtAlgorithms,
+    issuers: config.jwtIssuers,
+    audiences: config.jwtAudiences,
+    toleranceSeconds: config.jwtToleranceSeconds,
+    mapping,
+    runtime,
+  });
+  return verifier;
+}
