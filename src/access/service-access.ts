@@ -74,7 +74,7 @@ export class ServiceAccess implements AccessControl {
   }
 
   decide(plan: Plan): AccessDecision {
-    const { file, onDecision, shadow } = this.#options;
+    const { onDecision, shadow } = this.#options;
     const decision = decideAccess(this.#rulesFor(plan), plan);
     onDecision?.(plan, decision);
     if (shadow && decision.verdict === 'DENY' && plan.principal.kind === 'USER')
