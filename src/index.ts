@@ -7,6 +7,7 @@ export {
   type ConnectOptions,
   type NamespaceConnection,
 } from './client/connect.js';
+export type { ClientTls, TokenSource } from './client/credentials.js';
 export { EventStoreClient } from './client/event-store-client.js';
 export {
   type Aggregate,

@@ -1,6 +1,14 @@
-import { type ChannelOptions, Client, credentials, type Interceptor, InterceptingCall } from '@grpc/grpc-js';
+import {
+  type ChannelCredentials,
+  type ChannelOptions,
+  Client,
+  type Interceptor,
+  InterceptingCall,
+  status,
+} from '@grpc/grpc-js';
 import { NAMESPACE_HEADER } from '../wire/namespace.js';
 import { PRINCIPAL_HEADER } from '../wire/principal.js';
+import { channelCredentials, type ClientTls, refuseOpenToken, type TokenSource } from './credentials.js';
 
 const OPTIONS: ChannelOptions = {
   // What the service sends has 3.5 MiB at most.
@@ -16,38 +24,49 @@ const OPTIONS: ChannelOptions = {
   'grpc.use_local_subchannel_pool': 1,
 };
 
+export interface ChannelsOptions {
+  /** The header that tells who calls. */
+  readonly principal?: string;
+  readonly token?: TokenSource;
+  readonly tls?: boolean | ClientTls;
+  readonly plaintextToken?: boolean;
+}
+
 /** A channel to each address; one is in use until it fails, then the next. */
 export class Channels {
   readonly #clients: readonly Client[];
   /** Which is in use, for all namespaces. */
   readonly #use: { index: number };
 
-  /** Headers of every call. */
-  readonly #headers: Readonly<Record<string, string>>;
+  /** What every call says. */
+  readonly #told: Told;
 
-  private constructor(
-    clients: readonly Client[],
-    use: { index: number },
-    headers: Readonly<Record<string, string>>,
-  ) {
+  private constructor(clients: readonly Client[], use: { index: number }, told: Told) {
     this.#clients = clients;
     this.#use = use;
-    this.#headers = headers;
+    this.#told = told;
   }
 
-  /**
-   * Throws `TypeError` without an address.
-   *
-   * @param principal the header that tells who calls
-   */
-  static to(addresses: readonly string[], principal?: string): Channels {
+  /** Throws `TypeError` without an address, and where a token would cross an open network. */
+  static to(addresses: readonly string[], options: ChannelsOptions = {}): Channels {
     if (addresses.length === 0) throw new TypeError('connect needs at least one address');
-    const headers: Record<string, string> = principal === undefined ? {} : { [PRINCIPAL_HEADER]: principal };
+    refuseOpenToken(addresses, options);
+    const { principal, tls, token } = options;
+    const told: Told = {
+      headers: principal === undefined ? {} : { [PRINCIPAL_HEADER]: principal },
+      token,
+      credentials: channelCredentials(tls),
+    };
+    const name = typeof tls === 'object' ? tls.serverName : undefined;
     const clients = addresses.map(
       (address) =>
-        new Client(address, credentials.createInsecure(), { ...OPTIONS, interceptors: [adding(headers)] }),
+        new Client(address, told.credentials, {
+          ...OPTIONS,
+          ...(name === undefined ? {} : { 'grpc.ssl_target_name_override': name }),
+          interceptors: [telling(told)],
+        }),
     );
-    return new Channels(clients, { index: 0 }, headers);
+    return new Channels(clients, { index: 0 }, told);
   }
 
   /** One for each address. */
@@ -63,15 +82,15 @@ export class Channels {
 
   /** The same channels, for calls about this namespace. */
   of(namespace: string): Channels {
-    const headers = { ...this.#headers, [NAMESPACE_HEADER]: namespace };
+    const told = { ...this.#told, headers: { ...this.#told.headers, [NAMESPACE_HEADER]: namespace } };
     const clients = this.#clients.map((client) => {
       const channelOverride = client.getChannel();
-      return new Client(channelOverride.getTarget(), credentials.createInsecure(), {
+      return new Client(channelOverride.getTarget(), told.credentials, {
         channelOverride,
-        interceptors: [adding(headers)],
+        interceptors: [telling(told)],
       });
     });
-    return new Channels(clients, this.#use, headers);
+    return new Channels(clients, this.#use, told);
   }
 
   /** Moves on, unless somebody else has done so. */
@@ -84,13 +103,34 @@ export class Channels {
   }
 }
 
-/** Puts the headers on every call. */
-function adding(headers: Readonly<Record<string, string>>): Interceptor {
-  return (options, nextCall) =>
-    new InterceptingCall(nextCall(options), {
+/** What every call of some channels says, and over what. */
+interface Told {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly token: TokenSource | undefined;
+  readonly credentials: ChannelCredentials;
+}
+
+/** Puts the headers on every call, and the token of the moment. */
+function telling({ headers, token }: Told): Interceptor {
+  return (options, nextCall) => {
+    const call = nextCall(options);
+    return new InterceptingCall(call, {
       start: (metadata, listener, next) => {
         for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
-        next(metadata, listener);
+        if (token === undefined) return next(metadata, listener);
+        const begin = (present: string) => {
+          metadata.set('authorization', `Bearer ${present}`);
+          next(metadata, listener);
+        };
+        if (typeof token === 'string') return begin(token);
+        Promise.resolve()
+          .then(token)
+          .then(begin)
+          .catch((error: unknown) => {
+            next(metadata, listener);
+            call.cancelWithStatus(status.UNAUTHENTICATED, `There is no token: ${String(error)}`);
+          });
       },
     });
+  };
 }

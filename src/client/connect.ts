@@ -15,6 +15,7 @@ import { ask } from './ask.js';
 import { Channels } from './channels.js';
 import { CommandClient } from './command-client.js';
 import { COMMANDS } from './command-protocol.js';
+import type { ClientTls, TokenSource } from './credentials.js';
 import { EventStoreClient } from './event-store-client.js';
 import { NamespacesClient } from './namespaces.js';
 import { RequestPipeline } from './request-pipeline.js';
@@ -34,6 +35,21 @@ export interface ConnectOptions {
    * @default nobody in particular
    */
   readonly principal?: Omit<Principal & { readonly kind: 'USER' }, 'kind'>;
+  /**
+   * What says who calls, to a service that authenticates: an API token, or one of an issuer.
+   * @default none
+   */
+  readonly token?: TokenSource;
+  /**
+   * Encrypt, and how to know the service; `true`: by the certificates that Node trusts.
+   * @default false
+   */
+  readonly tls?: boolean | ClientTls;
+  /**
+   * Send the token unencrypted to other machines too: the network protects it.
+   * @default false
+   */
+  readonly plaintextToken?: boolean;
   /**
    * Milliseconds for which an append, a command, the first page of a load, and `info` are tried.
    * @default 10000
@@ -122,11 +138,13 @@ export function connect(options: ConnectOptions): Connection {
   const closed = closing.signal;
   // A listener for each subscription.
   setMaxListeners(0, closed);
-  const { principal } = options;
-  const channels = Channels.to(
-    typeof address === 'string' ? [address] : address,
-    principal && toPrincipalHeader({ kind: 'USER', ...principal }),
-  );
+  const { plaintextToken, principal, tls, token } = options;
+  const channels = Channels.to(typeof address === 'string' ? [address] : address, {
+    ...(principal ? { principal: toPrincipalHeader({ kind: 'USER', ...principal }) } : {}),
+    ...(token === undefined ? {} : { token }),
+    ...(tls === undefined ? {} : { tls }),
+    ...(plaintextToken === undefined ? {} : { plaintextToken }),
+  });
 
   const about = (named: Channels): NamespaceConnection => {
     const sending = { channels: named, runtime, timeoutMs, idleMs, queueRequests, queueBytes, closed };
