@@ -31,8 +31,8 @@ export async function openAccess(options: OpenAccessOptions): Promise<OpenedAcce
   const { config, logger, onDecision, runtime, store } = options;
   let verifier: JwtVerifier | undefined;
   const file = await WatchedFile.open({
-    path: config.accessFile,
-    read: readAccessFile,
+    paths: [config.accessFile],
+    read: ([path = '']) => readAccessFile(path),
     runtime,
     onFailure: (error) =>
       logger.error('The access file is not good; what it said before holds', errorFields(error)),

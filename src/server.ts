@@ -32,6 +32,7 @@ import { asStartError } from './start-error.js';
 import { systemRuntime } from './system.js';
 import { HealthMonitor } from './telemetry/health-monitor.js';
 import { createLogger, errorFields } from './telemetry/logger.js';
+import { openTls } from './tls.js';
 import { version } from './version.js';
 
 export { version } from './version.js';
@@ -171,7 +172,10 @@ async function compose(
           runtime,
         });
   undo.push(async () => opened?.stop());
+  const tls = await openTls(config, { logger, runtime });
+  undo.push(async () => tls?.files.stop());
   const grpc = new GrpcServer({
+    credentials: tls?.grpc,
     host: config.grpcHost,
     port: config.grpcPort,
     namespaces: served,
@@ -212,6 +216,7 @@ async function compose(
     logger,
   });
   const http = new HealthHttp({
+    tls: tls?.files,
     host: config.httpHost,
     port: config.httpPort,
     serving: () => monitor.serving,
@@ -233,6 +238,7 @@ async function compose(
       await monitor.stop();
       await grpc.drain(config.drainTimeoutMs);
       await opened?.stop();
+      await tls?.files.stop();
       await namespaces.stop();
       await http.stop();
       await closePlacements();
@@ -246,7 +252,7 @@ async function compose(
   void kept?.givenUp.then(stop);
   return {
     grpcAddress,
-    httpAddress: `http://${addressOf(config.httpHost, httpPort)}`,
+    httpAddress: `${tls === undefined ? 'http' : 'https'}://${addressOf(config.httpHost, httpPort)}`,
     database: describeDatabase(config.databaseUrl, kept?.first),
     psql: kept && psqlOf(kept.first),
     migration,

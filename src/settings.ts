@@ -230,7 +230,7 @@ export const SETTINGS = {
     schema: z.string('must be text'),
     default: '',
     value: 'file',
-    help: 'who signs the certificates of clients, in PEM; clients of gRPC must then show one, or send a token',
+    help: 'who signs the certificates of clients, in PEM; clients of gRPC must then show one, and are known by it where they send no token',
   }),
   logLevel: setting({
     schema: z.enum(['debug', 'info', 'warn', 'error', 'silent'], {

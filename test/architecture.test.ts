@@ -63,6 +63,10 @@ const MAY_IMPORT: Record<
     folders: ['access', 'core', 'telemetry', 'config.ts', 'start-error.ts'],
     packages: [],
   },
+  'tls.ts': {
+    folders: ['access', 'core', 'grpc', 'telemetry', 'config.ts', 'start-error.ts'],
+    packages: [],
+  },
   'middleware-module.ts': { folders: ['core', 'start-error.ts'], packages: [] },
 };
 /** The composition root, the public list and the command line put everything together. */

@@ -2,8 +2,9 @@ import { stat } from 'node:fs/promises';
 import type { Runtime } from '../core/runtime.js';
 
 export interface WatchedFileOptions<T> {
-  readonly path: string;
-  readonly read: (path: string) => Promise<T>;
+  /** One, or several that belong together. */
+  readonly paths: readonly string[];
+  readonly read: (paths: readonly string[]) => Promise<T>;
   readonly runtime: Runtime;
   /**
    * Milliseconds between two looks.
@@ -17,7 +18,7 @@ export interface WatchedFileOptions<T> {
 }
 
 /**
- * What a file says, read again when it changes. Looked at by its time and size, since a file that is replaced by another, as
+ * What files say, read again when it changes. Looked at by its time and size, since a file that is replaced by another, as
  * Kubernetes does, escapes notifications.
  */
 export class WatchedFile<T> {
@@ -36,8 +37,8 @@ export class WatchedFile<T> {
 
   /** Reads it once, and rejects with what is wrong. */
   static async open<T>(options: WatchedFileOptions<T>): Promise<WatchedFile<T>> {
-    const mark = await markOf(options.path);
-    const file = new WatchedFile(options, await options.read(options.path), mark);
+    const mark = await markOf(options.paths);
+    const file = new WatchedFile(options, await options.read(options.paths), mark);
     file.#running = file.#watch();
     return file;
   }
@@ -58,16 +59,16 @@ export class WatchedFile<T> {
   }
 
   async #watch(): Promise<void> {
-    const { intervalMs = 1000, onFailure, onRead, path, read, runtime } = this.#options;
+    const { intervalMs = 1000, onFailure, onRead, paths, read, runtime } = this.#options;
     const { signal } = this.#stop;
     while (!signal.aborted) {
       await runtime.sleep(intervalMs, signal).catch(() => undefined);
       if (signal.aborted) return;
-      const mark = await markOf(path);
+      const mark = await markOf(paths);
       if (mark === this.#mark) continue;
       this.#mark = mark;
       try {
-        this.#current = await read(path);
+        this.#current = await read(paths);
         onRead?.(this.#current);
         for (const listener of this.#listeners) listener();
       } catch (error) {
@@ -77,7 +78,11 @@ export class WatchedFile<T> {
   }
 }
 
-async function markOf(path: string): Promise<string> {
+async function markOf(paths: readonly string[]): Promise<string> {
+  return (await Promise.all(paths.map(markOfOne))).join('\n');
+}
+
+async function markOfOne(path: string): Promise<string> {
   try {
     const { ctimeMs, ino, mtimeMs, size } = await stat(path);
     return [ino, mtimeMs, ctimeMs, size].join(' ');

@@ -1,10 +1,19 @@
 import http from 'node:http';
+import https from 'node:https';
+import type { SecureContextOptions } from 'node:tls';
 import type { AddressInfo } from 'node:net';
 
 /** What the HTTP side tells. */
 export interface HealthHttpOptions {
   readonly host: string;
   readonly port: number;
+  /**
+   * As it is now, and told of changes.
+   * @default without TLS
+   */
+  readonly tls?:
+    | { readonly current: SecureContextOptions; onChange(listener: () => void): () => void }
+    | undefined;
   /** Whether the database can be used now. */
   readonly serving: () => boolean;
   /** How far the log's newest time is ahead of the database's clock; 0 is well. */
@@ -19,14 +28,22 @@ export interface HealthHttpOptions {
  */
 export class HealthHttp {
   readonly #options: HealthHttpOptions;
-  readonly #server: http.Server;
+  readonly #server: http.Server | https.Server;
 
   constructor(options: HealthHttpOptions) {
     this.#options = options;
-    this.#server = http.createServer(
-      { requestTimeout: 10_000, headersTimeout: 10_000 },
-      (request, response) => this.#answer(request, response),
-    );
+    const { tls } = options;
+    const limits = { requestTimeout: 10_000, headersTimeout: 10_000 };
+    const answer = (request: http.IncomingMessage, response: http.ServerResponse) =>
+      this.#answer(request, response);
+    if (tls === undefined) this.#server = http.createServer(limits, answer);
+    else {
+      // Probes show no certificates.
+      const own = () => ({ ...tls.current, ca: undefined });
+      const server = https.createServer({ ...limits, ...own() }, answer);
+      tls.onChange(() => server.setSecureContext(own()));
+      this.#server = server;
+    }
     this.#server.maxConnections = 200;
   }
 

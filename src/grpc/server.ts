@@ -31,6 +31,8 @@ export interface GrpcServerOptions {
   readonly info: InfoOf;
   readonly logger: Logger;
   readonly runtime: Runtime;
+  /** @default without TLS */
+  readonly credentials?: ServerCredentials | undefined;
   /** @default "127.0.0.1" */
   readonly host?: string;
   /**
@@ -137,8 +139,8 @@ export class GrpcServer {
    * {@link setServing}.
    */
   start(): Promise<number> {
-    const { host = '127.0.0.1', port = 0 } = this.#options;
-    this.#started ??= bind(this.#server, ServerCredentials.createInsecure(), { host, port });
+    const { credentials = ServerCredentials.createInsecure(), host = '127.0.0.1', port = 0 } = this.#options;
+    this.#started ??= bind(this.#server, credentials, { host, port });
     return this.#started;
   }
 
