@@ -1,5 +1,5 @@
 import type { RoleBinding } from '../auth/principal.js';
-import type { Event, Microseconds, NewEvent } from '../core/event.js';
+import type { Event, NewEvent } from '../core/event.js';
 import type { StreamId } from '../core/stream.js';
 
 /** What is written about who may what, each in the stream of whom or what it is about. */
@@ -44,24 +44,4 @@ export function toNewEvent({ type, data }: AccessEvent): NewEvent {
 export function accessEventOf({ data, eventType }: Event): AccessEvent | undefined {
   if (!['RoleGranted', 'RoleRevoked', 'TokenCreated', 'TokenRevoked'].includes(eventType)) return undefined;
   return { type: eventType, data: JSON.parse(new TextDecoder().decode(data)) } as AccessEvent;
-}
-
-/** A role that somebody was given. */
-export interface RoleGrant {
-  readonly principal: string;
-  readonly binding: RoleBinding;
-  readonly grantedAt: Microseconds;
-  readonly grantedBy: string;
-}
-
-/** What is known about a token. */
-export interface ApiToken {
-  readonly tokenId: string;
-  readonly name: string;
-  readonly principal: string;
-  readonly bindings: readonly RoleBinding[];
-  readonly createdAt: Microseconds;
-  readonly createdBy: string;
-  readonly expiresAt: Microseconds | undefined;
-  readonly revokedAt: Microseconds | undefined;
 }

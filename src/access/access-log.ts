@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import type { ApiToken, MadeToken } from '../auth/access-admin.js';
 import type { RoleBinding } from '../auth/principal.js';
 import { LogEpochChangedError, StoreUnavailableError, WrongExpectedVersionError } from '../core/errors.js';
 import type { EventStore } from '../core/event-store.js';
@@ -6,7 +7,6 @@ import type { Runtime } from '../core/runtime.js';
 import type { LogPosition } from '../core/subscribe.js';
 import {
   type AccessEvent,
-  type ApiToken,
   PRINCIPAL_STREAMS,
   principalStream,
   TOKEN_STREAMS,
@@ -21,13 +21,6 @@ export interface AccessLogOptions {
   readonly runtime: Runtime;
   /** Told when it cannot be followed for now; what is known stays in force. */
   readonly onFailure?: (error: unknown) => void;
-}
-
-/** A token just made. */
-export interface MadeToken {
-  readonly token: ApiToken;
-  /** What its holder shows; nobody can tell it again. */
-  readonly secret: string;
 }
 
 /** Milliseconds in which a change must show in this instance itself. */

@@ -1,12 +1,7 @@
+import type { ApiToken, RoleGrant } from '../auth/access-admin.js';
 import type { RoleBinding } from '../auth/principal.js';
 import type { Event } from '../core/event.js';
-import {
-  accessEventOf,
-  type ApiToken,
-  PRINCIPAL_STREAMS,
-  type RoleGrant,
-  TOKEN_STREAMS,
-} from './access-events.js';
+import { accessEventOf, PRINCIPAL_STREAMS, TOKEN_STREAMS } from './access-events.js';
 
 /** A token with what makes it good. */
 export interface KnownToken extends ApiToken {
