@@ -3,7 +3,7 @@ import type { AccessControl, Presented } from '../auth/access-control.js';
 import { type AccessDecision, decideAccess } from '../auth/access-decision.js';
 import { type AccessRule, ACTION_GROUPS } from '../auth/access-rule.js';
 import type { Action, Plan } from '../auth/plan.js';
-import type { Principal } from '../auth/principal.js';
+import type { Principal, RoleBinding } from '../auth/principal.js';
 import { UnauthenticatedError } from '../core/errors.js';
 import type { Runtime } from '../core/runtime.js';
 import type { AccessFile } from './access-file.js';
@@ -75,18 +75,39 @@ export class ServiceAccess implements AccessControl {
 
   decide(plan: Plan): AccessDecision {
     const { onDecision, shadow } = this.#options;
-    const decision = decideAccess(this.#rulesFor(plan), plan);
+    const decision = this.would(plan);
     onDecision?.(plan, decision);
-    if (shadow && decision.verdict === 'DENY' && plan.principal.kind === 'USER')
-      return { verdict: 'ALLOW', rules: [] };
-    return decision;
+    return shadow && decision.verdict === 'DENY' && plan.principal.kind === 'USER'
+      ? { verdict: 'ALLOW', rules: [] }
+      : decision;
+  }
+
+  /** What the rules say, with nobody told, and nothing let through. */
+  would(plan: Plan): AccessDecision {
+    return decideAccess(this.rulesFor(plan), plan);
+  }
+
+  /** What the file says now. */
+  get file(): AccessFile {
+    return this.#options.file.current;
+  }
+
+  get shadow(): boolean {
+    return this.#options.shadow ?? false;
+  }
+
+  /** The roles that a principal was given, in the file or over time. */
+  rolesOf(principal: string): readonly RoleBinding[] {
+    const { principals } = this.file;
+    const inFile = Object.hasOwn(principals, principal) ? (principals[principal] ?? []) : [];
+    return [...inFile, ...this.#options.log.model.bindingsOf(principal)];
   }
 
   /**
    * The namespace with tokens and audit is read by who has a rule that names it, and written by nobody but the service: a
    * rule for any namespace does not mean this one.
    */
-  #rulesFor(plan: Plan): readonly AccessRule[] {
+  rulesFor(plan: Plan): readonly AccessRule[] {
     const { file, namespace } = this.#options;
     const { rules } = file.current;
     const named = plan.resources.some((one) => one.kind === 'NAMESPACE' && one.name === namespace);
@@ -141,10 +162,7 @@ export class ServiceAccess implements AccessControl {
   /** With the roles that it was given, in the file or over time, unless its own are all that it has. */
   #withRoles(principal: Principal): Principal {
     if (principal.kind !== 'USER' || principal.credential?.complete) return principal;
-    const { file, log } = this.#options;
-    const { principals } = file.current;
-    const given = Object.hasOwn(principals, principal.id) ? (principals[principal.id] ?? []) : [];
     const own = principal.credential?.own ?? principal.bindings;
-    return { ...principal, bindings: [...own, ...given, ...log.model.bindingsOf(principal.id)] };
+    return { ...principal, bindings: [...own, ...this.rolesOf(principal.id)] };
   }
 }

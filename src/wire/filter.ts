@@ -88,7 +88,7 @@ export function fromWireFilter(filter: WireFilter, field: string, violations: Vi
   };
 }
 
-function toWirePattern({
+export function toWirePattern({
   aggregateType = '',
   aggregateId,
   aggregateIdPrefix,
@@ -101,7 +101,7 @@ function toWirePattern({
 }
 
 /** An id that is there and empty is refused later: it is not the same as none. */
-function fromWirePattern({ aggregateType, aggregateIds }: WireStreamPattern): StreamPattern {
+export function fromWirePattern({ aggregateType, aggregateIds }: WireStreamPattern): StreamPattern {
   return {
     ...(aggregateType === '' ? {} : { aggregateType }),
     ...(aggregateIds.case === undefined ? {} : { [aggregateIds.case]: aggregateIds.value }),

@@ -9,11 +9,11 @@ import {
   type ListCommandsResponse as WireListCommandsResponse,
   ListCommandsResponseSchema,
 } from '../../gen/headwater/v1/command_service_pb.js';
-import { type RoleBinding as WireRoleBinding, RoleBindingSchema } from '../../gen/headwater/v1/access_pb.js';
 import type { CommandTypeInfo } from '../auth/command-type.js';
 import type { Policy } from '../auth/policy.js';
 import type { Principal, RoleBinding } from '../auth/principal.js';
 import { typeNameProblem, Violations } from '../core/validate.js';
+import { readWireBinding, toWireBinding } from './access.js';
 import { fromWirePolicy, readWireCommandType, toWireCommandType, toWirePolicy } from './command-type.js';
 
 /** A command type, and who decides it. */
@@ -116,7 +116,7 @@ export function fromWireExplainRequest(request: WireExplainRequest): ExplainRequ
     ...(aggregateId === '' ? {} : { aggregateId }),
     ...(json.byteLength === 0 ? {} : { json: new Uint8Array(json) }),
     ...(principal
-      ? { principal: { kind: 'USER', id: principal.id, bindings: principal.bindings.map(fromWireBinding) } }
+      ? { principal: { kind: 'USER', id: principal.id, bindings: principal.bindings.map(readWireBinding) } }
       : {}),
   };
 }
@@ -157,17 +157,9 @@ export function fromWireExplanation({ allowed, summary, verdicts }: WireExplainR
     summary,
     verdicts: verdicts.map(({ allows, because, binding, policy }) => ({
       policy,
-      binding: binding && fromWireBinding(binding),
+      binding: binding && readWireBinding(binding),
       allows,
       because,
     })),
   };
-}
-
-function toWireBinding({ resource, role, scope }: RoleBinding): WireRoleBinding {
-  return create(RoleBindingSchema, { role, scope, resource: resource ?? '' });
-}
-
-function fromWireBinding({ resource, role, scope }: WireRoleBinding): RoleBinding {
-  return { role, scope, ...(resource === '' ? {} : { resource }) };
 }
