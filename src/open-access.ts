@@ -1,8 +1,10 @@
 import { readAccessFile } from './access/access-file.js';
+import { Admin } from './access/admin.js';
 import { AccessLog } from './access/access-log.js';
+import { Audit } from './access/audit.js';
 import { issuerKeys } from './access/jwt-keys.js';
 import { JwtVerifier } from './access/jwt-verifier.js';
-import { ServiceAccess, type ServiceAccessOptions } from './access/service-access.js';
+import { ServiceAccess } from './access/service-access.js';
 import { WatchedFile } from './access/watched-file.js';
 import type { Config } from './config.js';
 import type { EventStore } from './core/event-store.js';
@@ -15,10 +17,11 @@ import { errorFields } from './telemetry/logger.js';
 export interface OpenedAccess {
   readonly access: ServiceAccess;
   readonly log: AccessLog;
+  readonly admin: Admin;
   stop(): Promise<void>;
 }
 
-export interface OpenAccessOptions extends Pick<ServiceAccessOptions, 'onDecision'> {
+export interface OpenAccessOptions {
   readonly config: Config;
   /** Of the namespace for it. */
   readonly store: EventStore;
@@ -28,7 +31,7 @@ export interface OpenAccessOptions extends Pick<ServiceAccessOptions, 'onDecisio
 
 /** Puts together what lets callers in, by the settings. Fails with `StartError`, which says what to change. */
 export async function openAccess(options: OpenAccessOptions): Promise<OpenedAccess> {
-  const { config, logger, onDecision, runtime, store } = options;
+  const { config, logger, runtime, store } = options;
   let verifier: JwtVerifier | undefined;
   const file = await WatchedFile.open({
     paths: [config.accessFile],
@@ -52,21 +55,42 @@ export async function openAccess(options: OpenAccessOptions): Promise<OpenedAcce
     });
     await log.start();
     if (config.jwtKeys !== '') verifier = await openVerifier(options, () => file.current.jwt);
+    const audit = new Audit({
+      store,
+      runtime,
+      level: config.audit,
+      shadow: config.accessShadow,
+      onFailure: (error) => logger.warn('The audit cannot be written; trying again', errorFields(error)),
+      onDropped: (entries) =>
+        logger.error('The audit lost entries: too many waited to be written', { entries }),
+    });
+    audit.start();
     const access = new ServiceAccess({
       file,
       log,
       namespace: config.accessNamespace,
       ...(verifier ? { jwt: verifier } : {}),
       runtime,
-      ...(onDecision ? { onDecision } : {}),
+      onDecision: (plan, decision) => {
+        audit.record(plan, decision);
+        if (decision.verdict === 'DENY' && plan.principal.kind === 'USER')
+          logger.info(config.accessShadow ? 'Would be refused' : 'Refused', {
+            principal: plan.principal.id,
+            action: plan.action,
+            namespace: plan.namespace,
+            because: decision.because,
+          });
+      },
       shadow: config.accessShadow,
     });
     return {
       access,
       log,
+      admin: new Admin({ access, log, audit, runtime }),
       stop: async () => {
         await file.stop();
         await log.stop();
+        await audit.stop();
       },
     };
   } catch (error) {

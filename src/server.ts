@@ -181,6 +181,7 @@ async function compose(
     namespaces: served,
     // The header is believed: nobody but this machine gets here, or `allowUnauthenticated` is set (`refuseSettings`).
     access: opened?.access ?? trustEverybody,
+    served: opened?.admin,
     domain,
     commandPolicies: opened === undefined ? config.commandPolicies : 'enforce',
     decideTimeoutMs: config.decideTimeoutMs,

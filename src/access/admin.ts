@@ -5,16 +5,20 @@ import type {
   MadeToken,
   NewToken,
   RoleList,
+  ReadAuditRequest,
   RuleList,
+  ServedAccess,
+  AuditEntry,
   TokenList,
   WhoCan,
   WouldDo,
 } from '../auth/access-admin.js';
-import { decideAccess, type Refusal } from '../auth/access-decision.js';
+import { decideAccess } from '../auth/access-decision.js';
 import { coversAction } from '../auth/access-rule.js';
 import type { Caller } from '../auth/caller.js';
 import type { Plan } from '../auth/plan.js';
 import { bindingsOf, type Principal, type RoleBinding } from '../auth/principal.js';
+import type { CallOptions } from '../core/call-options.js';
 import { InvalidRequestError, PolicyDeniedError } from '../core/errors.js';
 import { DEFAULT_LIST_PAGE } from '../core/limits.js';
 import { lastKeyOf, pageToken } from '../core/page-token.js';
@@ -22,6 +26,8 @@ import type { Runtime } from '../core/runtime.js';
 import { compareUtf8 } from '../core/utf8-order.js';
 import type { AccessLog } from './access-log.js';
 import type { KnownToken } from './access-model.js';
+import type { Audit } from './audit.js';
+import { BECAUSE } from './because.js';
 import type { ServiceAccess } from './service-access.js';
 import { patternText } from './pattern-text.js';
 
@@ -33,14 +39,23 @@ interface Page {
   readonly pageToken?: string;
 }
 
+export interface AdminParts {
+  readonly access: ServiceAccess;
+  readonly log: AccessLog;
+  readonly audit: Audit;
+  readonly runtime: Runtime;
+}
+
 /** What administrators do: the side of the service. Whether a caller may is decided before. */
-export class Admin {
+export class Admin implements ServedAccess {
   readonly #access: ServiceAccess;
   readonly #log: AccessLog;
+  readonly #audit: Audit;
   readonly #runtime: Runtime;
 
-  constructor(parts: { readonly access: ServiceAccess; readonly log: AccessLog; readonly runtime: Runtime }) {
+  constructor(parts: AdminParts) {
     this.#access = parts.access;
+    this.#audit = parts.audit;
     this.#log = parts.log;
     this.#runtime = parts.runtime;
   }
@@ -165,17 +180,11 @@ export class Admin {
       only,
     };
   }
-}
 
-/** For people. */
-export const BECAUSE: Readonly<Record<Refusal, string>> = {
-  NO_BINDING: 'they have no role',
-  NO_RULE: 'no rule is about that',
-  ROLE: 'the rules about that are for other roles or scopes',
-  NAMESPACE: 'the rules for their roles are about other namespaces',
-  RESOURCE: 'the rules for their roles are about other things',
-  NOT_NARROWED: 'it is about more than they may see, and cannot be narrowed to that',
-};
+  readAudit(request: ReadAuditRequest, options: CallOptions): AsyncIterable<readonly AuditEntry[]> {
+    return this.#audit.read(request, options);
+  }
+}
 
 function planOf(would: WouldDo, caller: Caller): Plan {
   const { action, namespace = caller.namespace, resources } = would;

@@ -2,6 +2,7 @@ import type { CallOptions } from '../core/call-options.js';
 import type { Microseconds } from '../core/event.js';
 import type { StreamId } from '../core/stream.js';
 import type { AccessRule } from './access-rule.js';
+import type { Caller } from './caller.js';
 import type { Action, Resource } from './plan.js';
 import type { RoleBinding } from './principal.js';
 
@@ -164,4 +165,18 @@ export interface AccessAdmin {
   explainAccess(request: ExplainAccess, options?: CallOptions): Promise<AccessExplanation>;
   /** Newest first. */
   readAudit(request?: ReadAuditRequest, options?: CallOptions): AsyncIterable<readonly AuditEntry[]>;
+}
+
+/** The same on the side of the service, for a caller of whom it is decided that they may. */
+export interface ServedAccess {
+  createToken(token: NewToken, caller: Caller): Promise<MadeToken>;
+  listTokens(request: PageRequest & { readonly includeEnded?: boolean }): TokenList;
+  revokeToken(tokenId: string, caller: Caller): Promise<ApiToken>;
+  grantRole(principal: string, binding: RoleBinding, caller: Caller): Promise<boolean>;
+  revokeRole(principal: string, binding: RoleBinding, caller: Caller): Promise<boolean>;
+  listRoles(request: PageRequest & { readonly principal?: string }): RoleList;
+  listRules(): RuleList;
+  whoCan(would: WouldDo, caller: Caller): WhoCan;
+  explain(request: ExplainAccess, caller: Caller): AccessExplanation;
+  readAudit(request: ReadAuditRequest, options: CallOptions): AsyncIterable<readonly AuditEntry[]>;
 }

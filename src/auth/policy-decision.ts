@@ -5,13 +5,16 @@ import type { Plan } from './plan.js';
 
 /** Decides whether a call may go on. Without I/O, since appends of one call are decided in the order sent. */
 export interface PolicyDecision {
+  /** The decision about a call that is there: it may be written down. */
   decide(plan: Plan): AccessDecision;
+  /** What would be decided; nobody is told. */
+  would(plan: Plan): AccessDecision;
 }
 
 const EVERYTHING: AccessDecision = { verdict: 'ALLOW', rules: [] };
 
 /** Allows everything: for a service on loopback, or one that says `--allow-unauthenticated`. */
-export const allowAll: PolicyDecision = { decide: () => EVERYTHING };
+export const allowAll: PolicyDecision = { decide: () => EVERYTHING, would: () => EVERYTHING };
 
 /**
  * Throws `PolicyDeniedError` unless the plan is allowed; gives to which streams the answer is to be narrowed, `undefined` to

@@ -5,10 +5,12 @@ import { StoreUnavailableError } from '../core/errors.js';
 import type { CallOptions } from '../core/event-store.js';
 import { type Namespaces, validateNamespace } from '../core/namespace.js';
 import type { Runtime } from '../core/runtime.js';
+import type { AccessAdmin } from '../auth/access-admin.js';
 import type { Principal } from '../auth/principal.js';
 import { toPrincipalHeader } from '../wire/principal.js';
 import { systemRuntime } from '../system.js';
 import { fromWireInfo, type ServiceInfo } from '../wire/info.js';
+import { AccessClient } from './access.js';
 import { AggregateClient } from './aggregate-client.js';
 import { APPENDS } from './append-protocol.js';
 import { ask } from './ask.js';
@@ -108,6 +110,8 @@ export interface Connection extends NamespaceConnection {
   readonly namespace: (name: string) => NamespaceConnection;
   /** Makes, lists and drops namespaces. */
   readonly namespaces: Namespaces;
+  /** Tokens, roles, rules and the audit. */
+  readonly access: AccessAdmin;
   /** Resolves when a service answers; fails with what is wrong after `timeoutMs`. */
   readonly waitForReady: (options?: CallOptions & { readonly timeoutMs?: number }) => Promise<void>;
   /** Ends what is under way. May be called twice. */
@@ -189,6 +193,7 @@ export function connect(options: ConnectOptions): Connection {
   return {
     ...own,
     namespace,
+    access: new AccessClient({ channels, runtime, closed, timeoutMs }),
     namespaces: new NamespacesClient({ channels, runtime, closed, timeoutMs }),
     waitForReady: async (wait = {}) => {
       await own.info({

@@ -37,22 +37,19 @@ export class Admission {
 
   /** The plan, if the policy allows it, narrowed to what may be seen. Throws `PolicyDeniedError`. */
   plan<P extends Plan>(plan: P, narrow?: Narrow<P>): P {
-    const only = authorize(this.#access, plan);
-    if (only === undefined) return plan;
-    if (narrow === undefined) throw new PolicyDeniedError(plan.action);
-    return narrow(plan, only);
+    return narrowedTo(plan, authorize(this.#access, plan), narrow);
   }
 
   /** As {@link plan}, of a call that goes on: it ends when the policy would decide otherwise. */
   keep<P extends Plan>(plan: P, narrow?: Narrow<P>): P {
-    const narrowed = this.plan(plan, narrow);
-    this.#kept = { plan, only: authorize(this.#access, plan) };
-    return narrowed;
+    const only = authorize(this.#access, plan);
+    this.#kept = { plan, only };
+    return narrowedTo(plan, only, narrow);
   }
 
-  /** Whether the policy allows something else beside, as reading what stands in an append's way. */
+  /** Whether the policy allows something beside, as reading what stands in an append's way. */
   allows(plan: Plan): boolean {
-    const decision = this.#access.decide(plan);
+    const decision = this.#access.would(plan);
     return decision.verdict === 'ALLOW' && decision.only === undefined;
   }
 
@@ -85,8 +82,18 @@ export class Admission {
     this.#caller = { ...this.#caller, principal };
     if (this.#kept === undefined) return;
     const { only, plan } = this.#kept;
-    const decision = this.#access.decide({ ...plan, principal });
+    const decision = this.#access.would({ ...plan, principal });
     if (decision.verdict === 'ALLOW' && JSON.stringify(decision.only) === JSON.stringify(only)) return;
     this.#scope.abort(new PolicyDeniedError(plan.action));
   }
+}
+
+function narrowedTo<P extends Plan>(
+  plan: P,
+  only: readonly StreamPattern[] | undefined,
+  narrow: Narrow<P> | undefined,
+): P {
+  if (only === undefined) return plan;
+  if (narrow === undefined) throw new PolicyDeniedError(plan.action);
+  return narrow(plan, only);
 }

@@ -30,6 +30,11 @@ export interface ServerStreamEntry<Request, P extends Plan, Item> {
   encode(item: Item): Buffer;
   /** From where a reader that was ended can go on. */
   positionOf(item: Item): bigint;
+  /**
+   * Whether the caller's namespace must be there.
+   * @default true
+   */
+  readonly inNamespace?: boolean;
   /** Whether it is ended when the service shuts down, since it would never end by itself. */
   readonly endless: boolean;
 }
@@ -55,9 +60,9 @@ function serverStreamHandler<Request, P extends Plan, Item>(
       const admission = await desk.admit(call, scope);
       const plan = admission.keep(entry.resolve(desk.accept(call.request), admission.caller), entry.narrow);
       admission.watch();
-      const opening = desk.open(plan.namespace);
+      const opening = entry.inNamespace === false ? undefined : desk.open(plan.namespace);
       if (opening !== undefined) await scope.wait(opening);
-      desk.endWith(plan.namespace, scope);
+      if (entry.inNamespace !== false) desk.endWith(plan.namespace, scope);
       return entry.handle(plan, { signal: scope.signal, ...timeLeft(call, desk.longestDeadlineMs) });
     };
     pump(call, scope, start, entry, desk.stallTimeoutMs).then(

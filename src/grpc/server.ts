@@ -1,14 +1,17 @@
 import { Server, ServerCredentials, type ServerOptions } from '@grpc/grpc-js';
+import { AccessService } from '../../gen/headwater/v1/access_service_pb.js';
 import { AggregateService } from '../../gen/headwater/v1/aggregate_service_pb.js';
 import { CommandService } from '../../gen/headwater/v1/command_service_pb.js';
 import { EventStoreService } from '../../gen/headwater/v1/event_store_service_pb.js';
 import { InfoService } from '../../gen/headwater/v1/info_service_pb.js';
 import { NamespaceService } from '../../gen/headwater/v1/namespace_service_pb.js';
+import type { ServedAccess } from '../auth/access-admin.js';
 import type { AccessControl } from '../auth/access-control.js';
 import { StoreUnavailableError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
 import type { Runtime } from '../core/runtime.js';
 import type { CommandRegistry } from '../commands/command-registry.js';
+import { accessService } from './access-service.js';
 import { aggregateService } from './aggregate-service.js';
 import { bind } from './bind.js';
 import { Calls } from './calls.js';
@@ -45,6 +48,11 @@ export interface GrpcServerOptions {
    * @default whom the header `headwater-principal` names may do everything
    */
   readonly access?: AccessControl;
+  /**
+   * Tokens, roles and rules.
+   * @default nobody is authenticated, and the AccessService says so
+   */
+  readonly served?: ServedAccess | undefined;
   /**
    * What the service itself decides and folds.
    * @default nothing: workers decide all commands
@@ -123,7 +131,15 @@ export class GrpcServer {
     register(this.#server, AggregateService, aggregateService(ofNamespace), desk);
     register(this.#server, InfoService, infoService(info), desk);
     register(this.#server, NamespaceService, namespaceService(namespaces), desk);
-    const services = [EventStoreService, CommandService, AggregateService, InfoService, NamespaceService];
+    register(this.#server, AccessService, accessService(options.served), desk);
+    const services = [
+      EventStoreService,
+      CommandService,
+      AggregateService,
+      InfoService,
+      NamespaceService,
+      AccessService,
+    ];
     this.#health = new Health(services);
     this.#health.addTo(this.#server);
     addReflection(this.#server, services);
