@@ -142,10 +142,10 @@ export class GrpcServer {
     ];
     this.#health = new Health(services);
     this.#health.addTo(this.#server);
-    addReflection(this.#server, services);
+    addReflection(this.#server, services, desk);
   }
 
-  /** Calls under way, health and reflection not counted. */
+  /** Calls under way, health not counted. */
   get openCalls(): number {
     return this.#calls.size;
   }

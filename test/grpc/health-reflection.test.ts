@@ -159,6 +159,7 @@ describe.each(['v1', 'v1alpha'])('reflection %s', (version) => {
     const { address } = await startService(storeThat({}));
     const answer = await ask(address, { listServices: '*' });
     expect(answer.listServicesResponse?.service.map(({ name }) => name).sort()).toEqual([
+      'headwater.v1.AccessService',
       'headwater.v1.AggregateService',
       'headwater.v1.CommandService',
       'headwater.v1.EventStoreService',
