@@ -27,6 +27,7 @@ export type ProjectionStatus =
 /** An event that could not be handled. */
 export interface ProjectionFailure {
   readonly position: bigint;
+  /** With empty names if it is about no event: the log has lost its tail, tables cannot be made. */
   readonly stream: StreamId;
   /** What was thrown, for people; at most 4 KiB. */
   readonly error: string;
@@ -171,7 +172,7 @@ export interface ProjectionReport {
 /** What a runner is to do. */
 export interface ProjectionOrders {
   readonly wish: 'RUN' | 'PAUSE' | 'STOP' | 'DELETE';
-  /** Begin anew if this is higher than the last reset that was carried out. */
+  /** The number of the reset that is outstanding, 0 if none is. Begin anew unless it was carried out meanwhile. */
   readonly resetWanted: bigint;
   /** How often it was resumed: what stands still because of a failure tries again when this has grown. */
   readonly resumed: bigint;

@@ -33,7 +33,7 @@ export interface ProjectionWork {
 
 /** The work on one generation, under one lease. */
 export interface GenerationWork {
-  /** Where it stands; `undefined`: nothing was done yet, so it begins at `start`. */
+  /** Where it stands now, looked at again after a failure; `undefined`: nothing was done yet, so it begins at `start`. */
   readonly position: LogPosition | undefined;
   /**
    * Handles the events in order and keeps the position, all or nothing, unless a higher fence was seen: then it throws
