@@ -1,1 +1,2 @@
 export { createMemoryEventStore, type MemoryEventStoreOptions } from './memory-event-store.js';
+export { createMemoryProjections, type MemoryProjectionsOptions } from './projections.js';
