@@ -132,6 +132,7 @@ export {
   ProjectionNotFoundError,
   ProjectionSupersededError,
 } from './core/follower-errors.js';
+export { causedBy } from './core/caused-by.js';
 export {
   type ConsumerGroup,
   type ConsumerGroups,
@@ -185,6 +186,16 @@ export type {
 } from './core/command.js';
 export { DEFAULT_CONTENT_TYPE, type Event, type Microseconds, type NewEvent } from './core/event.js';
 export type { CallOptions, EventStore } from './core/event-store.js';
+export {
+  aggregateType,
+  anyEvent,
+  EventMatcher,
+  eventType,
+  type MatchedEvent,
+  matcher,
+  matchesAny,
+  selectionOf,
+} from './core/event-matcher.js';
 export type { EventTypeDefinition, RetiredEventType } from './core/event-type-definition.js';
 export {
   type DecodedBy,
@@ -212,6 +223,15 @@ export { json } from './core/json-codec.js';
 export { DEFAULT_LIMITS, type Limits } from './core/limits.js';
 export { eventsOf, type LoadPage, type LoadRequest } from './core/load.js';
 export type { Epoch } from './core/log.js';
+export type {
+  HandleMessage,
+  HandlerOptions,
+  MessageBus,
+  MessageContext,
+  MessageFailure,
+  RunningHandler,
+  WorkerOptions,
+} from './core/message-bus.js';
 export {
   type Metadata,
   metadataBigint,
@@ -249,6 +269,7 @@ export type {
   SubscribeHandler,
 } from './core/store-middleware.js';
 export type { NewSnapshot, Snapshot } from './core/snapshot.js';
+export type { SqlClient, SqlPool, SqlResult } from './core/sql-client.js';
 export {
   type Retention,
   type StreamId,
@@ -296,6 +317,21 @@ export {
   type UpcastEvent,
   type UpcastStep,
 } from './core/upcasting.js';
+export {
+  consume,
+  type Consumer,
+  type ConsumeOptions,
+  type ConsumeStats,
+  type DeliveryContext,
+  type HandleDelivery,
+} from './subscriptions/consume.js';
+export { inTransaction, type InTransactionOptions } from './subscriptions/consume-in-transaction.js';
+export {
+  EventBus,
+  type EventBusOptions,
+  type EventHandlerOptions,
+  type EventWorkerOptions,
+} from './subscriptions/event-bus.js';
 export { systemRuntime } from './system.js';
 export type { ServiceInfo } from './wire/info.js';
 export { protobuf, type ProtobufOptions } from './wire/protobuf-codec.js';
