@@ -332,6 +332,31 @@ export {
   type EventHandlerOptions,
   type EventWorkerOptions,
 } from './subscriptions/event-bus.js';
+export type { EmitContext } from './projections/emit.js';
+export type { EventDecoder, Fold, Folds } from './projections/folds.js';
+export {
+  InMemoryRepository,
+  type InMemoryRepositoryOptions,
+  type RepositoryChange,
+} from './projections/in-memory-repository.js';
+export {
+  isLink,
+  LINK_CONTENT_TYPE,
+  LINK_EVENT_TYPE,
+  type LinkTarget,
+  linkTarget,
+  resolveLinks,
+} from './projections/links.js';
+export {
+  type NotificationContext,
+  type NotificationMetrics,
+  NotificationQueue,
+  type NotificationQueueOptions,
+} from './projections/notification-queue.js';
+export { query, type QueryOptions } from './projections/query.js';
+export type { AllOptions, Entity, Repository } from './projections/repository.js';
+export { SqlRepository, type SqlRepositoryOptions, type SqlSource } from './projections/sql-repository.js';
+export { type Received, VersionGaps, type VersionGapsOptions } from './projections/version-gaps.js';
 export { systemRuntime } from './system.js';
 export type { ServiceInfo } from './wire/info.js';
 export { protobuf, type ProtobufOptions } from './wire/protobuf-codec.js';

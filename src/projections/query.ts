@@ -1,0 +1,74 @@
+import type { Event } from '../core/event.js';
+import type { EventLog } from '../core/event-store.js';
+import { FILTER_NAMES } from '../core/limits.js';
+import type { LoadRequest } from '../core/load.js';
+import type { EventSelection } from '../core/selection.js';
+import { type EventDecoder, type Fold, type Folds, handled } from './folds.js';
+
+export interface QueryOptions<State, E extends Event>
+  extends Pick<LoadRequest, 'direction' | 'includeDeleted' | 'minPosition' | 'staleOk'> {
+  /**
+   * One stream, several merged in log order, aggregate types, or any selection.
+   * @default the whole log
+   */
+  readonly from?: EventSelection;
+  readonly initialState: State;
+  readonly on: NoInfer<Folds<State, E>>;
+  /** Gives the events their payloads. @default they come as they are stored */
+  readonly events?: EventDecoder<E>;
+  /** At most so many events of the selection. @default all */
+  readonly limit?: bigint;
+  /** Ends the query, which then rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Folds events into a state, once; nothing is stored. Ends with what is in the log when it begins. Fails as `load` does,
+ * with `PayloadError`, and with what a fold throws.
+ *
+ * @example
+ * const total = await query(store, {
+ *   from: { scope: { kind: 'AGGREGATE_TYPES', aggregateTypes: ['Account'] } },
+ *   events: accountEvents,
+ *   initialState: 0,
+ *   on: { Deposited: (sum, { payload }) => sum + payload.amount },
+ * });
+ */
+export async function query<State, E extends Event = Event>(
+  store: Pick<EventLog, 'load'>,
+  options: QueryOptions<State, E>,
+): Promise<State> {
+  const { from, initialState, on, events: decoder, limit, signal, direction } = options;
+  const folds = on as Readonly<Record<string, Fold<State, E> | undefined>>;
+  const request: LoadRequest = {
+    ...selected(from, folds, decoder === undefined && limit === undefined),
+    ...(direction === undefined ? {} : { direction }),
+    ...(limit === undefined ? {} : { limit }),
+    ...(options.includeDeleted === undefined ? {} : { includeDeleted: options.includeDeleted }),
+    ...(options.minPosition === undefined ? {} : { minPosition: options.minPosition }),
+    ...(options.staleOk === undefined ? {} : { staleOk: options.staleOk }),
+  };
+  let state = initialState;
+  signal?.throwIfAborted();
+  for await (const page of store.load(request, signal === undefined ? {} : { signal })) {
+    for (const stored of page.events)
+      for (const { event, handler } of handled(stored, decoder, folds)) state = await handler(state, event);
+    signal?.throwIfAborted();
+  }
+  return state;
+}
+
+/**
+ * What nobody folds need not be read, where that is sure: an upcaster may make any type of any other, a filter may be about
+ * types already, and a limit counts what is selected.
+ */
+function selected(
+  from: EventSelection = {},
+  folds: Readonly<Record<string, unknown>>,
+  sure: boolean,
+): EventSelection {
+  const eventTypes = Object.keys(folds);
+  if (!sure || (from.filters?.length ?? 0) > 0 || '*' in folds) return from;
+  if (eventTypes.length === 0 || eventTypes.length > FILTER_NAMES) return from;
+  return { ...from, filters: [{ eventTypes }] };
+}
