@@ -1,6 +1,6 @@
 import type { ConsumerGroups, CreateGroupRequest } from '../core/consumer-groups.js';
 import { GroupExistsError } from '../core/follower-errors.js';
-import type { EventSelection } from '../core/selection.js';
+import { selectionToJson } from '../core/selection-json.js';
 
 /**
  * Creates the group if it is missing. One that is there stays as it is; only what the caller names must be the same, or
@@ -20,19 +20,7 @@ export async function createIfMissing(
       ([name, value]) => value === undefined || group.settings[name as keyof typeof group.settings] === value,
     );
     const sameSlots = wanted.slots === undefined || wanted.slots === group.slots;
-    if (!sameSettings || !sameSlots || text(wanted.selection) !== text(group.selection)) throw error;
+    const sameSelection = selectionToJson(wanted.selection ?? {}) === selectionToJson(group.selection);
+    if (!sameSettings || !sameSlots || !sameSelection) throw error;
   }
-}
-
-/** The same for selections that say the same: without what is empty or left out, keys in order. */
-function text(selection: EventSelection = {}): string {
-  const { scope, filters = [] } = selection;
-  return JSON.stringify([scope?.kind === 'LOG' ? undefined : scope, filters], (_, value: unknown) => {
-    if (typeof value === 'bigint') return String(value);
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-    const kept = Object.entries(value).filter(
-      ([, one]) => one !== undefined && !(Array.isArray(one) && one.length === 0),
-    );
-    return Object.fromEntries(kept.sort(([a], [b]) => (a < b ? -1 : 1)));
-  });
 }
