@@ -15,6 +15,7 @@ import { ask } from './ask.js';
 import { Channels } from './channels.js';
 import { CommandClient } from './command-client.js';
 import { COMMANDS } from './command-protocol.js';
+import { ConsumerGroupsClient } from './consumer-groups.js';
 import { EventStoreClient } from './event-store-client.js';
 import { NamespacesClient } from './namespaces.js';
 import { RequestPipeline } from './request-pipeline.js';
@@ -77,6 +78,8 @@ export interface NamespaceConnection {
   readonly commands: CommandClient;
   /** Reads aggregates, folded where the service knows how. */
   readonly aggregates: AggregateClient;
+  /** Makes, watches and joins consumer groups. */
+  readonly consumerGroups: ConsumerGroupsClient;
   /** Decides commands, as a worker, until it is stopped. */
   readonly handle: (options: HandleOptions) => CommandWorker;
   /** What answers: version, namespace, limits. */
@@ -140,6 +143,7 @@ export function connect(options: ConnectOptions): Connection {
         closed,
       }),
       aggregates: new AggregateClient({ channels: named, runtime, timeoutMs, resumeTimeoutMs, closed }),
+      consumerGroups: new ConsumerGroupsClient({ channels: named, runtime, timeoutMs, closed }),
       handle: (worker) => handle({ channels: named, runtime, closed }, worker),
       eventStore: new EventStoreClient({
         channels: named,

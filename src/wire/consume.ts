@@ -20,6 +20,7 @@ import {
   validateNack,
 } from '../core/validate-group.js';
 import { Violations } from '../core/validate.js';
+import { encodeDeliver } from './encode-page.js';
 import { fromWireEvent, toWireEvent } from './event.js';
 import { fromWireMilliseconds, readWireMilliseconds, toWireMilliseconds } from './milliseconds.js';
 
@@ -163,6 +164,17 @@ export function toWireToConsumer(message: ToConsumer): ConsumeResponse {
     case 'DRAINING':
       return create(ConsumeResponseSchema, { message: { case: 'draining', value: {} } });
   }
+}
+
+/** Bytes of a message of deliveries, or one delivery. */
+const MESSAGE_BYTES = 2 * 1024 * 1024;
+
+/** Deliveries as one message, or as several where one would be too large. */
+export function encodeDeliveries(deliveries: readonly Delivery[]): readonly Buffer[] {
+  const message = encodeDeliver(deliveries);
+  if (message.byteLength <= MESSAGE_BYTES || deliveries.length === 1) return [message];
+  const half = deliveries.length >> 1;
+  return [...encodeDeliveries(deliveries.slice(0, half)), ...encodeDeliveries(deliveries.slice(half))];
 }
 
 /** What the service says, or `undefined` for what this version does not know. */
