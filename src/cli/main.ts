@@ -10,6 +10,7 @@ import { countCommand } from './count.js';
 import { deleteCommand } from './delete.js';
 import { eraseCommand } from './erase.js';
 import { EXIT, EXIT_HELP, exitCodeOf, explain } from './exit-codes.js';
+import { groupCommand } from './group.js';
 import { loadCommand } from './load.js';
 import { logCommand } from './log.js';
 import { migrateCommand } from './migrate.js';
@@ -61,6 +62,7 @@ for (const command of [
   commandsCommand(),
   aggregateCommand(),
   policyCommand(),
+  groupCommand(),
   namespaceCommand(),
   tourCommand(),
   configCommand(),
@@ -79,6 +81,9 @@ const WRITES = new Set([
   'erase',
   'create',
   'drop',
+  'update',
+  'replay',
+  'reset',
 ]);
 let writes = false;
 program.hook('preAction', (_, command) => {

@@ -1,15 +1,19 @@
 import type { GroupMembership } from '../core/consumer-groups.js';
 import { ACK_POSITIONS } from '../core/validate-group.js';
 
+/** Acks that may be under way; what is handled meanwhile goes into the next one. */
+const UNDER_WAY = 16;
+
 /**
- * Says what was handled, in batches: what is done while an ack is under way goes into the next one, so that nothing waits
- * for a timer. Holds no more than the member's events in flight, since what is not acked counts as such.
+ * Says what was handled, in batches: all of one turn, and more when many acks are under way. Holds no more than the member's
+ * events in flight, since what is not acked counts as such.
  */
 export class Acks {
   readonly #membership: Pick<GroupMembership, 'ack'>;
   readonly #onLost: (positions: readonly bigint[]) => void;
   #waiting: bigint[] = [];
-  #sending: Promise<void> | undefined;
+  #underWay = 0;
+  #isDue = false;
 
   constructor(membership: Pick<GroupMembership, 'ack'>, onLost: (positions: readonly bigint[]) => void) {
     this.#membership = membership;
@@ -18,7 +22,12 @@ export class Acks {
 
   add(position: bigint): void {
     this.#waiting.push(position);
-    this.#sending ??= this.#send();
+    if (this.#isDue) return;
+    this.#isDue = true;
+    void Promise.resolve().then(() => {
+      this.#isDue = false;
+      this.#sendAll();
+    });
   }
 
   /** These are said in another way. */
@@ -26,22 +35,20 @@ export class Acks {
     this.#waiting = this.#waiting.filter((position) => !positions.has(position));
   }
 
-  /** Resolves when nothing waits to be said. */
-  async flushed(): Promise<void> {
-    await this.#sending;
+  #sendAll(): void {
+    while (this.#waiting.length > 0 && this.#underWay < UNDER_WAY)
+      void this.#send(this.#waiting.splice(0, ACK_POSITIONS));
   }
 
-  async #send(): Promise<void> {
-    // What is handled in the same turn comes along.
-    await Promise.resolve();
+  async #send(positions: readonly bigint[]): Promise<void> {
+    this.#underWay += 1;
     try {
-      while (this.#waiting.length > 0)
-        this.#onLost(await this.#membership.ack(this.#waiting.splice(0, ACK_POSITIONS)));
+      this.#onLost(await this.#membership.ack(positions));
     } catch {
       // The membership has ended, and whoever reads its messages learns why. What was not acked comes again.
-      this.#waiting = [];
     } finally {
-      this.#sending = undefined;
+      this.#underWay -= 1;
+      this.#sendAll();
     }
   }
 }

@@ -54,7 +54,6 @@ export class MembershipWork {
   readonly #unanswered = new Map<bigint, Task>();
   /** The last task of a stream: one that was revoked and came back waits for the handler that may still be at it. */
   readonly #ofStream = new Map<string, Promise<void>>();
-  #finishing = false;
 
   constructor(membership: GroupMembership, rules: MembershipRules, counts: MembershipCounts) {
     this.#membership = membership;
@@ -77,28 +76,19 @@ export class MembershipWork {
     try {
       for await (const message of this.#membership.messages) this.#take(message);
     } finally {
-      this.#finishing = true;
       this.#revoke([...this.#unanswered.keys()]);
       await settledOr(signal, Promise.all(this.#running.values()));
     }
   }
 
-  /**
-   * Takes no more, and resolves when the events that handlers have now are handled and answered. What was delivered beyond
-   * that is left for others.
-   */
-  async finish(): Promise<void> {
-    this.#finishing = true;
+  /** Takes no more; the membership ends when all that was delivered is answered. */
+  leave(): void {
     this.#membership.leave().catch(() => undefined);
-    this.#queue.clear();
-    await Promise.all(this.#running.values());
-    await this.#acks.flushed();
   }
 
   #take(message: GroupMessage): void {
     switch (message.kind) {
       case 'DELIVER':
-        if (this.#finishing) return;
         for (const delivery of message.deliveries) {
           const task: Task = { delivery, controller: { current: new AbortController() }, gone: false };
           for (const { position } of delivery.events) this.#unanswered.set(position, task);
@@ -111,7 +101,7 @@ export class MembershipWork {
         return;
       case 'DRAINING':
         // What is under way is answered, then the messages end.
-        this.#membership.leave().catch(() => undefined);
+        this.leave();
     }
   }
 
@@ -158,7 +148,6 @@ export class MembershipWork {
       if (task.gone) return;
       this.#unanswered.delete(event.position);
       this.#acks.add(event.position);
-      if (this.#finishing) return;
       attempt = 1;
     }
   }

@@ -39,12 +39,16 @@ export interface ConsumeOptions extends Omit<WorkerOptions, 'handle'> {
   /**
    * Events delivered and not answered, up to 10,000. They wait here while all handlers are busy, and the time in which an
    * answer is due goes on.
-   * @default 4 × concurrency
+   * @default 8 × concurrency
    */
   readonly maxInFlight?: number;
   /** Events for which this is false are acked without being handled. @default all are handled */
   readonly matches?: (event: Event) => boolean;
-  /** Milliseconds that `stop` waits for handlers; then their signals are aborted. @default 30000 */
+  /**
+   * Milliseconds that `stop` waits until all that was delivered is handled; then the signals of handlers are aborted, and
+   * what is not answered goes to others.
+   * @default 30000
+   */
   readonly stopTimeoutMs?: number;
   /** Aborting it is a `stop`. */
   readonly signal?: AbortSignal;
@@ -93,6 +97,8 @@ export function consume(groups: ConsumerGroups, options: ConsumeOptions): Consum
 const DEFAULT_CONCURRENCY = 16;
 const MOST_CONCURRENCY = 1000;
 const DEFAULT_STOP_TIMEOUT_MS = 30_000;
+
+const STOPPED = new Error('The consumer was stopped');
 
 class GroupConsumer implements Consumer {
   readonly ready: Promise<void>;
@@ -146,10 +152,13 @@ class GroupConsumer implements Consumer {
   async #stop(): Promise<void> {
     const patience = new AbortController();
     const late = this.#options.runtime.sleep(this.#stopTimeoutMs, patience.signal).catch(() => undefined);
-    await Promise.race([this.#work?.finish(), late]);
+    const ended = this.ended.catch(() => undefined);
+    if (this.#work === undefined) this.#life.abort(STOPPED);
+    this.#work?.leave();
+    await Promise.race([ended, late]);
     patience.abort();
-    this.#life.abort(new Error('The consumer was stopped'));
-    await this.ended.catch(() => undefined);
+    this.#life.abort(STOPPED);
+    await ended;
   }
 
   #stopOn(signal: AbortSignal): void {
@@ -195,7 +204,7 @@ class GroupConsumer implements Consumer {
   }
 
   #join(): Promise<GroupMembership> {
-    const { group, memberName, maxInFlight = this.#concurrency * 4 } = this.#options;
+    const { group, memberName, maxInFlight = this.#concurrency * 8 } = this.#options;
     return this.#groups.join(
       { group, maxInFlight, ...(memberName !== undefined && { memberName }) },
       { signal: this.#life.signal },
