@@ -90,23 +90,25 @@ export class HandlerTable<Types extends PayloadTypes, Arguments extends readonly
   }
 
   /** Mostly one; several or none where upcasters make several events or none, or nobody handles it. */
-  handlersOf(event: Event): readonly {
+  handlersOf(
+    event: Event,
+  ): readonly {
     readonly handler: Handler<Arguments, Result>;
     readonly event: DecodedEvent<Types> | Event;
   }[] {
+    const others = this.#handlers.get('*');
     return this.#decoded(event).flatMap((one) => {
-      const handler = this.#handlers.get(one.eventType) ?? this.#handlers.get('*');
+      // Erased, or of a type that nobody registered, it has nothing that a handler of its type could be given.
+      const empty = event.erased === true || ('payload' in one && one.payload === undefined);
+      const handler = empty ? others : (this.#handlers.get(one.eventType) ?? others);
       return handler ? [{ handler, event: one }] : [];
     });
   }
 
   #decoded(event: Event): readonly (DecodedEvent<Types> | Event)[] {
     if (this.#events === undefined) return [event];
-    // Erased, it has no payload that a handler of its type could be given.
-    const passed = event.erased === true;
     try {
-      const decoded = this.#events.decodeEach(event);
-      return passed && !this.#handlers.has('*') ? [] : decoded;
+      return this.#events.decodeEach(event);
     } catch (error) {
       if (error instanceof UnknownEventTypeError && !this.#handlers.has('*')) return [];
       throw error;
