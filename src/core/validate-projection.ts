@@ -1,4 +1,5 @@
 import type { PageRequest } from './consumer-groups.js';
+import { InvalidRequestError } from './errors.js';
 import { LIST_PAGE, MAX_BIGINT, MAX_INTEGER, NAME_BYTES } from './limits.js';
 import type {
   AcquireRequest,
@@ -90,7 +91,7 @@ export function validateReport(lease: LeaseName, report: ProjectionReport): void
   leaseName(lease, violations);
   const { position, failure, failed, metrics = {}, resetDone } = report;
   if (position) validateLogPosition(position, 'position', violations);
-  if (failure) validateFailure(failure, 'failure', violations);
+  if (failure) validateFailure(failure, 'failure', violations, failure.stream.aggregateType === '');
   else if (failed) violations.add('failed', 'needs failure: because of what it stands still');
   const entries = Object.entries(metrics);
   if (entries.length > PROJECTION_METRICS)
@@ -162,6 +163,33 @@ export function keptText(text: string): string {
   return kept;
 }
 
+/** The position in the page token of failed aggregates. */
+export function failedBehind(key: string | undefined): bigint {
+  if (key === undefined) return -1n;
+  if (/^\d{1,18}$/.test(key)) return BigInt(key);
+  throw new InvalidRequestError([{ field: 'page_token', description: 'is not one that this service made' }]);
+}
+
+/** The refusal of a save that would go back. */
+export function positionGoesBack(position: bigint, kept: bigint): InvalidRequestError {
+  return new InvalidRequestError([
+    {
+      field: 'position.position',
+      description: `is ${position}, and the projection stands at ${kept}: only a reset goes back`,
+    },
+  ]);
+}
+
+/** The refusal of a load whose answer would be too large. */
+export function tooManyStates(bytes: number): InvalidRequestError {
+  return new InvalidRequestError([
+    {
+      field: 'streams',
+      description: `have ${bytes} bytes of states, the limit of one answer is ${PROJECTION_STATE_BYTES}: ask for fewer`,
+    },
+  ]);
+}
+
 function projectionName(name: string, violations: Violations): void {
   const problem = typeNameProblem(name);
   if (problem !== undefined) violations.add('name', problem);
@@ -173,9 +201,14 @@ function leaseName({ name, generation, fence }: LeaseName, violations: Violation
   within(fence, 1n, MAX_BIGINT, 'fence', violations);
 }
 
-function validateFailure(failure: ProjectionFailure, path: string, violations: Violations): void {
-  within(failure.position, 1n, MAX_BIGINT, `${path}.position`, violations);
-  validateStream(failure.stream, `${path}.stream`, violations);
+function validateFailure(
+  failure: ProjectionFailure,
+  path: string,
+  violations: Violations,
+  ofNoEvent = false,
+): void {
+  within(failure.position, 0n, MAX_BIGINT, `${path}.position`, violations);
+  if (!ofNoEvent) validateStream(failure.stream, `${path}.stream`, violations);
   within(failure.attempts, 0, MAX_INTEGER, `${path}.attempts`, violations);
 }
 

@@ -1,4 +1,5 @@
 import type { Microseconds } from '../core/event.js';
+import { projectionStatus } from '../core/projection-status.js';
 import type {
   AggregateProgress,
   Projection,
@@ -7,7 +8,6 @@ import type {
   ProjectionKind,
   ProjectionLease,
   ProjectionOrders,
-  ProjectionStatus,
 } from '../core/projections.js';
 import type { LogPosition } from '../core/subscribe.js';
 
@@ -99,7 +99,7 @@ export function projectionOf(record: ProjectionRecord, head: bigint, now: Micros
   return {
     name,
     kind,
-    status: statusOf(record, now),
+    status: projectionStatus({ wish: record.wish, failed: live.failed, leased: isLeased(live, now) }),
     live: generationOf(live, head, now),
     building: building && generationOf(building, head, now),
     head,
@@ -148,14 +148,6 @@ export function ordersOf(
       !isLeased(other, now) &&
       (other.definitionVersion === generation.definitionVersion || record.wish === 'DELETE'),
   };
-}
-
-function statusOf({ wish, live }: ProjectionRecord, now: Microseconds): ProjectionStatus {
-  if (wish === 'DELETE') return 'DELETING';
-  if (wish === 'STOP') return 'STOPPED';
-  if (wish === 'PAUSE') return 'PAUSED';
-  if (live.failed) return 'FAILED';
-  return isLeased(live, now) ? 'RUNNING' : 'WAITING';
 }
 
 function generationOf(record: GenerationRecord, head: bigint, now: Microseconds): ProjectionGeneration {

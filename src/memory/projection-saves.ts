@@ -1,4 +1,3 @@
-import { InvalidRequestError } from '../core/errors.js';
 import type { Microseconds } from '../core/event.js';
 import type {
   AggregateProgress,
@@ -11,10 +10,12 @@ import type {
 import { streamKey } from '../core/stream.js';
 import {
   keptText,
+  positionGoesBack,
   PROJECTION_AGGREGATES,
   PROJECTION_STATE_BYTES,
   progressBytes,
   STATE_CONTENT_TYPE,
+  tooManyStates,
 } from '../core/validate-projection.js';
 import {
   type AggregateRecord,
@@ -55,7 +56,7 @@ export function saved(
 ): void {
   const { position, state, contentType = STATE_CONTENT_TYPE, aggregates = [], resetDone } = save;
   if (resetDone === undefined && position.position < generation.position.position)
-    throw furtherBack(position.position, generation.position.position);
+    throw positionGoesBack(position.position, generation.position.position);
   if (resetDone !== undefined) {
     emptied(generation);
     generation.resetDone = carriedOut(record, generation, resetDone);
@@ -76,7 +77,7 @@ export function loaded(
 ): SavedProjection {
   const asked = streams.flatMap((stream) => generation.aggregates.get(streamKey(stream)) ?? []);
   const bytes = asked.reduce((sum, one) => sum + progressBytes(one), 0);
-  if (bytes > PROJECTION_STATE_BYTES) throw tooMuch(bytes);
+  if (bytes > PROJECTION_STATE_BYTES) throw tooManyStates(bytes);
   return {
     generation: generation.generation,
     position: copied(generation.position),
@@ -98,24 +99,6 @@ function dueOf(
     .filter(({ stream }) => !asked.some((one) => streamKey(one.stream) === streamKey(stream)))
     .filter((one) => (bytes += progressBytes(one)) <= PROJECTION_STATE_BYTES)
     .slice(0, PROJECTION_AGGREGATES - asked.length);
-}
-
-export function furtherBack(position: bigint, kept: bigint): InvalidRequestError {
-  return new InvalidRequestError([
-    {
-      field: 'position.position',
-      description: `is ${position}, and the projection stands at ${kept}: only a reset goes back`,
-    },
-  ]);
-}
-
-export function tooMuch(bytes: bigint | number): InvalidRequestError {
-  return new InvalidRequestError([
-    {
-      field: 'streams',
-      description: `have ${bytes} bytes of states, the limit of one answer is ${PROJECTION_STATE_BYTES}: ask for fewer`,
-    },
-  ]);
 }
 
 /** A number that was never wanted would let later resets be taken for done. */

@@ -23,6 +23,7 @@ import { type StreamId, streamKey } from '../core/stream.js';
 import type { LogPosition } from '../core/subscribe.js';
 import { compareUtf8 } from '../core/utf8-order.js';
 import {
+  failedBehind,
   validateAcquire,
   validateLease,
   validateLoadProjection,
@@ -216,10 +217,10 @@ class MemoryProjections implements Projections {
     validateProjectionPage(request);
     const { name, pageSize = DEFAULT_LIST_PAGE, pageToken: token } = request;
     const asked = ['failed-aggregates', name];
-    const [last] = lastKeyOf(token, asked, 1) ?? [];
+    const last = failedBehind(lastKeyOf(token, asked, 1)?.[0]);
     const rest = failedOf(this.#find(name).live)
       .map(({ failure }) => failure)
-      .filter(({ position }) => last === undefined || position > BigInt(last));
+      .filter(({ position }) => position > last);
     const failures = rest.slice(0, pageSize);
     const end = failures.at(-1);
     const more = end !== undefined && rest.length > failures.length;
