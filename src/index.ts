@@ -324,6 +324,7 @@ export {
   type ConsumeStats,
   type DeliveryContext,
   type HandleDelivery,
+  type JoinedGroups,
 } from './subscriptions/consume.js';
 export { inTransaction, type InTransactionOptions } from './subscriptions/consume-in-transaction.js';
 export {
@@ -354,6 +355,16 @@ export {
   type NotificationQueueOptions,
 } from './projections/notification-queue.js';
 export { query, type QueryOptions } from './projections/query.js';
+export {
+  defineReactor,
+  type NewDeadline,
+  type Reaction,
+  type Reactions,
+  type Reactor,
+  type ReactorContext,
+  type ReactorDefinition,
+} from './projections/reactor.js';
+export type { ReactorParts } from './projections/reactor-generation.js';
 export type { AllOptions, Entity, Repository } from './projections/repository.js';
 export { SqlRepository, type SqlRepositoryOptions, type SqlSource } from './projections/sql-repository.js';
 export { type Received, VersionGaps, type VersionGapsOptions } from './projections/version-gaps.js';

@@ -74,12 +74,27 @@ export class Emitter {
 
   /** Appends what was gathered, once; fails as `append` does. May be called again. */
   async append(emission: Emission, signal: AbortSignal): Promise<void> {
-    if (emission.size === 0) return;
+    const { cause, effects } = emission;
+    const inherited = causedBy(cause);
+    const identified = effects.map(({ stream, event }, index) => ({
+      stream,
+      event: {
+        ...event,
+        eventId: this.idOf(cause, String(index)),
+        metadata: { ...event.metadata, ...inherited },
+      },
+    }));
+    await this.write(identified, signal);
+  }
+
+  /** Appends events that have their ids, together; streams of its own that were deleted are created anew. */
+  async write(effects: readonly Effect[], signal: AbortSignal): Promise<void> {
+    if (effects.length === 0) return;
     const expected = new Map<string, ExpectedVersion>();
     // Each round settles one stream, and others may come in between only by deleting or creating it at the same time.
-    for (let rounds = emission.size + 10; ; rounds--) {
+    for (let rounds = effects.length + 10; ; rounds--) {
       try {
-        await this.#options.store.append(this.#request(emission, expected), { signal });
+        await this.#options.store.append(requestOf(effects, expected), { signal });
         return;
       } catch (error) {
         if (rounds === 0) throw error;
@@ -133,32 +148,6 @@ export class Emitter {
     } while (pageToken !== undefined);
   }
 
-  #request(
-    { cause, effects }: Emission,
-    expected: ReadonlyMap<string, ExpectedVersion>,
-  ): AppendRequest & { readonly onConflict?: 'THROW' } {
-    const inherited = causedBy(cause);
-    const streams = new Map<
-      string,
-      { stream: StreamId; expectedVersion: ExpectedVersion; events: NewEvent[] }
-    >();
-    for (const [index, { stream, event }] of effects.entries()) {
-      const key = streamKey(stream);
-      const entry = streams.get(key) ?? {
-        stream,
-        expectedVersion: expected.get(key) ?? 'ANY',
-        events: [],
-      };
-      entry.events.push({
-        ...event,
-        eventId: this.idOf(cause, String(index)),
-        metadata: { ...event.metadata, ...inherited },
-      });
-      streams.set(key, entry);
-    }
-    return { streams: [...streams.values()] };
-  }
-
   #mayEmitTo({ aggregateType }: StreamId): void {
     const { elsewhere = false, emits, projection } = this.#options;
     if (!elsewhere && !this.#own.has(aggregateType))
@@ -169,10 +158,16 @@ export class Emitter {
   }
 }
 
+/** An event that is to be written. */
+export interface Effect {
+  readonly stream: StreamId;
+  readonly event: NewEvent;
+}
+
 /** The effects of one event, in order. */
 export class Emission implements EmitContext {
   readonly cause: Event;
-  readonly effects: { readonly stream: StreamId; readonly event: NewEvent }[] = [];
+  readonly effects: Effect[] = [];
   readonly #check: (stream: StreamId) => void;
 
   constructor(cause: Event, check: (stream: StreamId) => void) {
@@ -197,6 +192,23 @@ export class Emission implements EmitContext {
   linkTo(stream: StreamId, event: Event): void {
     this.emit(stream, linkTo(event));
   }
+}
+
+function requestOf(
+  effects: readonly Effect[],
+  expected: ReadonlyMap<string, ExpectedVersion>,
+): AppendRequest & { readonly onConflict?: 'THROW' } {
+  const streams = new Map<
+    string,
+    { stream: StreamId; expectedVersion: ExpectedVersion; events: NewEvent[] }
+  >();
+  for (const { stream, event } of effects) {
+    const key = streamKey(stream);
+    const entry = streams.get(key) ?? { stream, expectedVersion: expected.get(key) ?? 'ANY', events: [] };
+    entry.events.push(event);
+    streams.set(key, entry);
+  }
+  return { streams: [...streams.values()] };
 }
 
 function emissionStream(projection: string): StreamId {

@@ -1,3 +1,4 @@
+import { UnknownEventTypeError } from '../core/payload-errors.js';
 import type { Event } from '../core/event.js';
 import type { PassedEvent } from '../core/event-types.js';
 
@@ -21,17 +22,31 @@ export type Folds<State, E extends Event> = {
 export type Fold<State, E extends Event> = (state: State, event: E) => State | Promise<State>;
 
 /**
- * The event as its handlers get it, each with the handler that is for it; events without one are left out. Throws
- * `PayloadError`.
+ * The event as its handlers get it, each with the handler that is for it; what has none is left out, also where the decoder
+ * does not know its type. Throws `PayloadError`.
  */
 export function handled<E extends Event, Handler>(
   event: Event,
   decoder: EventDecoder<E> | undefined,
   handlers: Readonly<Record<string, Handler | undefined>>,
 ): readonly { readonly event: E; readonly handler: Handler }[] {
-  return (decoder?.decodeEach(event) ?? [event as E]).flatMap((one) => {
+  const catchAll = handlers['*'];
+  return decoded(event, decoder, catchAll !== undefined).flatMap((one) => {
     const own = one.erased !== true && Object.hasOwn(handlers, one.eventType);
-    const handler = (own ? handlers[one.eventType] : undefined) ?? handlers['*'];
+    const handler = (own ? handlers[one.eventType] : undefined) ?? catchAll;
     return handler === undefined ? [] : [{ event: one, handler }];
   });
+}
+
+function decoded<E extends Event>(
+  event: Event,
+  decoder: EventDecoder<E> | undefined,
+  all: boolean,
+): readonly E[] {
+  try {
+    return decoder?.decodeEach(event) ?? [event as E];
+  } catch (error) {
+    if (error instanceof UnknownEventTypeError && !all) return [];
+    throw error;
+  }
 }

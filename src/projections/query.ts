@@ -1,9 +1,9 @@
 import type { Event } from '../core/event.js';
 import type { EventLog } from '../core/event-store.js';
-import { FILTER_NAMES } from '../core/limits.js';
 import type { LoadRequest } from '../core/load.js';
 import type { EventSelection } from '../core/selection.js';
 import { type EventDecoder, type Fold, type Folds, handled } from './folds.js';
+import { selectionOf } from './projector-handlers.js';
 
 export interface QueryOptions<State, E extends Event>
   extends Pick<LoadRequest, 'direction' | 'includeDeleted' | 'minPosition' | 'staleOk'> {
@@ -38,10 +38,11 @@ export async function query<State, E extends Event = Event>(
   store: Pick<EventLog, 'load'>,
   options: QueryOptions<State, E>,
 ): Promise<State> {
-  const { from, initialState, on, events: decoder, limit, signal, direction } = options;
+  const { from = {}, initialState, on, events: decoder, limit, signal, direction } = options;
   const folds = on as Readonly<Record<string, Fold<State, E> | undefined>>;
   const request: LoadRequest = {
-    ...selected(from, folds, decoder === undefined && limit === undefined),
+    // A limit counts what is selected, whether it is folded or not.
+    ...(limit === undefined ? selectionOf({ from, on, ...(decoder && { events: decoder }) }) : from),
     ...(direction === undefined ? {} : { direction }),
     ...(limit === undefined ? {} : { limit }),
     ...(options.includeDeleted === undefined ? {} : { includeDeleted: options.includeDeleted }),
@@ -56,19 +57,4 @@ export async function query<State, E extends Event = Event>(
     signal?.throwIfAborted();
   }
   return state;
-}
-
-/**
- * What nobody folds need not be read, where that is sure: an upcaster may make any type of any other, a filter may be about
- * types already, and a limit counts what is selected.
- */
-function selected(
-  from: EventSelection = {},
-  folds: Readonly<Record<string, unknown>>,
-  sure: boolean,
-): EventSelection {
-  const eventTypes = Object.keys(folds);
-  if (!sure || (from.filters?.length ?? 0) > 0 || '*' in folds) return from;
-  if (eventTypes.length === 0 || eventTypes.length > FILTER_NAMES) return from;
-  return { ...from, filters: [{ eventTypes }] };
 }
