@@ -111,7 +111,8 @@ export class Deliveries {
         this.#byPosition.set(event.position, stream);
       }
       this.#unwait(events);
-      stream.underWay = events;
+      // A list of its own: the other is the consumer's.
+      stream.underWay = [...events];
       stream.after('DELIVERED');
       this.#ready.delete(stream);
       this.#expect(stream, now);
