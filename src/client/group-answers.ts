@@ -9,8 +9,8 @@ const WAITING_POSITIONS = 100_000;
 interface Answer {
   readonly positions: readonly bigint[];
   readonly nack: Nack | undefined;
-  resolve(lost: readonly bigint[]): void;
-  reject(error: Error): void;
+  readonly resolve: (lost: readonly bigint[]) => void;
+  readonly reject: (error: Error) => void;
 }
 
 /** What a member has said about deliveries and has no result of: acks that follow each other go in one message. */

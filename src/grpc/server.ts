@@ -1,6 +1,7 @@
 import { Server, ServerCredentials, type ServerOptions } from '@grpc/grpc-js';
 import { AggregateService } from '../../gen/headwater/v1/aggregate_service_pb.js';
 import { CommandService } from '../../gen/headwater/v1/command_service_pb.js';
+import { ConsumerGroupService } from '../../gen/headwater/v1/consumer_group_service_pb.js';
 import { EventStoreService } from '../../gen/headwater/v1/event_store_service_pb.js';
 import { InfoService } from '../../gen/headwater/v1/info_service_pb.js';
 import { NamespaceService } from '../../gen/headwater/v1/namespace_service_pb.js';
@@ -14,6 +15,7 @@ import { bind } from './bind.js';
 import { Calls } from './calls.js';
 import type { CommandPolicies } from './command-policies.js';
 import { commandService } from './command-service.js';
+import { consumerGroupService } from './consumer-group-service.js';
 import { type Authenticate, Desk } from './desk.js';
 import { eventStoreService } from './event-store-service.js';
 import { Health } from './health.js';
@@ -22,6 +24,7 @@ import { namespaceService } from './namespace-service.js';
 import { addReflection } from './reflection.js';
 import { register } from './register.js';
 import { commandsOf } from './served-commands.js';
+import { ServedGroups } from './served-groups.js';
 import type { ServedNamespaces } from './served-namespaces.js';
 
 /** What the gRPC face of the service works with. */
@@ -86,11 +89,12 @@ const RECEIVE_BYTES = 6 * 1024 * 1024;
 /** What a call may still need after the last one has ended, in milliseconds. */
 const FLUSH = 200;
 
-/** The services on a port: EventStoreService, CommandService, AggregateService, InfoService, NamespaceService, health and reflection. */
+/** The services on a port, one for each `register` below, health and reflection. */
 export class GrpcServer {
   readonly #options: GrpcServerOptions;
   readonly #server: Server;
   readonly #calls = new Calls();
+  readonly #groups: ServedGroups;
   readonly #health: Health;
   #started: Promise<number> | undefined;
   #drained: Promise<void> | undefined;
@@ -119,9 +123,20 @@ export class GrpcServer {
     register(this.#server, EventStoreService, eventStoreService(storeOf), desk);
     register(this.#server, CommandService, commands, desk);
     register(this.#server, AggregateService, aggregateService(ofNamespace), desk);
+    const groups = new ServedGroups({ servedOf: (name) => namespaces.of(name), runtime, logger });
+    this.#groups = groups;
+    const groupsOf = (namespace: string) => groups.of(namespace);
+    register(this.#server, ConsumerGroupService, consumerGroupService({ groupsOf, logger }), desk);
     register(this.#server, InfoService, infoService(info), desk);
     register(this.#server, NamespaceService, namespaceService(namespaces), desk);
-    const services = [EventStoreService, CommandService, AggregateService, InfoService, NamespaceService];
+    const services = [
+      EventStoreService,
+      CommandService,
+      AggregateService,
+      ConsumerGroupService,
+      InfoService,
+      NamespaceService,
+    ];
     this.#health = new Health(services);
     this.#health.addTo(this.#server);
     addReflection(this.#server, services);
@@ -149,8 +164,9 @@ export class GrpcServer {
 
   /**
    * Ends without loss: health says NOT_SERVING, new calls are refused with `STORE_UNAVAILABLE` and `NOT_APPLIED`,
-   * subscriptions are ended so that they go on elsewhere, appends and loads under way are finished. What is not at its
-   * end after so many milliseconds is cut off. Calling it again waits for the first.
+   * subscriptions are ended so that they go on elsewhere, members of groups answer what they have and are ended too,
+   * appends and loads under way are finished. What is not at its end after so many milliseconds is cut off. Calling it
+   * again waits for the first.
    */
   drain(deadlineMs: number): Promise<void> {
     this.#drained ??= this.#drain(deadlineMs);
@@ -182,6 +198,8 @@ export class GrpcServer {
       }),
     );
     if (cut > 0) await runtime.sleep(20);
+    // Before the store is closed, what members held goes to others.
+    await this.#groups.stop();
     this.#server.forceShutdown();
   }
 }

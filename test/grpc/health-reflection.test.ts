@@ -49,6 +49,7 @@ describe('health', () => {
     '',
     'headwater.v1.AggregateService',
     'headwater.v1.CommandService',
+    'headwater.v1.ConsumerGroupService',
     'headwater.v1.EventStoreService',
     'headwater.v1.InfoService',
     'headwater.v1.NamespaceService',
@@ -161,6 +162,7 @@ describe.each(['v1', 'v1alpha'])('reflection %s', (version) => {
     expect(answer.listServicesResponse?.service.map(({ name }) => name).sort()).toEqual([
       'headwater.v1.AggregateService',
       'headwater.v1.CommandService',
+      'headwater.v1.ConsumerGroupService',
       'headwater.v1.EventStoreService',
       'headwater.v1.InfoService',
       'headwater.v1.NamespaceService',

@@ -10,6 +10,7 @@ import {
   type JoinGroupSchema,
 } from '../../gen/headwater/v1/consumer_group_service_pb.js';
 import type { HeadwaterError } from '../../src/core/errors.js';
+import { oneMessageAhead } from '../../src/wire/one-message-ahead.js';
 import { bidi, statusOf, until } from './service.js';
 
 type Said = NonNullable<MessageInitShape<typeof ConsumeRequestSchema>['message']>;
@@ -21,7 +22,7 @@ export interface RawConsumer {
   readonly deliveries: Delivery[];
   readonly results: AckResult[];
   readonly ended: Promise<{ readonly code: number; readonly error: HeadwaterError }>;
-  say(message?: Said): void;
+  readonly say: (message?: Said) => void;
   /** Positions of all that was delivered. */
   positions(): bigint[];
   told(kind: ConsumeResponse['message']['case']): boolean;
@@ -32,7 +33,7 @@ export function openConsumer(
   onDelivery: (delivery: Delivery, consumer: RawConsumer) => void = () => undefined,
   metadata?: Metadata,
 ): RawConsumer {
-  const call = bidi(client, ConsumerGroupService.method.consume, metadata);
+  const call = oneMessageAhead(bidi(client, ConsumerGroupService.method.consume, metadata));
   const consumer: RawConsumer = {
     call,
     messages: [],

@@ -48,9 +48,10 @@ export class ConsumeSession {
   readonly #parts: ConsumeSessionParts;
   readonly #outbox: Outbox;
   readonly #late: NodeJS.Timeout;
-  /** Aborted when the call is over, which ends the membership: what it had goes to others at once. */
+  /** Aborted when the call is over, which ends the membership: what it had goes to others. */
   readonly #over = new AbortController();
   readonly #answers = new AnswersUnderWay();
+  #ended = false;
   #asked = false;
   #membership: GroupMembership | undefined;
   /** The membership has ended as it was to: answers that come now are too late to be failures. */
@@ -75,10 +76,6 @@ export class ConsumeSession {
     call.on('end', () => void this.#halfClosed());
     call.on('data', (received: Received<ConsumeRequest>) => this.#receive(received));
     call.sendMetadata(new Metadata());
-  }
-
-  get #ended(): boolean {
-    return this.#over.signal.aborted;
   }
 
   #receive(received: Received<ConsumeRequest>): void {
@@ -242,9 +239,12 @@ export class ConsumeSession {
   }
 
   #close(): void {
+    this.#ended = true;
     clearTimeout(this.#late);
-    this.#over.abort(new CallGoneError('The call has ended'));
     this.#outbox.close();
+    // With an abort, deliveries that are not answered count as tried. In a shutdown that is not the consumer's fault, and
+    // the host ends what is left.
+    if (!this.#draining) this.#over.abort(new CallGoneError('The call has ended'));
   }
 }
 

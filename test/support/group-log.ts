@@ -1,0 +1,75 @@
+import { randomBytes } from 'node:crypto';
+import type { EventStore } from '../../src/core/event-store.js';
+import { oneNamespace, type ServedNamespaces } from '../../src/grpc/served-namespaces.js';
+import { MemoryGroupStorage } from '../../src/memory/index.js';
+import type { GroupStorage } from '../../src/subscriptions/groups/group-storage.js';
+import { systemRuntime } from '../../src/system.js';
+import { openTestStore, storeOn } from './test-database.js';
+
+/** What one instance of the service has of a log with consumer groups. */
+export interface GroupLogInstance {
+  readonly store: EventStore;
+  readonly storage: GroupStorage;
+  namespaces(): ServedNamespaces;
+}
+
+/** A log on Postgres with consumer groups, as two instances of the service see it. */
+export interface GroupLog extends GroupLogInstance {
+  readonly other: GroupLogInstance;
+  /** A name that no group or aggregate type has yet. */
+  newName(): string;
+  /** Appends events `Moved` to the streams `a`, `b` … of a type in turn; gives their positions. */
+  append(
+    aggregateType: string,
+    events: number,
+    more?: { readonly streams?: number; readonly data?: Uint8Array },
+  ): Promise<bigint[]>;
+  close(): Promise<void>;
+}
+
+export async function openGroupLog(): Promise<GroupLog> {
+  const opened = await openTestStore();
+  const second = storeOn(opened);
+  await second.start();
+  const storage = new MemoryGroupStorage({ runtime: systemRuntime, store: opened.store });
+  const instance = (store: EventStore): GroupLogInstance => ({
+    store,
+    storage,
+    namespaces: () => oneNamespace(store, 'test', { groupStorage: storage }),
+  });
+  return {
+    ...instance(opened.store),
+    other: instance(second),
+    newName: () => `g-${randomBytes(6).toString('hex')}`,
+    append: async (aggregateType, events, { data = Buffer.from('{}'), streams = 2 } = {}) => {
+      const positions: bigint[] = [];
+      for (let index = 0; index < events; index++) {
+        const stream = { aggregateType, aggregateId: String.fromCodePoint(97 + (index % streams)) };
+        const moved = { eventType: 'Moved', data };
+        const appended = await opened.store.append({
+          streams: [{ stream, expectedVersion: 'ANY', events: [moved] }],
+        });
+        if (appended.outcome !== 'APPENDED') throw new Error('Refused');
+        positions.push(appended.firstPosition);
+      }
+      return positions;
+    },
+    close: async () => {
+      await second.stop();
+      await opened.close();
+    },
+  };
+}
+
+/** Asks until it is so. */
+export async function untilTrue(
+  condition: () => Promise<boolean>,
+  what: string,
+  milliseconds = 15_000,
+): Promise<void> {
+  const end = Date.now() + milliseconds;
+  while (!(await condition())) {
+    if (Date.now() > end) throw new Error(`Waited ${milliseconds} ms in vain: ${what}`);
+    await systemRuntime.sleep(20);
+  }
+}
