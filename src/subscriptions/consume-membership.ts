@@ -139,13 +139,16 @@ export class MembershipWork {
     for (const event of events) {
       if (task.gone) return;
       task.controller.current = new AbortController();
+      let isWanted: boolean;
       try {
-        await this.#handle(event, { attempt, replayed }, task.controller.current);
+        isWanted = this.#rules.matches(event);
+        if (isWanted) await this.#handle(event, { attempt, replayed }, task.controller.current);
       } catch (error) {
         if (!task.gone) await this.#fail(task, { event, error, attempts: attempt });
         return;
       }
       if (task.gone) return;
+      if (isWanted) this.#counts.handled += 1;
       this.#unanswered.delete(event.position);
       this.#acks.add(event.position);
       attempt = 1;
@@ -157,14 +160,12 @@ export class MembershipWork {
     told: { readonly attempt: number; readonly replayed: boolean },
     controller: AbortController,
   ): Promise<void> {
-    const { group, handle, matches, runtime } = this.#rules;
+    const { group, handle, runtime } = this.#rules;
     const { memberId } = this.#membership;
-    if (!matches(event)) return;
     await inTime(
       async (signal) => handle(event, { ...told, signal, metadata: causedBy(event), group, memberId }),
       { controller, timeoutMs: this.#timeoutMs, runtime },
     );
-    this.#counts.handled += 1;
   }
 
   async #fail(task: Task, failure: MessageFailure): Promise<void> {

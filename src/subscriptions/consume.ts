@@ -56,6 +56,9 @@ export interface ConsumeOptions extends Omit<WorkerOptions, 'handle'> {
   readonly logger?: Logger;
 }
 
+/** What consuming needs of the port. */
+export type JoinedGroups = Pick<ConsumerGroups, 'create' | 'get' | 'join'>;
+
 /** What a consumer has done since it began. */
 export interface ConsumeStats {
   /** Times that a handler has resolved. */
@@ -90,7 +93,7 @@ export interface Consumer extends RunningHandler {
  *   handle: async (event, { signal }) => send(event, signal),
  * });
  */
-export function consume(groups: ConsumerGroups, options: ConsumeOptions): Consumer {
+export function consume(groups: JoinedGroups, options: ConsumeOptions): Consumer {
   return new GroupConsumer(groups, options);
 }
 
@@ -103,7 +106,7 @@ const STOPPED = new Error('The consumer was stopped');
 class GroupConsumer implements Consumer {
   readonly ready: Promise<void>;
   readonly ended: Promise<void>;
-  readonly #groups: ConsumerGroups;
+  readonly #groups: JoinedGroups;
   readonly #options: ConsumeOptions;
   readonly #concurrency: number;
   readonly #stopTimeoutMs: number;
@@ -115,7 +118,7 @@ class GroupConsumer implements Consumer {
   #stopped: Promise<void> | undefined;
   #isReady: () => void = () => undefined;
 
-  constructor(groups: ConsumerGroups, options: ConsumeOptions) {
+  constructor(groups: JoinedGroups, options: ConsumeOptions) {
     const { concurrency = DEFAULT_CONCURRENCY, stopTimeoutMs = DEFAULT_STOP_TIMEOUT_MS } = options;
     const violations = new Violations();
     wholeNumber(concurrency, { from: 1, to: MOST_CONCURRENCY }, 'concurrency', violations);

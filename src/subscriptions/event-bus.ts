@@ -1,4 +1,4 @@
-import type { ConsumerGroups, CreateGroupRequest } from '../core/consumer-groups.js';
+import type { CreateGroupRequest } from '../core/consumer-groups.js';
 import type { EventStore } from '../core/event-store.js';
 import { type EventMatcher, matchesAny, selectionOf } from '../core/event-matcher.js';
 import { type Logger, silentLogger } from '../core/logger.js';
@@ -11,13 +11,13 @@ import type {
 } from '../core/message-bus.js';
 import type { Runtime } from '../core/runtime.js';
 import type { SubscribeStart } from '../core/subscribe.js';
-import { type Consumer, consume, type HandleDelivery } from './consume.js';
+import { type Consumer, consume, type HandleDelivery, type JoinedGroups } from './consume.js';
 import { FanOutHandler } from './event-bus-handler.js';
 
 export interface EventBusOptions {
   readonly eventStore: Pick<EventStore, 'subscribe'>;
   /** For workers. */
-  readonly consumerGroups: ConsumerGroups;
+  readonly consumerGroups: JoinedGroups;
   readonly runtime: Runtime;
   /** Told about breaks, failures and ends. @default nobody is */
   readonly logger?: Logger;
