@@ -36,7 +36,6 @@ export function keepNews(
       return true;
     case 'CLEAR':
       group.marks.delete(key);
-      forgetAcks(group, slot);
       return true;
   }
 }
@@ -46,11 +45,6 @@ export function forgetPassed(group: GroupRecord, slot: number): void {
   const position = group.slots[slot]?.position.position ?? 0n;
   for (const [key, mark] of group.marks)
     if (mark.slot === slot && mark.kind === 'FAILING' && mark.position <= position) group.marks.delete(key);
-  forgetAcks(group, slot);
-}
-
-function forgetAcks(group: GroupRecord, slot: number): void {
-  const position = group.slots[slot]?.position.position ?? 0n;
   for (const [key, ack] of group.acks)
     if (ack.slot === slot && ack.position <= position && group.marks.get(key)?.parked === undefined)
       group.acks.delete(key);
@@ -85,8 +79,9 @@ export function marksOf(group: GroupRecord, slot: number): readonly StreamMark[]
   }
   for (const [key, { position, slot: its, stream }] of group.acks) {
     const mark = group.marks.get(key);
-    if (its !== slot || mark?.parked !== undefined || (mark !== undefined && mark.position > position))
-      continue;
+    const told = mark?.parked !== undefined || (mark !== undefined && mark.position > position);
+    const passed = position <= (group.slots[slot]?.position.position ?? 0n);
+    if (its !== slot || told || passed) continue;
     marks.push({ kind: 'ACKED', slot, stream: { ...stream }, position, attempts: 0 });
   }
   return marks;
