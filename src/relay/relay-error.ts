@@ -26,3 +26,14 @@ export class MissingPackageError extends Error {
     super(`The relay needs ${packages.join(' and ')}: npm install ${packages.join(' ')}`, { cause });
   }
 }
+
+/** What the broker kept for a handler is gone, so events may have passed it. Add it again, and read what was missed. */
+export class MissedEventsError extends Error {
+  override readonly name = 'MissedEventsError';
+  constructor(what: string, options?: ErrorOptions) {
+    super(
+      `${what} is gone, so events may have been missed: it was away for too long, or it was deleted`,
+      options,
+    );
+  }
+}

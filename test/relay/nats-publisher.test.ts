@@ -126,7 +126,7 @@ describe('a relay to NATS JetStream', () => {
     const first = await fill(20);
     const running = run(natsPublisher({ url: broker.url, stream: 'paused', prefix: 'paused' }));
     await running.waitFor(first, { timeoutMilliseconds: 20_000 });
-    broker.pause();
+    await broker.pause();
     try {
       const last = await fill(20);
       await expect(running.waitFor(last, { timeoutMilliseconds: 2_500 })).rejects.toThrow(/20/);

@@ -104,7 +104,7 @@ describe('a relay to RabbitMQ', () => {
     const first = await fill(20);
     const running = run(rabbitMqPublisher({ url: broker.url, exchange: 'paused' }));
     await running.waitFor(first, { timeoutMilliseconds: 20_000 });
-    broker.pause();
+    await broker.pause();
     try {
       const last = await fill(20);
       await expect(running.waitFor(last, { timeoutMilliseconds: 2_500 })).rejects.toThrow(/20/);
@@ -122,7 +122,7 @@ describe('a relay to RabbitMQ', () => {
     const received = await queueOn('silent', '#');
     const running = run(rabbitMqPublisher({ url: broker.url, exchange: 'silent', confirmTimeoutMs: 500 }));
     await running.waitFor(await fill(1), { timeoutMilliseconds: 20_000 });
-    broker.pause();
+    await broker.pause();
     try {
       await fill(10);
       await until(async () => {

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
 import { childrenOf, killNow } from './processes.js';
 
 /** A broker that a test may kill, pause and start again on the same port and folder. */
@@ -10,8 +11,8 @@ export interface CrashableBroker {
   kill(): Promise<void>;
   /** Starts it again and resolves when it serves. */
   restart(): Promise<void>;
-  /** SIGSTOP: connections stay, and nothing answers. */
-  pause(): void;
+  /** SIGSTOP: connections stay, and nothing answers. Resolves when it has stopped. */
+  pause(): Promise<void>;
   resume(): void;
   /** Ends it and removes its folder. */
   close(): Promise<void>;
@@ -42,8 +43,17 @@ export class BrokerProcess {
     }
   }
 
-  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
-    this.#child.kill(signal);
+  /** The signal takes its time with a process of many threads. */
+  async pause(): Promise<void> {
+    this.#child.kill('SIGSTOP');
+    const tasks = `/proc/${this.#child.pid}/task`;
+    const stopped = () =>
+      readdirSync(tasks).every((task) => /\) T /.test(readFileSync(`${tasks}/${task}/stat`, 'utf8')));
+    while (!stopped()) await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+
+  resume(): void {
+    this.#child.kill('SIGCONT');
   }
 
   /** kill -9 of it and of what it started. */

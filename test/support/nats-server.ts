@@ -24,8 +24,8 @@ export async function startNatsServer(extra: readonly string[] = []): Promise<Cr
     restart: async () => {
       server = await start();
     },
-    pause: () => server.signal('SIGSTOP'),
-    resume: () => server.signal('SIGCONT'),
+    pause: () => server.pause(),
+    resume: () => server.resume(),
     close: async () => {
       await server.kill();
       await rm(folder, { recursive: true, force: true, maxRetries: 5 });

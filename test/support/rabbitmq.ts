@@ -60,8 +60,8 @@ export async function startRabbitMq(): Promise<CrashableBroker> {
     restart: async () => {
       server = await start();
     },
-    pause: () => server.signal('SIGSTOP'),
-    resume: () => server.signal('SIGCONT'),
+    pause: () => server.pause(),
+    resume: () => server.resume(),
     close: () => close(server),
   };
 }
