@@ -54,10 +54,10 @@ export function saved(
   save: ProjectionSave,
   now: Microseconds,
 ): void {
-  const { position, state, contentType = STATE_CONTENT_TYPE, aggregates = [], resetDone } = save;
-  if (resetDone === undefined && position.position < generation.position.position)
+  const { position, state, contentType = STATE_CONTENT_TYPE, aggregates = [], resetDone = 0n } = save;
+  if (resetDone === 0n && position.position < generation.position.position)
     throw positionGoesBack(position.position, generation.position.position);
-  if (resetDone !== undefined) {
+  if (resetDone > 0n) {
     emptied(generation);
     generation.resetDone = carriedOut(record, generation, resetDone);
   }

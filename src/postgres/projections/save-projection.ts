@@ -11,7 +11,7 @@ export async function saveProjection(
   { database, leaseMs, schema, signal }: ProjectionsPlace,
   { lease, save }: { readonly lease: LeaseName; readonly save: ProjectionSave },
 ): Promise<void> {
-  const { aggregates = [], contentType = STATE_CONTENT_TYPE, position, resetDone, state } = save;
+  const { aggregates = [], contentType = STATE_CONTENT_TYPE, position, resetDone = 0n, state } = save;
   const [row] = await database.query(
     'append',
     `SELECT verdict, kept FROM ${quotedSchema(schema)}.save_projection(
@@ -24,7 +24,7 @@ export async function saveProjection(
       String(position.epoch ?? 0n),
       state === undefined ? null : Buffer.from(state),
       contentType,
-      resetDone === undefined ? null : String(resetDone),
+      resetDone === 0n ? null : String(resetDone),
       textArray(aggregates.map(({ stream }) => stream.aggregateType)),
       textArray(aggregates.map(({ stream }) => stream.aggregateId)),
       int8Array(aggregates.map(({ version }) => version)),
