@@ -5,7 +5,7 @@ import { sqlstateOf } from './sqlstate.js';
 
 const ROLES = ['headwater_writer', 'headwater_reader', 'headwater_eraser'];
 const GROUP_TABLES = ['consumer_groups', 'group_slots', 'group_members', 'group_streams', 'group_acks'];
-/** May append and acknowledge by the public functions of SQL, and nothing else: a team's own role, whose members are not trusted with tables. */
+/** May call the public functions of SQL, and nothing else: a team's own role, whose members are not trusted with tables. */
 const APPENDER = 'headwater_appender';
 /** What writes runs as these roles, whoever calls it. */
 const OWNED: Readonly<Record<string, readonly string[]>> = {
@@ -25,6 +25,14 @@ const OWNED: Readonly<Record<string, readonly string[]>> = {
     'change_projection',
     'delete_projection',
     'retry_aggregates',
+    'group_create',
+    'group_update',
+    'group_delete',
+    'group_reset',
+    'group_replay',
+    'group_join',
+    'group_beat',
+    'ack',
   ],
   headwater_eraser: ['change_stream', 'sweep_stream', 'streams_to_sweep', 'empty_events'],
 };

@@ -1,3 +1,4 @@
+import type { EventStore } from '../core/event-store.js';
 import type { StreamId } from '../core/stream.js';
 import type { GroupStorage } from '../subscriptions/groups/group-storage.js';
 import type { TestFramework } from './contract.js';
@@ -5,9 +6,11 @@ import { groupRecordsContract } from './group-storage-contract-groups.js';
 import { groupStreamsContract } from './group-storage-contract-streams.js';
 import { groupSlotsContract } from './group-storage-contract-slots.js';
 
-/** A storage to be tested, without groups, of a log without events. */
+/** A storage to be tested, without groups. */
 export interface OpenGroupStorage {
   readonly storage: GroupStorage;
+  /** Whose events its groups are about. */
+  readonly store: Pick<EventStore, 'getLog'>;
   /** What `headwater.ack` does, at an event of the stream that it makes for this. */
   acknowledge(done: {
     readonly group: string;

@@ -12,6 +12,7 @@ describe('groups in memory', () => {
       const storage = new MemoryGroupStorage({ ...options, store, runtime: systemRuntime });
       return {
         storage,
+        store,
         acknowledge: async ({ nth, ...done }) => {
           const events = await loaded(store, { scope: { kind: 'STREAMS', streams: [done.stream] } });
           for (let count = events.length; count < nth; count++)
