@@ -104,7 +104,7 @@ async function onlyIn(
   const rowsOf = (schema: string) =>
     `SELECT ${rowText(columns)} AS row FROM ${quoted(schema)}.${quoted(table)}`;
   const { rows } = await client.query(
-    `SELECT left(row, ${ROW_LENGTH}) AS row FROM (${rowsOf(from)} EXCEPT ALL ${rowsOf(without)}) AS only LIMIT ${ROWS_SHOWN}`,
+    `SELECT left(row, ${ROW_LENGTH}) AS row FROM (${rowsOf(from)} EXCEPT ALL ${rowsOf(without)}) AS one_sided LIMIT ${ROWS_SHOWN}`,
   );
   return rows.map(({ row }) => String(row));
 }

@@ -28,8 +28,8 @@ export class ReadModelGeneration<Types extends PayloadTypes, More extends object
   position: LogPosition | undefined;
   readonly #parts: GenerationParts<Types, More, Client>;
   readonly #table: HandlerTable<Types, [Client, DecodedEvent<Types> | Event, HandlerContext & More], unknown>;
-  #retired = false;
-  #ticks = 0;
+  /** Seconds until what was replaced is tried to be dropped. */
+  #retireIn: number | undefined;
 
   constructor(parts: GenerationParts<Types, More, Client>, position: LogPosition | undefined) {
     this.#parts = parts;
@@ -107,7 +107,7 @@ export class ReadModelGeneration<Types extends PayloadTypes, More extends object
   async promote(signal: AbortSignal): Promise<boolean> {
     const { pool, timeouts, checkpoints, lease, definition } = this.#parts;
     const { schema = '' } = definition;
-    const promoted = await inTransaction(pool, { ...timeouts, signal }, async (client) => {
+    return await inTransaction(pool, { ...timeouts, signal }, async (client) => {
       const all = await checkpoints.lockAll(client);
       const own = checkFence(
         all.find(({ generation }) => generation === lease.generation),
@@ -122,15 +122,15 @@ export class ReadModelGeneration<Types extends PayloadTypes, More extends object
       }
       await rename(client, schemaOf(schema, own.generation), schema);
       await checkpoints.setLive(client, own.generation, true);
+      this.#retireIn = 1;
       return true;
     });
-    if (promoted) await this.dropRetired(signal);
-    return promoted;
   }
 
   async tick(signal: AbortSignal): Promise<void> {
-    this.#ticks += 1;
-    if (this.#retired && this.#ticks % RETIRE_SECONDS === 0) await this.dropRetired(signal);
+    if (this.#retireIn === undefined) return;
+    this.#retireIn -= 1;
+    if (this.#retireIn <= 0) await this.dropRetired(signal);
   }
 
   /** Drops what was replaced. Who still reads it in a long transaction is waited for, but not for long: others would wait. */
@@ -149,10 +149,10 @@ export class ReadModelGeneration<Types extends PayloadTypes, More extends object
           await checkpoints.delete(client, generation);
         }
       });
-      this.#retired = false;
+      this.#retireIn = undefined;
     } catch {
       signal.throwIfAborted();
-      this.#retired = true;
+      this.#retireIn = RETIRE_SECONDS;
     }
   }
 
