@@ -2,6 +2,7 @@ import type { Plan } from '../auth/plan.js';
 import { InvalidRequestError, NamespaceExistsError, NamespaceNotFoundError } from '../core/errors.js';
 import type { EventStore } from '../core/event-store.js';
 import type { Namespaces } from '../core/namespace.js';
+import type { Projections } from '../core/projections.js';
 import type { GroupStorage } from '../subscriptions/groups/group-storage.js';
 
 /** A namespace that calls can be about now. */
@@ -9,6 +10,8 @@ export interface ServedNamespace {
   readonly store: EventStore;
   /** What its consumer groups keep; without it there are none. */
   readonly groupStorage?: GroupStorage;
+  /** Its projections; without them there are none. */
+  readonly projections?: Projections;
   /** Aborted, with the error for those who still use it, when the namespace is dropped. */
   readonly gone: AbortSignal;
 }
@@ -33,7 +36,7 @@ export type StoreOf = (plan: Plan) => EventStore;
 export function oneNamespace(
   store: EventStore,
   name = 'headwater',
-  more: Pick<ServedNamespace, 'groupStorage'> = {},
+  more: Pick<ServedNamespace, 'groupStorage' | 'projections'> = {},
 ): ServedNamespaces {
   const only: ServedNamespace = { ...more, store, gone: new AbortController().signal };
   return {

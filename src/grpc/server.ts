@@ -5,6 +5,7 @@ import { ConsumerGroupService } from '../../gen/headwater/v1/consumer_group_serv
 import { EventStoreService } from '../../gen/headwater/v1/event_store_service_pb.js';
 import { InfoService } from '../../gen/headwater/v1/info_service_pb.js';
 import { NamespaceService } from '../../gen/headwater/v1/namespace_service_pb.js';
+import { ProjectionService } from '../../gen/headwater/v1/projection_service_pb.js';
 import { allowAll, type PolicyDecision } from '../auth/policy-decision.js';
 import { StoreUnavailableError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
@@ -21,10 +22,12 @@ import { eventStoreService } from './event-store-service.js';
 import { Health } from './health.js';
 import { type InfoOf, infoService } from './info-service.js';
 import { namespaceService } from './namespace-service.js';
+import { projectionService } from './projection-service.js';
 import { addReflection } from './reflection.js';
 import { register } from './register.js';
 import { commandsOf } from './served-commands.js';
 import { ServedGroups } from './served-groups.js';
+import { projectionsOf } from './served-projections.js';
 import type { ServedNamespaces } from './served-namespaces.js';
 
 /** What the gRPC face of the service works with. */
@@ -127,6 +130,7 @@ export class GrpcServer {
     this.#groups = groups;
     const groupsOf = (namespace: string) => groups.of(namespace);
     register(this.#server, ConsumerGroupService, consumerGroupService({ groupsOf, logger }), desk);
+    register(this.#server, ProjectionService, projectionService(projectionsOf(namespaces)), desk);
     register(this.#server, InfoService, infoService(info), desk);
     register(this.#server, NamespaceService, namespaceService(namespaces), desk);
     const services = [
@@ -134,6 +138,7 @@ export class GrpcServer {
       CommandService,
       AggregateService,
       ConsumerGroupService,
+      ProjectionService,
       InfoService,
       NamespaceService,
     ];

@@ -1,18 +1,20 @@
 import type { handleUnaryCall, ServerUnaryCall } from '@grpc/grpc-js';
 import type { Caller } from '../auth/caller.js';
 import type { Plan } from '../auth/plan.js';
+import type { CallOptions } from '../core/call-options.js';
 import { DeadlineExceededError } from '../core/errors.js';
 import type { Received } from '../wire/method.js';
 import type { Desk } from './desk.js';
 import { toServiceError } from './failure.js';
 import type { Rpc } from './register.js';
+import { timeLeft } from './time-left.js';
 
 /** How an RPC of one request and one answer is served. */
 export interface UnaryEntry<Request, P extends Plan, Answer> {
   /** What the request means in the words of policies; throws for what it should not say. */
   resolve(request: Request, caller: Caller): P;
-  /** Sees nothing but the plan. */
-  handle(plan: P, signal: AbortSignal): Promise<Answer>;
+  /** Sees nothing but the plan, and how long the caller waits. */
+  handle(plan: P, signal: AbortSignal, timeLeft: Pick<CallOptions, 'timeoutMilliseconds'>): Promise<Answer>;
   /**
    * Whether the caller's namespace must be there.
    * @default true
@@ -53,7 +55,7 @@ function unaryHandler<Request, P extends Plan, Answer>(
       const plan = desk.plan(entry.resolve(desk.accept(call.request), caller));
       const opening = entry.inNamespace === false ? undefined : desk.open(plan.namespace);
       if (opening !== undefined) await scope.wait(opening);
-      return await scope.wait(entry.handle(plan, scope.signal));
+      return await scope.wait(entry.handle(plan, scope.signal, timeLeft(call, desk.longestDeadlineMs)));
     } catch (error) {
       if (scope.gone) throw error;
       throw toServiceError(desk.failure(error, rpc));
