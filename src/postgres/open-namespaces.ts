@@ -10,6 +10,7 @@ import { UnsuitableDatabaseError } from './check-server.js';
 import { type Cluster, Clusters } from './cluster.js';
 import type { Database } from './database.js';
 import { findNamespaces, type FoundNamespace } from './find-namespaces.js';
+import { PostgresGroupStorage } from './groups/postgres-group-storage.js';
 import { notNow } from './namespace-refusals.js';
 import { type OpenedNamespace, openNamespace } from './open-namespace.js';
 import type { PostgresEventStore } from './postgres-event-store.js';
@@ -194,7 +195,15 @@ export class OpenNamespaces {
   async #openIn({ database, watch }: Cluster, name: string, create: boolean): Promise<OpenedNamespace> {
     const vanished: StorePlace['vanished'] = (error, outcome) => this.#vanished(name, error, outcome);
     const createStore = () => this.#options.createStore({ database, namespace: name, vanished });
-    const opened = await openNamespace({ database, name, create, createStore });
+    const { onUnexpected, runtime } = this.#options;
+    const createGroupStorage = () =>
+      new PostgresGroupStorage({
+        database,
+        schema: name,
+        runtime,
+        onUnexpected: (error, outcome) => vanished(error, outcome) ?? onUnexpected(error, outcome),
+      });
+    const opened = await openNamespace({ database, name, create, createStore, createGroupStorage });
     if (this.#stopped || this.#dropping.has(name)) {
       await opened.store.stop();
       throw notNow(`Namespace ${name} is being closed`);
