@@ -354,7 +354,45 @@ export {
   NotificationQueue,
   type NotificationQueueOptions,
 } from './projections/notification-queue.js';
+export {
+  type RunnerParts,
+  type RunnerStatus,
+  type RunningProjection,
+  runProjection,
+  type GenerationStatus,
+  type RunProjectionOptions,
+} from './projections/projection-runner.js';
+export {
+  type Batch,
+  type FailureDecision,
+  type GenerationWork,
+  HandlerError,
+  type OnHandlerFailure,
+  type ProjectionWork,
+} from './projections/projection-work.js';
+export {
+  defineProjector,
+  type ProjectedState,
+  type Projector,
+  type ProjectorDefinition,
+  type StateOptions,
+  stateOf,
+} from './projections/projector.js';
+export { emitting } from './projections/projector-emitting.js';
+export type {
+  ContextExtension,
+  EventHandlers,
+  ExtendedContext,
+  HandlerContext,
+  OpenExtension,
+} from './projections/projector-handlers.js';
 export { query, type QueryOptions } from './projections/query.js';
+export {
+  defineReadModel,
+  type ReadModel,
+  type ReadModelDefinition,
+  type ReadModelOptions,
+} from './projections/read-model-projector.js';
 export {
   defineReactor,
   type NewDeadline,
@@ -367,6 +405,8 @@ export {
 export type { ReactorParts } from './projections/reactor-generation.js';
 export type { AllOptions, Entity, Repository } from './projections/repository.js';
 export { SqlRepository, type SqlRepositoryOptions, type SqlSource } from './projections/sql-repository.js';
+export type { ProjectionMetrics } from './projections/runner-metrics.js';
+export type { GenerationState } from './projections/runner-states.js';
 export { type Received, VersionGaps, type VersionGapsOptions } from './projections/version-gaps.js';
 export { systemRuntime } from './system.js';
 export type { ServiceInfo } from './wire/info.js';
