@@ -128,9 +128,10 @@ export class GroupMember implements GroupMembership {
     });
   }
 
+  /** Wishes first: with room from an ack, more would be delivered to who has said before that it wants no more. */
   #flush(): void {
     while (this.#writable && this.#over === undefined) {
-      const message = this.#answers.next() ?? this.#nextWish();
+      const message = this.#nextWish() ?? this.#answers.next();
       if (message === undefined) return;
       this.#write(message);
     }
