@@ -1,4 +1,5 @@
 import type { Event } from '../core/event.js';
+import { LeaseLostError } from '../core/follower-errors.js';
 import type { SqlClient, SqlPool } from '../core/sql-client.js';
 import type { HandleDelivery, DeliveryContext } from './consume.js';
 
@@ -16,10 +17,14 @@ export interface InTransactionOptions<Client extends SqlClient> {
 
 const SCHEMA = /^[a-z][a-z0-9_]{0,47}$/;
 
+/** The SQLSTATE with which `ack` says that another member has the event. */
+const LEASE_LOST = 'ZH029';
+
 /**
- * A handler whose effect takes place exactly once: the group's progress is written in the same transaction. If another
- * member has the event by now, or the effect is there already, `ack` says so under a lock before anything is done, and the
- * event is passed over. Only what is done through the client is part of that.
+ * A handler whose effect takes place exactly once: the group's progress is written in the same transaction. If the effect is
+ * there already, `ack` says so under a lock before anything is done, and the event is passed over; if another member has
+ * the event by now, the handler fails with `LeaseLostError` and leaves it to that one. Only what is done through the client
+ * is part of that.
  *
  * @example
  * consume(groups, { runtime, group: 'billing', handle: inTransaction({ pool, handle: async (event, client) => {
@@ -32,23 +37,23 @@ export function inTransaction<Client extends SqlClient>({
   handle,
 }: InTransactionOptions<Client>): HandleDelivery {
   if (!SCHEMA.test(schema)) throw new TypeError(`${JSON.stringify(schema)} is no namespace`);
-  const ack = `SELECT "${schema}".ack($1, $2, $3) AS mine`;
+  const ack = `SELECT "${schema}".ack($1, $2, $3) AS is_new`;
   return async (event, context) => {
     const client = await pool.connect();
     let broken = true;
     try {
       await client.query('BEGIN');
       const { rows } = await client.query(ack, [context.group, context.memberId, String(event.position)]);
-      const mine = rows[0]?.['mine'] === true;
-      if (mine) {
+      const isNew = rows[0]?.['is_new'] === true;
+      if (isNew) {
         await handle(event, client, context);
         // Too late: the event counts as failed, or is another's.
         context.signal.throwIfAborted();
       }
-      const { command } = await client.query(mine ? 'COMMIT' : 'ROLLBACK');
+      const { command } = await client.query(isNew ? 'COMMIT' : 'ROLLBACK');
       broken = false;
       // Postgres answers a COMMIT so, without an error, where a statement has failed and the handler went on.
-      if (mine && command === 'ROLLBACK')
+      if (isNew && command === 'ROLLBACK')
         throw new Error('The transaction was rolled back: one of its statements had failed');
     } catch (error) {
       if (broken)
@@ -56,6 +61,8 @@ export function inTransaction<Client extends SqlClient>({
           () => false,
           () => true,
         );
+      if (error instanceof Error && 'code' in error && error.code === LEASE_LOST)
+        throw new LeaseLostError(context.memberId);
       throw error;
     } finally {
       client.release(broken);

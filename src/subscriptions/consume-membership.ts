@@ -174,7 +174,8 @@ export class MembershipWork {
     const reason = reasonOf(failure.error);
     this.#counts.failed += 1;
     logger.warn('An event could not be handled', { group, position, attempt: failure.attempts, reason });
-    const action = await this.#decide(failure);
+    // Another has the event, and there is nothing to decide: the answer will say so.
+    const action = failure.error instanceof LeaseLostError ? undefined : await this.#decide(failure);
     // It says that they are done, as an ack that came behind it would; that one would be too late.
     this.#acks.forget(new Set(task.delivery.events.map((event) => event.position)));
     try {
