@@ -1,4 +1,5 @@
 import { NamespaceNotFoundError } from '../core/errors.js';
+import type { Projections } from '../core/projections.js';
 import type { Database } from './database.js';
 import { findNamespaces } from './find-namespaces.js';
 import type { PostgresGroupStorage } from './groups/postgres-group-storage.js';
@@ -13,6 +14,7 @@ export interface OpenedNamespace {
   readonly store: PostgresEventStore;
   /** What its consumer groups keep. */
   readonly groupStorage: PostgresGroupStorage;
+  readonly projections: Projections;
   readonly migration: MigrationReport;
   /** Aborted, with the error for those who still use it, when it is dropped. */
   readonly gone: AbortSignal;
@@ -28,11 +30,12 @@ export interface OpenNamespaceOptions {
   /** Makes the store, not started. */
   readonly createStore: () => PostgresEventStore;
   readonly createGroupStorage: () => PostgresGroupStorage;
+  readonly createProjections: (store: PostgresEventStore) => Projections;
 }
 
 /** Brings the schema to this version's state, as at the start of a service, and starts a store on it. */
 export async function openNamespace(options: OpenNamespaceOptions): Promise<OpenedNamespace> {
-  const { create, createGroupStorage, createStore, database, name } = options;
+  const { create, createGroupStorage, createProjections, createStore, database, name } = options;
   const migration = await migrate(database, name, { create });
   const [found] = await findNamespaces(database, [name]);
   if (found === undefined) throw new NamespaceNotFoundError(name);
@@ -48,6 +51,7 @@ export async function openNamespace(options: OpenNamespaceOptions): Promise<Open
     ...found,
     store,
     groupStorage: createGroupStorage(),
+    projections: createProjections(store),
     migration,
     gone: gone.signal,
     end: (reason) => gone.abort(reason),

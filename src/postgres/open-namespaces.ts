@@ -14,6 +14,7 @@ import { PostgresGroupStorage } from './groups/postgres-group-storage.js';
 import { notNow } from './namespace-refusals.js';
 import { type OpenedNamespace, openNamespace } from './open-namespace.js';
 import type { PostgresEventStore } from './postgres-event-store.js';
+import { PostgresProjections } from './projections/postgres-projections.js';
 import { RefusedNames } from './refused-names.js';
 import { mayBeGone } from './schema-gone.js';
 import { storeError } from './sqlstate.js';
@@ -203,7 +204,16 @@ export class OpenNamespaces {
         runtime,
         onUnexpected: (error, outcome) => vanished(error, outcome) ?? onUnexpected(error, outcome),
       });
-    const opened = await openNamespace({ database, name, create, createStore, createGroupStorage });
+    const createProjections = ({ log }: PostgresEventStore) =>
+      new PostgresProjections({
+        database,
+        schema: name,
+        log,
+        runtime,
+        onUnexpected: (error, outcome) => vanished(error, outcome) ?? onUnexpected(error, outcome),
+      });
+    const makes = { createStore, createGroupStorage, createProjections };
+    const opened = await openNamespace({ database, name, create, ...makes });
     if (this.#stopped || this.#dropping.has(name)) {
       await opened.store.stop();
       throw notNow(`Namespace ${name} is being closed`);
