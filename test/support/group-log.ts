@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { EventStore } from '../../src/core/event-store.js';
 import { oneNamespace, type ServedNamespaces } from '../../src/grpc/served-namespaces.js';
-import { MemoryGroupStorage } from '../../src/memory/index.js';
+import type { PostgresEventStore } from '../../src/postgres/postgres-event-store.js';
 import type { GroupStorage } from '../../src/subscriptions/groups/group-storage.js';
 import { systemRuntime } from '../../src/system.js';
-import { openTestStore, storeOn } from './test-database.js';
+import { groupStorageOn } from '../postgres/groups/storage-on.js';
+import { openDatabase, openTestStore, storeOn, type TestDatabase } from './test-database.js';
 
 /** What one instance of the service has of a log with consumer groups. */
 export interface GroupLogInstance {
@@ -29,17 +30,21 @@ export interface GroupLog extends GroupLogInstance {
 
 export async function openGroupLog(): Promise<GroupLog> {
   const opened = await openTestStore();
-  const second = storeOn(opened);
+  const database = openDatabase();
+  const elsewhere = { database, schema: opened.schema };
+  const second = storeOn(elsewhere);
   await second.start();
-  const storage = new MemoryGroupStorage({ runtime: systemRuntime, store: opened.store });
-  const instance = (store: EventStore): GroupLogInstance => ({
-    store,
-    storage,
-    namespaces: () => oneNamespace(store, 'test', { groupStorage: storage }),
-  });
+  const instance = (
+    store: PostgresEventStore,
+    at: Pick<TestDatabase, 'database' | 'schema'>,
+  ): GroupLogInstance => {
+    const storage = groupStorageOn(at);
+    const groupStorage = storage;
+    return { store, storage, namespaces: () => oneNamespace(store, 'test', { groupStorage }) };
+  };
   return {
-    ...instance(opened.store),
-    other: instance(second),
+    ...instance(opened.store, opened),
+    other: instance(second, elsewhere),
     newName: () => `g-${randomBytes(6).toString('hex')}`,
     append: async (aggregateType, events, { data = Buffer.from('{}'), streams = 2 } = {}) => {
       const positions: bigint[] = [];
@@ -56,6 +61,7 @@ export async function openGroupLog(): Promise<GroupLog> {
     },
     close: async () => {
       await second.stop();
+      await database.close();
       await opened.close();
     },
   };
