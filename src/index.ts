@@ -333,6 +333,13 @@ export {
   type EventHandlerOptions,
   type EventWorkerOptions,
 } from './subscriptions/event-bus.js';
+export {
+  type AggregateProjector,
+  type AggregateProjectorDefinition,
+  type AggregateProjectorParts,
+  defineAggregateProjector,
+  type ProjectedAggregate,
+} from './projections/aggregate-projector.js';
 export type { EmitContext } from './projections/emit.js';
 export type { EventDecoder, Fold, Folds } from './projections/folds.js';
 export {
