@@ -1,8 +1,8 @@
--- Moves all slots of a group, takes them from whoever has them and forgets all about its streams. Waits two seconds for
+-- Moves all slots of a group, takes them from whoever has them and forgets all about its streams. Waits a second for
 -- consumers' own transactions that have acknowledged something, then fails with 55P03: what they have written must not be
 -- there afterwards. False if there is no such group.
 CREATE OR REPLACE FUNCTION :schema.group_reset(of_group text, new_position bigint, new_epoch bigint) RETURNS boolean
-  LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = :schema, pg_catalog, pg_temp SET lock_timeout = '2s' AS
+  LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = :schema, pg_catalog, pg_temp SET lock_timeout = '1s' AS
 $$
 BEGIN
   UPDATE consumer_groups g SET revision = g.revision + 1 WHERE g.name = of_group;
