@@ -34,7 +34,7 @@ export function projectionPositionsContract(
         await projections.save(lease, { position: { position: 2n } });
         expect((await projections.get('balances')).live.lag).toBe(1n);
         const minPosition = { position: lastPosition };
-        const options = { timeoutMilliseconds: 1000 };
+        const options = { timeoutMilliseconds: 400 };
         const notReached = { reason: 'POSITION_NOT_REACHED', position: lastPosition, reached: 2n };
         await expect(projections.waitFor('balances', minPosition, options)).rejects.toMatchObject(notReached);
         await expect(projections.load({ name: 'balances', minPosition }, options)).rejects.toMatchObject(

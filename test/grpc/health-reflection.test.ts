@@ -53,6 +53,7 @@ describe('health', () => {
     'headwater.v1.EventStoreService',
     'headwater.v1.InfoService',
     'headwater.v1.NamespaceService',
+    'headwater.v1.ProjectionService',
   ])('of "%s" follows setServing', async (name) => {
     const { server, address } = await startService(storeThat({}));
     const client = healthClient(address);
@@ -166,6 +167,7 @@ describe.each(['v1', 'v1alpha'])('reflection %s', (version) => {
       'headwater.v1.EventStoreService',
       'headwater.v1.InfoService',
       'headwater.v1.NamespaceService',
+      'headwater.v1.ProjectionService',
     ]);
   });
 
