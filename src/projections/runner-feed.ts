@@ -124,10 +124,12 @@ export class Feed {
           failures = 0;
           this.trouble = undefined;
           const { scannedAfter: after, scannedTo: upTo, epoch, events } = message;
+          // Where the end of the log was is to be kept at once, or another runner would begin at a later one.
+          const begins = this.#start.kind !== 'BEGINNING' && this.#start.kind !== 'AFTER' && upTo > 0n;
           if (message.signal) this.#live = message.signal.kind === 'CAUGHT_UP';
           this.#start = { kind: 'AFTER', after: { position: upTo, epoch } };
           this.seen = upTo;
-          if (upTo > after) this.#add({ events, after, upTo, epoch });
+          if (upTo > after || begins) this.#add({ events, after, upTo, epoch });
           onNews();
           while (this.#full) await this.#room.sleep(60_000, signal);
         }
