@@ -111,7 +111,7 @@ export class Deliveries {
         this.#byPosition.set(event.position, stream);
       }
       this.#unwait(events);
-      // A list of its own: the other is the consumer's.
+      // A list of its own: this one shrinks with each answer, while the consumer goes through the other.
       stream.underWay = [...events];
       stream.after('DELIVERED');
       this.#ready.delete(stream);
