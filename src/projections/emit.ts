@@ -16,9 +16,9 @@ const DELETED_AT_ONCE = 16;
 /** What a handler may emit; all of an event's effects are appended together when its handler is done. */
 export interface EmitContext {
   /** An event of its own. Its id is derived, whatever it says, and its metadata tells of the cause. */
-  emit(stream: StreamId, event: NewEvent): void;
+  readonly emit: (stream: StreamId, event: NewEvent) => void;
   /** An event that points at the other; `resolveLinks` gives what it points at. */
-  linkTo(stream: StreamId, event: Event): void;
+  readonly linkTo: (stream: StreamId, event: Event) => void;
 }
 
 export interface EmitterOptions {
