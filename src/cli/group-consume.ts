@@ -60,7 +60,7 @@ Examples:
 
 class ParkedByHand extends Error {
   constructor() {
-    super('parked by "headwater group consume --park"');
-    this.name = 'ParkedByHand';
+    super('by hand');
+    this.name = 'Parked';
   }
 }
