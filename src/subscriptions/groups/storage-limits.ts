@@ -2,8 +2,11 @@ import type { MemberBeat } from './group-storage.js';
 
 /** Milliseconds that a member's lease lasts, where nothing else is said … */
 export const LEASE_MS = 6000;
-/** … and after which a slot that is wanted is taken away. */
-export const RELEASE_MS = 5000;
+/**
+ * … and after which a slot that is wanted is taken away. Not less than a lease: by then a member whose beats fail has ended,
+ * and one that was told has stopped to deliver, so that no two deliver events of a slot.
+ */
+export const RELEASE_MS = LEASE_MS;
 /**
  * Streams of a group that may be parked. What is parked beyond that is kept as FAILING, and its slot begins anew at its
  * position, under another fence: it goes on when some are replayed.

@@ -203,7 +203,7 @@ export class Consumer {
           if (message.kind !== 'DELIVER' || this.instance.dead) continue;
           for (const delivery of message.deliveries) {
             this.world.deliveredTo(membership.memberId, delivery);
-            void this.#handle(membership, delivery, runtime.sleep);
+            void this.#handle(membership, delivery, (time) => runtime.sleep(time));
           }
         }
       } catch {
