@@ -118,13 +118,13 @@ describe('consumer groups over a connection', () => {
   it('are refused here already, where what is wrong could not be said on the wire', async () => {
     const { groups, name } = await serving();
     const wrong = [
-      groups.create({ name: '' }),
-      groups.create({ name, slots: 0 }),
-      groups.create({ name, settings: { maxAttempts: 0 } }),
-      groups.join({ group: name, maxInFlight: 0 }),
-      groups.list({ pageSize: 0 }),
+      () => groups.create({ name: '' }),
+      () => groups.create({ name, slots: 0 }),
+      () => groups.create({ name, settings: { maxAttempts: 0 } }),
+      () => groups.join({ group: name, maxInFlight: 0 }),
+      () => groups.list({ pageSize: 0 }),
     ];
-    for (const call of wrong) await expect(call).rejects.toBeInstanceOf(InvalidRequestError);
+    for (const call of wrong) await expect(call()).rejects.toBeInstanceOf(InvalidRequestError);
   });
 });
 
@@ -216,8 +216,8 @@ describe('a membership', () => {
     const { groups, name } = await serving();
     const membership = await groups.join({ group: name });
     const many = Array.from({ length: 10_000 }, (_, index) => BigInt(index + 1_000_000));
-    const answers = Array.from({ length: 11 }, () => membership.ack(many));
-    await expect(answers.pop()).rejects.toBeInstanceOf(OverloadedError);
+    const answers = Array.from({ length: 10 }, () => membership.ack(many));
+    await expect(membership.ack(many)).rejects.toBeInstanceOf(OverloadedError);
     expect((await Promise.all(answers)).map((lost) => lost.length)).toEqual(Array(10).fill(10_000));
   });
 });
