@@ -16,6 +16,7 @@ import { logCommand } from './log.js';
 import { migrateCommand } from './migrate.js';
 import { namespaceCommand } from './namespace.js';
 import { policyCommand } from './policy.js';
+import { projectionCommand } from './projection.js';
 import { restoreCommand } from './restore.js';
 import { retentionCommand } from './retention.js';
 import { serveCommand } from './serve.js';
@@ -63,6 +64,7 @@ for (const command of [
   aggregateCommand(),
   policyCommand(),
   groupCommand(),
+  projectionCommand(),
   namespaceCommand(),
   tourCommand(),
   configCommand(),
@@ -84,6 +86,12 @@ const WRITES = new Set([
   'update',
   'replay',
   'reset',
+  'pause',
+  'resume',
+  'stop',
+  'rebuild',
+  'finish',
+  'retry',
 ]);
 let writes = false;
 program.hook('preAction', (_, command) => {
