@@ -17,6 +17,7 @@ import { migrateCommand } from './migrate.js';
 import { namespaceCommand } from './namespace.js';
 import { policyCommand } from './policy.js';
 import { projectionCommand } from './projection.js';
+import { relayCommand } from './relay.js';
 import { restoreCommand } from './restore.js';
 import { retentionCommand } from './retention.js';
 import { serveCommand } from './serve.js';
@@ -66,6 +67,7 @@ for (const command of [
   groupCommand(),
   projectionCommand(),
   namespaceCommand(),
+  relayCommand(),
   tourCommand(),
   configCommand(),
 ])

@@ -165,7 +165,11 @@ export class Deliveries {
         verdict = await this.#rules.judge({ event, error, attempts: attempt });
         if (connection.aborted) return;
         if (verdict.kind === 'BURY') return message.bury({ reason: reasonOf(error), attempts: attempt });
-        if (verdict.kind === 'END') throw error;
+        if (verdict.kind === 'END') {
+          // Before what waits behind it has its turn.
+          this.#finishing.abort(error);
+          throw error;
+        }
       }
       if (verdict.kind === 'SKIP') return message.ack();
       const stop = AbortSignal.any([connection, this.#finishing.signal]);
@@ -190,7 +194,10 @@ export class Deliveries {
   }
 
   async #giveUp(message: BrokerMessage, error: Error, attempts: number): Promise<void> {
-    if (this.#rules.hopeless === 'END') throw error;
+    if (this.#rules.hopeless === 'END') {
+      this.#finishing.abort(error);
+      throw error;
+    }
     this.#rules.logger.warn('A message goes to the dead letters', { attempts, reason: reasonOf(error) });
     await message.bury({ reason: reasonOf(error), attempts });
   }

@@ -17,9 +17,9 @@ export interface NatsBusOptions extends NatsAddress, BrokerBusOptions {
 }
 
 /** The server hands a message out again that nothing was heard about for so long … */
-const ACK_WAIT_MS = 30_000;
+const ACK_WAIT_MS = 10_000;
 /** … so it is told so often of those that wait or are worked on. */
-const WORKING_EVERY_MS = 10_000;
+const WORKING_EVERY_MS = 3_000;
 const HANDLER_EXPIRES_MS = 600_000;
 /** Of one request for messages; the next follows at once. */
 const FETCH_MS = 5_000;

@@ -16,6 +16,7 @@ export interface RabbitBusOptions extends RabbitMqAddress, BrokerBusOptions {
 }
 
 const HANDLER_EXPIRES_MS = 600_000;
+const OPEN_TIMEOUT_MS = 10_000;
 const NOT_FOUND = 404;
 
 /**
@@ -89,25 +90,43 @@ export class RabbitBus extends BrokerBus {
       channel.on('close', () => resolve(new Error('The channel was closed')));
       channel.on('cancel', () => resolve(new Error(`Queue ${queue} was deleted`)));
     });
-    await channel.assertExchange(this.#exchange, 'topic', { durable: true });
-    const remove = await declare(channel);
-    for (const pattern of topicPatterns(this.#prefix, matchers))
-      await channel.bindQueue(queue, this.#exchange, pattern);
-    await channel.prefetch(this.prefetch);
-    const { consumerTag } = await channel.consume(queue, (message) => {
-      if (message !== null) deliveries.take(toBrokerMessage(channel, queue, message));
-      else channel.emit('cancel', { consumerTag: '' });
-    });
-    return {
-      broken,
-      cancel: async () => {
-        await channel.cancel(consumerTag);
-      },
-      close: async (forGood) => {
-        if (forGood) await remove?.(channel);
-        await channel.close();
-      },
+    let abandoned = false;
+    const setUp = async (): Promise<OpenSource> => {
+      await channel.assertExchange(this.#exchange, 'topic', { durable: true });
+      const remove = await declare(channel);
+      for (const pattern of topicPatterns(this.#prefix, matchers))
+        await channel.bindQueue(queue, this.#exchange, pattern);
+      await channel.prefetch(this.prefetch);
+      const { consumerTag } = await channel.consume(queue, (message) => {
+        if (message === null) channel.emit('cancel', { consumerTag: '' });
+        else if (!abandoned) deliveries.take(toBrokerMessage(channel, queue, message));
+      });
+      return {
+        broken,
+        cancel: async () => {
+          await channel.cancel(consumerTag);
+        },
+        close: async (forGood) => {
+          if (forGood) await remove?.(channel);
+          await channel.close();
+        },
+      };
     };
+    // A quorum queue without a leader leaves the question unanswered, and the channel with it.
+    const patience = new AbortController();
+    const late = this.runtime.sleep(OPEN_TIMEOUT_MS, patience.signal).then(async () => {
+      abandoned = true;
+      await this.#connection.drop();
+      throw new Error(`RabbitMQ did not answer for ${OPEN_TIMEOUT_MS} ms about queue ${queue}`);
+    });
+    late.catch(() => undefined);
+    const ready = setUp();
+    ready.catch(() => undefined);
+    try {
+      return await Promise.race([ready, late]);
+    } finally {
+      patience.abort();
+    }
   }
 }
 

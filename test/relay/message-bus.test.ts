@@ -301,6 +301,7 @@ describe.each(KINDS)('a bus over $name', ({ start, bus, publisher, garbage, dead
     await Promise.all(running.map(({ ready }) => ready));
     await fill(50);
     await until(() => started.length > 0, 'the first event');
+    await broker.settled();
     await broker.kill();
     await fill(50);
     await broker.restart();

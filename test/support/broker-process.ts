@@ -7,6 +7,8 @@ import { childrenOf, killNow } from './processes.js';
 export interface CrashableBroker {
   /** Stays the same over crashes. */
   readonly url: string;
+  /** Resolves when all that was made in it so far outlives a kill. */
+  settled(): Promise<void>;
   /** kill -9; resolves when it is gone. */
   kill(): Promise<void>;
   /** Starts it again and resolves when it serves. */

@@ -20,6 +20,7 @@ export async function startNatsServer(extra: readonly string[] = []): Promise<Cr
   let server = await start();
   return {
     url: `nats://127.0.0.1:${port}`,
+    settled: () => Promise.resolve(),
     kill: () => server.kill(),
     restart: async () => {
       server = await start();
