@@ -1,12 +1,12 @@
 -- The beat of an instance: renews the leases of its members, keeps what they say, shares out the slots of their groups and
 -- tells each what it holds, a row a member in the order asked.
 --
--- groups, members, leaving and revisions have an entry a member, whose number is its place in the others. What a member
--- knows to hold is an entry of each of known_places, known_slots and known_fences. Groups are locked in the order of their
--- names. slots is "slot fence position epoch wanted" of each, with commas in between.
+-- groups, members, leaving and revisions have an entry a member, whose number is its place in the others. known is an
+-- object that has the fence of each slot that a member knows to hold under "place slot": a join of that many rows with those
+-- that are held took 4.6 s for 6,400 once its plan was made for any number. Groups are locked in the order of their names.
+-- slots is "slot fence position epoch wanted" of each, with commas in between.
 CREATE OR REPLACE FUNCTION :schema.group_beat(
-  groups text[], members text[], leaving boolean[], revisions bigint[], said jsonb, news jsonb,
-  known_places integer[], known_slots integer[], known_fences bigint[],
+  groups text[], members text[], leaving boolean[], revisions bigint[], said jsonb, news jsonb, known jsonb,
   lease interval, release interval, max_parked integer
 ) RETURNS TABLE (ended text, slots text, marks jsonb, group_changed boolean, shared boolean)
   LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = :schema, pg_catalog, pg_temp SET lock_timeout = '5s' AS
@@ -41,21 +41,19 @@ BEGIN
     SELECT * FROM unnest(groups, members, leaving, revisions) WITH ORDINALITY b (name, id, leaves, revision, place)
   ), held AS (
     SELECT b.place, s.group_name, s.slot, s.fence, s.position, s.epoch, s.wanted_since IS NOT NULL AS wanted,
-           k.slot IS NOT NULL AS known
+           coalesce(group_beat.known ->> concat_ws(' ', b.place, s.slot) = s.fence::text, false) AS is_known
       FROM asked b
       JOIN group_slots s ON s.group_name = b.name AND s.member = b.id
-      LEFT JOIN unnest(known_places, known_slots, known_fences) k (place, slot, fence)
-        ON k.place = b.place AND k.slot = s.slot AND k.fence = s.fence
      WHERE b.place = ANY (alive) AND NOT b.leaves
   ), told AS (
-    SELECT h.place, m.* FROM (SELECT * FROM held WHERE NOT known) h
+    SELECT h.place, m.* FROM (SELECT * FROM held WHERE NOT is_known) h
      CROSS JOIN LATERAL group_marks(h.group_name, h.slot, h.position) m
     UNION ALL
     SELECT r.place, 'REPLAYING', r.slot, r.aggregate_type, r.aggregate_id, r.position, r.attempts
       FROM (SELECT h.place, t.slot, t.aggregate_type, t.aggregate_id, t.position, t.attempts,
                    row_number() OVER (PARTITION BY h.place ORDER BY t.position) AS turn
               FROM group_streams t
-              JOIN held h ON h.known AND h.group_name = t.group_name AND h.slot = t.slot
+              JOIN held h ON h.is_known AND h.group_name = t.group_name AND h.slot = t.slot
              WHERE t.group_name = ANY (names) AND t.kind = 'REPLAYING') r
      WHERE r.turn <= 1000
   )

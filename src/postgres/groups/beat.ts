@@ -29,12 +29,14 @@ export async function beat(
   beats: readonly MemberBeat[],
   { leaseMs, maxParked, releaseMs }: BeatOptions,
 ): Promise<BeatDone> {
-  const known = beats.flatMap((one, index) => one.known.map((held) => ({ ...held, place: index + 1 })));
+  const known = beats.flatMap((one, index) =>
+    one.known.map(({ fence, slot }) => [`${index + 1} ${slot}`, String(fence)] as const),
+  );
   const rows = await at.database.query(
     'append',
     `SELECT ended, slots, marks, group_changed, shared
-       FROM ${quotedSchema(at.schema)}.group_beat($1, $2, $3, $4, $5, $6, $7, $8, $9,
-              $10 * interval '1 millisecond', $11 * interval '1 millisecond', $12)`,
+       FROM ${quotedSchema(at.schema)}.group_beat($1, $2, $3, $4, $5, $6, $7,
+              $8 * interval '1 millisecond', $9 * interval '1 millisecond', $10)`,
     [
       beats.map(({ group }) => group),
       beats.map(({ memberId }) => memberId),
@@ -42,9 +44,7 @@ export async function beat(
       beats.map(({ revision }) => String(revision)),
       asJson(beats.flatMap((one, index) => one.slots.map((said) => saidOf(said, index + 1)))),
       asJson(beats.flatMap((one, index) => one.news.map((news) => newsOf(news, index + 1)))),
-      known.map(({ place }) => place),
-      known.map(({ slot }) => slot),
-      known.map(({ fence }) => String(fence)),
+      asJson(Object.fromEntries(known)),
       leaseMs,
       releaseMs,
       maxParked,
