@@ -1,6 +1,5 @@
 import type { Event, Microseconds } from '../core/event.js';
 import { StreamNotFoundError } from '../core/errors.js';
-import type { Filter } from '../core/filter.js';
 import type { LoadPage } from '../core/load.js';
 import type { PayloadCodec } from '../core/payload-codec.js';
 import type { ProjectionLease } from '../core/projections.js';
@@ -11,6 +10,7 @@ import { AdvanceAggregate } from './advance-aggregate.js';
 import type { AggregateProjectorParts } from './aggregate-projector.js';
 import { AggregateStates, type Standing } from './aggregate-states.js';
 import type { EventDecoder, Fold } from './folds.js';
+import { narrowed } from './narrowed.js';
 import { NotificationQueue } from './notification-queue.js';
 import type { Batch, GenerationWork, OnHandlerFailure } from './projection-work.js';
 
@@ -189,7 +189,10 @@ export class AggregatesGeneration<State> implements GenerationWork {
   ): Promise<LoadPage | undefined> {
     const request = {
       scope: { kind: 'STREAM', stream },
-      filters: within(this.#projector.selection.filters, version + 1n, last),
+      filters: narrowed(this.#projector.selection.filters, {
+        firstVersion: version + 1n,
+        lastPosition: last,
+      }),
       includeDeleted: true,
     } as const;
     try {
@@ -246,21 +249,4 @@ export class AggregatesGeneration<State> implements GenerationWork {
     this.position = position.position === 0n ? undefined : position;
     this.#inDoubt = false;
   }
-}
-
-/** The same filters within bounds of their own. */
-function within(filters: readonly Filter[] = [], first: bigint, last: bigint): readonly Filter[] {
-  return (filters.length === 0 ? [{}] : filters).map((filter: Filter) => ({
-    ...filter,
-    versions: {
-      ...filter.versions,
-      first:
-        filter.versions?.first !== undefined && filter.versions.first > first ? filter.versions.first : first,
-    },
-    positions: {
-      ...filter.positions,
-      last:
-        filter.positions?.last !== undefined && filter.positions.last < last ? filter.positions.last : last,
-    },
-  }));
 }

@@ -4,21 +4,24 @@ import {
   OverloadedError,
   StoreUnavailableError,
   StreamDeletedError,
+  StreamNotFoundError,
 } from '../core/errors.js';
-import type { Event, Microseconds } from '../core/event.js';
+import type { Event } from '../core/event.js';
 import type { EventStore } from '../core/event-store.js';
 import type { ProjectionLease, ProjectionLeases } from '../core/projections.js';
+import type { EventSelection } from '../core/selection.js';
 import type { Runtime } from '../core/runtime.js';
 import type { LogPosition } from '../core/subscribe.js';
 import { PendingDeadlines } from './deadlines.js';
 import { Emitter } from './emit.js';
 import { type EventDecoder, handled } from './folds.js';
+import { narrowed } from './narrowed.js';
 import { type Batch, type GenerationWork, HandlerError } from './projection-work.js';
 import { ReactionContext } from './reaction-context.js';
 import type { Reaction } from './reactor.js';
 
 export interface ReactorParts {
-  readonly eventStore: Pick<EventStore, 'append' | 'listStreams' | 'deleteStream' | 'getStream' | 'getLog'>;
+  readonly eventStore: Pick<EventStore, 'append' | 'load' | 'listStreams' | 'deleteStream' | 'getStream'>;
   readonly projections: Pick<ProjectionLeases, 'load' | 'save'>;
   readonly runtime: Pick<Runtime, 'now'>;
   /** Where its commands are sent. @default it cannot send any */
@@ -30,6 +33,7 @@ export interface AnyReactor {
   readonly name: string;
   readonly events: EventDecoder | undefined;
   readonly emits: readonly string[];
+  readonly selection: EventSelection;
   readonly on: Readonly<Record<string, Reaction<Event> | undefined>>;
 }
 
@@ -38,7 +42,7 @@ export interface AnyReactor {
  * has it done again, under the same ids.
  *
  * A deadline comes true when the reactor has handled all that was recorded up to then: before the first event of a later
- * time, or, when none comes, once the end of the log of that moment is reached. So one that was cancelled in time does not
+ * time, or, when none comes, once nothing is left to be handled. So one that was cancelled in time does not
  * come true, however far the reactor is behind.
  */
 export class ReactorGeneration implements GenerationWork {
@@ -50,8 +54,6 @@ export class ReactorGeneration implements GenerationWork {
   #pending = PendingDeadlines.from(new Uint8Array());
   /** What was saved is not known: the answer was lost. */
   #inDoubt = false;
-  /** The end of the log at a moment. */
-  #seen: { readonly head: bigint; readonly at: Microseconds } | undefined;
 
   private constructor(reactor: AnyReactor, parts: ReactorParts, lease: ProjectionLease, emitter: Emitter) {
     this.#reactor = reactor;
@@ -98,22 +100,14 @@ export class ReactorGeneration implements GenerationWork {
   }
 
   async tick(signal: AbortSignal): Promise<void> {
-    const { eventStore, runtime } = this.#parts;
+    const { runtime } = this.#parts;
     if (this.#inDoubt) await this.#load(signal);
-    if (this.#pending.next === undefined || this.#pending.next > runtime.now()) return;
-    if (this.#seen === undefined) {
-      const at = runtime.now();
-      this.#seen = { head: (await eventStore.getLog({ signal })).position, at };
-    }
-    const { head, at } = this.#seen;
-    const position = this.position ?? { position: 0n };
-    if (position.position < head) return;
-    this.#seen = undefined;
-    const due = this.#pending.dueBy(at);
-    if (due.length === 0) return;
+    const due = this.#pending.dueBy(runtime.now());
+    if (due.length === 0 || this.position === undefined) return;
+    if (await this.#isBehind(this.position, signal)) return;
     const pending = this.#pending.copy();
     await this.#comeTrue(pending, due, signal);
-    await this.#save(pending, position, signal);
+    await this.#save(pending, this.position, signal);
   }
 
   async reset(
@@ -126,7 +120,6 @@ export class ReactorGeneration implements GenerationWork {
     await this.#parts.projections.save(this.#lease, save, { signal });
     this.#inDoubt = false;
     this.#pending = nothing;
-    this.#seen = undefined;
     this.position = undefined;
   }
 
@@ -155,6 +148,27 @@ export class ReactorGeneration implements GenerationWork {
       if (!(error instanceof EventIdReusedError)) throw new HandlerError(stored, error);
     }
     return context;
+  }
+
+  /**
+   * Whether events are in the log that it has not handled. Its position does not tell: it moves on through what is of no
+   * interest to it only now and then.
+   */
+  async #isBehind({ position }: LogPosition, signal: AbortSignal): Promise<boolean> {
+    const { scope, filters } = this.#reactor.selection;
+    const request = {
+      ...(scope === undefined ? {} : { scope }),
+      filters: narrowed(filters, { firstPosition: position + 1n }),
+      includeDeleted: true,
+      limit: 1n,
+    };
+    try {
+      for await (const { events } of this.#parts.eventStore.load(request, { signal }))
+        if (events.length > 0) return true;
+    } catch (error) {
+      if (!(error instanceof StreamNotFoundError)) throw error;
+    }
+    return false;
   }
 
   /** One after the other, since each has an append of its own that may have been made before. */

@@ -99,14 +99,15 @@ export interface Reactor {
 export function defineReactor<E extends Event = Event>(definition: ReactorDefinition<E>): Reactor {
   const { name, version = 1, start, events, emits = [] } = definition;
   const on = definition.on as AnyReactor['on'];
-  const reactor: AnyReactor = { name, events, emits, on };
+  const selection = selectionOf(definition);
+  const reactor: AnyReactor = { name, events, emits, selection, on };
   return {
     name,
     work: (parts) => ({
       name,
       kind: 'REACTOR',
       definitionVersion: version,
-      selection: selectionOf(definition),
+      selection,
       ...(start === undefined ? {} : { start }),
       open: (lease, signal) => ReactorGeneration.open(reactor, parts, lease, signal),
     }),
