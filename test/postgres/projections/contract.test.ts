@@ -9,6 +9,6 @@ describe('projections on Postgres', () => {
   afterAll(() => logs.close());
   projectionsContract({ describe, it, expect, sleep }, async (leaseMs) => {
     const test = await logs.open();
-    return { store: test.store, projections: projectionsOn(test, leaseMs), close: test.close };
+    return { store: test.store, projections: projectionsOn(test, leaseMs), close: () => test.close() };
   });
 });
