@@ -1,6 +1,5 @@
 import type { ConsumerGroups } from '../core/consumer-groups.js';
 import { InvalidRequestError } from '../core/errors.js';
-import type { Logger } from '../core/logger.js';
 import { onAbort } from '../core/on-abort.js';
 import type { Runtime } from '../core/runtime.js';
 import { GroupHost } from '../subscriptions/groups/group-host.js';
@@ -11,7 +10,6 @@ export interface ServedGroupsOptions {
   /** A namespace that is open. */
   readonly servedOf: (namespace: string) => ServedNamespace;
   readonly runtime: Runtime;
-  readonly logger: Logger;
 }
 
 /** The consumer groups of each namespace that is used: a host beside its store. */
@@ -37,25 +35,15 @@ export class ServedGroups {
     this.#hosts.set(storage, host);
     onAbort(gone, () => {
       this.#hosts.delete(storage);
-      void this.#stop(host);
+      void host.stop();
     });
     return host;
   }
 
-  /** Ends all memberships, and resolves when what they held is free for others. */
+  /** Ends all memberships; what they held is free for others at once, or else when their leases have run out. */
   async stop(): Promise<void> {
     const hosts = [...this.#hosts.values()];
     this.#hosts.clear();
-    await Promise.all(hosts.map((host) => this.#stop(host)));
-  }
-
-  /** What could not be freed is free when its lease has run out. */
-  async #stop(host: GroupHost): Promise<void> {
-    try {
-      await host.stop();
-    } catch (error) {
-      const name = error instanceof Error ? error.name : typeof error;
-      this.#options.logger.warn('The members of groups could not say that they leave', { error: name });
-    }
+    await Promise.all(hosts.map((host) => host.stop()));
   }
 }

@@ -126,7 +126,7 @@ export class GrpcServer {
     register(this.#server, EventStoreService, eventStoreService(storeOf), desk);
     register(this.#server, CommandService, commands, desk);
     register(this.#server, AggregateService, aggregateService(ofNamespace), desk);
-    const groups = new ServedGroups({ servedOf: (name) => namespaces.of(name), runtime, logger });
+    const groups = new ServedGroups({ servedOf: (name) => namespaces.of(name), runtime });
     this.#groups = groups;
     const groupsOf = (namespace: string) => groups.of(namespace);
     register(this.#server, ConsumerGroupService, consumerGroupService({ groupsOf, logger }), desk);

@@ -93,18 +93,17 @@ describe('a consumer', () => {
   });
 
   it('who cancels is replaced at once, by one at another instance too', async () => {
-    const one = await serve();
+    // Longer than the test waits, so that it does not pass because leases run out.
+    const lease = { leaseMs: 60_000 };
+    const one = await serve({ namespaces: log.namespaces(lease) });
     const { name, positions } = await given(one.raw, 6);
-    const two = await startService(log.other.store, { namespaces: log.other.namespaces() });
+    const two = await startService(log.other.store, { namespaces: log.other.namespaces(lease) });
     const consumer = await startConsumer(one.raw, { group: name });
     await until(() => consumer.positions().length === 6, 'all events');
-    const begun = Date.now();
     consumer.call.cancel();
     const other = await startConsumer(two.raw, { group: name }, ackAll);
-    await until(() => other.positions().length === 6, 'all events elsewhere', 15_000);
+    await until(() => other.positions().length === 6, 'all events elsewhere', 25_000);
     expect(sorted(other.positions())).toEqual(positions);
-    // Not only when its lease has run out, which takes six seconds.
-    expect(Date.now() - begun).toBeLessThan(5000);
     // A consumer that crashes on an event shall not get it for ever.
     expect(other.deliveries[0]?.attempt).toBe(2);
   });

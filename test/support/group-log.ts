@@ -11,7 +11,8 @@ import { openDatabase, openTestStore, storeOn, type TestDatabase } from './test-
 export interface GroupLogInstance {
   readonly store: EventStore;
   readonly storage: GroupStorage;
-  namespaces(): ServedNamespaces;
+  /** @param options of a storage of its own */
+  namespaces(options?: { readonly leaseMs: number }): ServedNamespaces;
 }
 
 /** A log on Postgres with consumer groups, as two instances of the service see it. */
@@ -39,8 +40,14 @@ export async function openGroupLog(): Promise<GroupLog> {
     at: Pick<TestDatabase, 'database' | 'schema'>,
   ): GroupLogInstance => {
     const storage = groupStorageOn(at);
-    const groupStorage = storage;
-    return { store, storage, namespaces: () => oneNamespace(store, 'test', { groupStorage }) };
+    return {
+      store,
+      storage,
+      namespaces: (options) =>
+        oneNamespace(store, 'test', {
+          groupStorage: options === undefined ? storage : groupStorageOn(at, options),
+        }),
+    };
   };
   return {
     ...instance(opened.store, opened),
