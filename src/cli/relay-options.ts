@@ -76,6 +76,8 @@ export function brokerUrl(
     throw new UsageError(
       `The broker's URL must begin with ${schemes.map((one) => `${one}://`).join(' or ')}`,
     );
+  if (!URL.canParse(url))
+    throw new UsageError("The broker's URL is none: write scheme://user:password@host:port");
   return url;
 }
 
