@@ -55,7 +55,7 @@ export class AggregatesGeneration<State> implements GenerationWork {
   readonly #lease: ProjectionLease;
   readonly #advance: AdvanceAggregate<State>;
   readonly #queue: NotificationQueue<Task<State>>;
-  /** What was saved is not known: the answer was lost. */
+  /** What is in memory may be other than what was saved: the answer was lost, or nothing was saved. */
   #inDoubt = false;
   /** When to ask for what is to be tried again. */
   #askAt: Microseconds = 0n;
@@ -210,6 +210,8 @@ export class AggregatesGeneration<State> implements GenerationWork {
     taskOf: (one: One) => readonly [Standing<State>, Task<State>['run']],
     signal: AbortSignal,
   ): Promise<readonly Standing<State>[]> {
+    // Folds may change the states that are in memory, which then hold only once they are saved.
+    this.#inDoubt = true;
     const changed: Standing<State>[] = [];
     const failures: unknown[] = [];
     for (const one of all) {

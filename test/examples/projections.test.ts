@@ -52,6 +52,6 @@ it('the example of failures tries three times, and leaves out only what is of te
 });
 
 it('docs/projections.md shows the examples as they are tested', () => {
-  const examples = ['examples/projections/totals.ts', 'examples/projections/balances.ts'];
+  const examples = ['totals', 'balances', 'each-account'].map((name) => `examples/projections/${name}.ts`);
   expect(shownButNotIn('docs/projections.md', examples)).toEqual([]);
 });

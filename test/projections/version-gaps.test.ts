@@ -1,19 +1,26 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Event } from '../../src/core/event.js';
 import type { EventStore } from '../../src/core/event-store.js';
-import { createMemoryEventStore } from '../../src/memory/index.js';
 import { VersionGaps, type VersionGapsOptions } from '../../src/projections/version-gaps.js';
 import { systemRuntime } from '../../src/system.js';
 import { fill, loaded, seededRandom, thing } from '../../src/testing/builders.js';
+import { emptyLogs, type TestStore } from '../support/test-database.js';
 
+const logs = emptyLogs();
+afterAll(() => logs.close());
+
+let opened: TestStore;
 let store: EventStore;
 let loads: number;
 let seen: Event[];
-beforeEach(() => {
-  store = createMemoryEventStore({ runtime: systemRuntime });
+beforeEach(async () => {
+  opened = await logs.open();
+  store = opened.store;
   loads = 0;
   seen = [];
 });
+
+afterEach(() => opened.close());
 
 const gaps = (options: Partial<VersionGapsOptions> = {}) =>
   new VersionGaps({
