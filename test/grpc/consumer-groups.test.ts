@@ -252,8 +252,10 @@ describe('a service that drains', () => {
     expect((await consumer.ended).code).toBe(14);
     const two = await serve();
     const other = await startConsumer(two.raw, { group: name }, ackAll);
-    await until(() => other.positions().length === 2, 'the same events');
+    await until(() => other.positions().length === 2, 'the same events', 15_000);
     expect(sorted(other.positions())).toEqual(positions);
+    // It was no fault of the events.
+    expect(other.deliveries.map(({ attempt }) => attempt)).toEqual([1, 1]);
   });
 });
 

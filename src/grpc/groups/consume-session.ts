@@ -227,6 +227,9 @@ export class ConsumeSession {
   #end(error?: HeadwaterError): void {
     if (this.#ended) return;
     this.#close();
+    // With an abort, deliveries that are not answered count as tried. That the service shuts down is not the consumer's
+    // fault, and the host ends what is left.
+    if (!this.#draining) this.#abort();
     const { call } = this.#parts;
     if (error === undefined) call.end();
     else call.emit('error', toServiceError(error));
@@ -234,17 +237,20 @@ export class ConsumeSession {
 
   #abandoned(): void {
     const { desk, rpc, scope } = this.#parts;
-    if (scope.gone) this.#close();
-    else this.#end(desk.failure(scope.signal.reason, rpc));
+    if (this.#ended) return;
+    if (!scope.gone) return this.#end(desk.failure(scope.signal.reason, rpc));
+    this.#close();
+    this.#abort();
+  }
+
+  #abort(): void {
+    this.#over.abort(new CallGoneError('The call has ended'));
   }
 
   #close(): void {
     this.#ended = true;
     clearTimeout(this.#late);
     this.#outbox.close();
-    // With an abort, deliveries that are not answered count as tried. In a shutdown that is not the consumer's fault, and
-    // the host ends what is left.
-    if (!this.#draining) this.#over.abort(new CallGoneError('The call has ended'));
   }
 }
 
