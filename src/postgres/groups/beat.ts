@@ -1,7 +1,9 @@
+import { GroupNotFoundError } from '../../core/follower-errors.js';
 import type {
   HeldSlot,
   MemberBeat,
   MemberOrders,
+  StoredGroup,
   StreamMark,
 } from '../../subscriptions/groups/group-storage.js';
 import { quotedSchema } from '../schema.js';
@@ -52,16 +54,37 @@ export async function beat(
     { signal: at.signal },
   );
   const shared = new Set<string>();
-  const orders: MemberOrders[] = [];
-  for (const [index, { group, memberId }] of beats.entries()) {
-    const [ended, slots, marks, changed, sharedOut] = rows[index] ?? [];
+  const changed = new Map<string, StoredGroup | undefined>();
+  for (const [index, [, , , groupChanged, sharedOut]] of rows.entries()) {
+    const { group = '' } = beats[index] ?? {};
     if (sharedOut === 't') shared.add(group);
-    const order = { group, memberId, slots: heldSlots(slots), marks: streamMarks(marks) };
-    if (ended === 'GROUP_NOT_FOUND' || ended === 'LEASE_LOST') orders.push({ ...order, ended });
-    else if (changed === 't') orders.push({ ...order, groupChanged: await findGroup(at, group, 'append') });
-    else orders.push(order);
+    if (groupChanged === 't' && !changed.has(group)) changed.set(group, await foundGroup(at, group));
   }
+  const orders = beats.map(({ group, memberId }, index): MemberOrders => {
+    const [ended, slots, marks, groupChanged] = rows[index] ?? [];
+    const now = changed.get(group);
+    if (groupChanged === 't' && now === undefined)
+      return { group, memberId, ended: 'GROUP_NOT_FOUND', slots: [], marks: [] };
+    return {
+      group,
+      memberId,
+      ...(ended === 'GROUP_NOT_FOUND' || ended === 'LEASE_LOST' ? { ended } : {}),
+      slots: heldSlots(slots),
+      marks: streamMarks(marks),
+      ...(groupChanged === 't' && now !== undefined && !ended ? { groupChanged: now } : {}),
+    };
+  });
   return { orders, shared };
+}
+
+/** `undefined` if it was deleted meanwhile. */
+async function foundGroup(at: GroupDatabase, name: string): Promise<StoredGroup | undefined> {
+  try {
+    return await findGroup(at, name, 'append');
+  } catch (error) {
+    if (error instanceof GroupNotFoundError) return undefined;
+    throw error;
+  }
 }
 
 function saidOf({ fence, position, release, slot }: MemberBeat['slots'][number], place: number): object {
