@@ -33,7 +33,7 @@ export interface RunProjectionOptions {
    */
   readonly onFailure?: OnHandlerFailure;
   /**
-   * About so many events are handled at a time, in one transaction where the projection has one.
+   * At most so many events are handled at a time, in one transaction where the projection has one.
    * @default 500
    */
   readonly batchEvents?: number;
@@ -389,7 +389,11 @@ class ProjectionRunner implements RunningProjection {
         const text = JSON.stringify(metrics);
         if (told.get(lease.generation) === text) continue;
         told.set(lease.generation, text);
-        onMetrics({ ...metrics, generation: lease.generation });
+        try {
+          onMetrics({ ...metrics, generation: lease.generation });
+        } catch (error) {
+          this.#logger.warn('A hook for metrics failed', { projection: lease.name, error: textOf(error) });
+        }
       }
     };
     while (!signal.aborted) {

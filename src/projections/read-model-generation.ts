@@ -79,11 +79,15 @@ export class ReadModelGeneration<Types extends PayloadTypes, More extends object
     const { definition, checkpoints, extension } = this.#parts;
     if (deleteEmitted) await extension?.deleteEmitted?.(signal);
     await this.#locked(signal, async (client, checkpoint) => {
-      await useSchema(client, definition, checkpoint);
-      await definition.delete?.(client);
-      if (definition.schema !== undefined && definition.delete === undefined)
-        await client.query(`DROP SCHEMA IF EXISTS ${this.#schema(checkpoint)} CASCADE`);
-      await checkpoints.delete(client, checkpoint.generation);
+      // With the live one goes what is built beside it, whoever builds it.
+      const others = (await checkpoints.lockAll(client)).filter(({ live }) => checkpoint.live && !live);
+      for (const one of [checkpoint, ...others]) {
+        await useSchema(client, definition, one);
+        await definition.delete?.(client);
+        if (definition.schema !== undefined && definition.delete === undefined)
+          await client.query(`DROP SCHEMA IF EXISTS ${this.#schema(one)} CASCADE`);
+        await checkpoints.delete(client, one.generation);
+      }
     });
   }
 

@@ -71,7 +71,7 @@ export class Feed {
   }
 
   /**
-   * What waits, put together to a batch of about so many events and none beyond the position.
+   * What waits, put together to a batch of at most so many events and none beyond the position.
    *
    * @returns with the milliseconds that its events have waited, added up
    */
@@ -85,8 +85,11 @@ export class Feed {
       if (next === undefined || (last !== undefined && next.after >= last)) break;
       if (taken[0] !== undefined && taken[0].epoch !== next.epoch) break;
       this.#waiting.shift();
-      if (last !== undefined && next.upTo > last) {
-        const [front, back] = cut(next, last);
+      const full = next.events[events - count - 1];
+      const end = full && next.events.length > events - count ? full.position : next.upTo;
+      const border = last !== undefined && last < end ? last : end;
+      if (border < next.upTo) {
+        const [front, back] = cut(next, border);
         this.#waiting.unshift(back);
         next = front;
       }

@@ -24,6 +24,8 @@ import { Wake } from './runner-wake.js';
 /** Until somebody wakes it. */
 const LONG_MS = 60_000;
 const TICK_MS = 1_000;
+/** A swap that could not be, because the live one was ahead, is tried again after so many milliseconds. */
+const SWAP_MS = 100;
 
 export type GenerationEnd = 'STOPPED' | 'LEFT' | 'DELETED' | 'REPLACED' | 'LOST';
 
@@ -254,9 +256,9 @@ export class GenerationRunner {
       await work.tick?.(this.signal);
       if (feed.trouble !== undefined) this.changed();
     }
-    if (await this.handleSome(work, this.#hold?.target)) return 0;
-    if (!this.live && feed.nearHead && runtime.monotonic() >= this.#swapNotBefore) {
-      this.#swapNotBefore = runtime.monotonic() + TICK_MS;
+    const worked = await this.handleSome(work, this.#hold?.target);
+    if (!this.live && feed.nearHead && this.mayGoOn && runtime.monotonic() >= this.#swapNotBefore) {
+      this.#swapNotBefore = runtime.monotonic() + SWAP_MS;
       if (await swapIn(this, work)) {
         this.live = true;
         this.comparison = undefined;
@@ -264,6 +266,7 @@ export class GenerationRunner {
         return 0;
       }
     }
+    if (worked) return 0;
     return feed.empty ? Math.max(1, this.#tickAt - runtime.monotonic()) : 0;
   }
 

@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { Pool, type PoolConfig } from 'pg';
 import { inject } from 'vitest';
-import { createMemoryProjections } from '../../../src/memory/projections.js';
-import { systemRuntime } from '../../../src/system.js';
-import { openTestStore } from '../../support/test-database.js';
+import type { TestStore } from '../../support/test-database.js';
+import { projectionsOn } from '../../postgres/projections/projections-on.js';
 import { followed, type FollowedLog } from '../followed-log.js';
 
 /** A log in Postgres, and another place in it for read models. */
@@ -16,13 +15,14 @@ export interface ReadModelDatabase extends FollowedLog {
   close(): Promise<void>;
 }
 
-export async function openReadModelDatabase(): Promise<ReadModelDatabase> {
-  const opened = await openTestStore();
+export async function openReadModelDatabase(logs: {
+  open(): Promise<TestStore>;
+}): Promise<ReadModelDatabase> {
+  const opened = await logs.open();
   const suffix = randomBytes(6).toString('hex');
   const [schema, checkpointSchema] = [`model_${suffix}`, `checkpoints_${suffix}`];
   const pool = newPool(inject('connection'));
-  const projections = createMemoryProjections({ store: opened.store, runtime: systemRuntime, leaseMs: 900 });
-  const log = followed(opened.store, projections);
+  const log = followed(opened.store, projectionsOn(opened, 1_500));
   const rows = async (sql: string, values: readonly unknown[] = []) =>
     (await pool.query<Record<string, unknown>>(sql, [...values])).rows;
   return {

@@ -1,16 +1,19 @@
-import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import type { SqlClient } from '../../../src/core/sql-client.js';
 import type { RunningProjection } from '../../../src/projections/projection-runner.js';
 import { defineReadModel, type ReadModelDefinition } from '../../../src/projections/read-model-projector.js';
 import { FaultProxy, through } from '../../support/fault-proxy.js';
+import { emptyLogs } from '../../support/test-database.js';
 import { accountEvents, until } from '../followed-log.js';
 import { newPool, openReadModelDatabase, type ReadModelDatabase } from './read-model-database.js';
 
 type Definition = ReadModelDefinition<Record<never, never>, object, SqlClient>;
 
 let test: ReadModelDatabase;
+const logs = emptyLogs();
+afterAll(() => logs.close());
 beforeEach(async () => {
-  test = await openReadModelDatabase();
+  test = await openReadModelDatabase(logs);
 });
 afterEach(() => test.close());
 
@@ -302,6 +305,19 @@ describe('a rebuild of a read model', () => {
     await test.projections.finishRebuild({ name: 'balances' });
     await until(async () => (await sum()) === 4);
     await until(async () => (await test.projections.get('balances')).building === undefined);
+  });
+
+  it('is deleted with the live one', async () => {
+    const running = run();
+    await running.waitFor(await test.deposit('a', 1));
+    await test.projections.rebuild({ name: 'balances', waitWithSwap: true });
+    await until(async () => (await checkpoints()).length === 2);
+    await test.projections.delete({ name: 'balances' });
+    expect(await running.ended).toEqual({});
+    expect(await test.rows('SELECT 1 FROM pg_namespace WHERE nspname LIKE $1', [`${test.schema}%`])).toEqual(
+      [],
+    );
+    expect(await checkpoints()).toEqual([]);
   });
 
   it('is refused without a schema of its own, while the live one goes on', async () => {
