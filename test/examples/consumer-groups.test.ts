@@ -3,7 +3,16 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mailer } from '../../examples/consumer-groups.js';
 import { startBilling } from '../../examples/exactly-once.js';
 import { startBus } from '../../examples/message-bus.js';
-import { type Connection, connect, systemRuntime } from '../../src/index.js';
+import {
+  type Connection,
+  connect,
+  consume,
+  eventsOf,
+  inTransaction,
+  LeaseLostError,
+  type MessageFailure,
+  systemRuntime,
+} from '../../src/index.js';
 import { appendTo, newEvent, thing } from '../../src/testing/index.js';
 import { type RunningService, serve } from '../support/headwater.js';
 import { shownButNotIn } from './shown.js';
@@ -117,6 +126,70 @@ describe('billing in the transaction of the ack', () => {
     await heir.stop();
     expect((await invoices()).slice(-2)).toEqual(['d', 'e']);
     expect((await invoices()).filter((order) => order === 'd')).toHaveLength(1);
+  });
+});
+
+describe('a handler in the transaction of the ack', () => {
+  const failures: string[] = [];
+  const reports = {
+    runtime: systemRuntime,
+    onFailure: ({ error }: MessageFailure) => {
+      failures.push(error instanceof Error ? error.message : 'unknown');
+      return { kind: 'RETRY', afterMs: 0 } as const;
+    },
+  };
+
+  it('fails where a statement has failed and it went on all the same, instead of losing the effect', async () => {
+    const consumer = consume(connection.consumerGroups, {
+      ...reports,
+      group: 'careless',
+      create: { start: { kind: 'END' } },
+      handle: inTransaction({
+        pool,
+        handle: async (event, client, { attempt }) => {
+          await client.query('INSERT INTO invoices (order_id) VALUES ($1)', [event.stream.aggregateId]);
+          if (attempt === 1) await client.query('SELECT 1/0').catch(() => undefined);
+        },
+      }),
+    });
+    await consumer.ready;
+    await place('careless');
+    await until(() => consumer.stats.handled === 1);
+    await consumer.stop();
+    expect(failures).toEqual(['The transaction was rolled back: one of its statements had failed']);
+    expect((await invoices()).filter((order) => order === 'careless')).toHaveLength(1);
+  });
+
+  it('leaves the event to the member that holds it, and gives its connection back', async () => {
+    const { lastPosition } = await place('foreign');
+    let calls = 0;
+    const handle = inTransaction({
+      pool,
+      handle: () => {
+        calls += 1;
+      },
+    });
+    for await (const event of eventsOf(
+      connection.eventStore.load({ filters: [{ positions: { first: lastPosition } }] }),
+    ))
+      await expect(
+        handle(event, {
+          attempt: 1,
+          replayed: false,
+          metadata: {},
+          signal: new AbortController().signal,
+          group: 'careless',
+          memberId: 'nobody',
+        }),
+      ).rejects.toThrow(LeaseLostError);
+    expect(calls).toBe(0);
+    expect(pool.idleCount).toBe(pool.totalCount);
+  });
+
+  it('cannot be made for what is no namespace', () => {
+    expect(() => inTransaction({ pool, schema: 'a"b', handle: () => undefined })).toThrow(
+      '"a\\"b" is no namespace',
+    );
   });
 });
 
