@@ -36,7 +36,7 @@ interface Kind {
 const KINDS: readonly Kind[] = [
   {
     name: 'RabbitMQ',
-    start: startRabbitMq,
+    start: () => startRabbitMq(),
     bus: (url, where, options) => new RabbitBus({ url, exchange: where, prefix: where, ...options }),
     publisher: (url, where, encoding) =>
       rabbitMqPublisher({ url, exchange: where, prefix: where, ...(encoding && { encoding }) }),
@@ -69,7 +69,7 @@ const KINDS: readonly Kind[] = [
   },
   {
     name: 'NATS JetStream',
-    start: startNatsServer,
+    start: () => startNatsServer(),
     bus: (url, where, options) => new NatsBus({ url, stream: where, prefix: where, ...options }),
     publisher: (url, where, encoding) =>
       natsPublisher({ url, stream: where, prefix: where, ...(encoding && { encoding }) }),

@@ -6,21 +6,37 @@ import { freePort } from './free-port.js';
 /** Not the wrapper of Debian's package, which becomes another user and writes to the machine's own folders. */
 const SERVER = '/usr/lib/rabbitmq/bin/rabbitmq-server';
 
-/** A RabbitMQ of one's own, with an epmd of its own, in a scratch folder. */
-export async function startRabbitMq(): Promise<CrashableBroker> {
+/**
+ * A RabbitMQ of one's own, with an epmd of its own, in a scratch folder.
+ *
+ * @param tls files in PEM; then it listens for TLS alone
+ */
+export async function startRabbitMq(tls?: {
+  readonly cert: string;
+  readonly key: string;
+}): Promise<CrashableBroker> {
   const scratch = path.resolve(import.meta.dirname, '../../.headwater-test');
   await mkdir(scratch, { recursive: true });
   const folder = await mkdtemp(path.join(scratch, 'rabbitmq-'));
   const [port, distribution, epmdPort] = [await freePort(), await freePort(), await freePort()];
   const within = (name: string) => path.join(folder, name);
   await writeFile(within('plugins'), '[].\n');
+  const overTls = [
+    'listeners.tcp = none',
+    `listeners.ssl.1 = 127.0.0.1:${port}`,
+    `ssl_options.cacertfile = ${tls?.cert}`,
+    `ssl_options.certfile = ${tls?.cert}`,
+    `ssl_options.keyfile = ${tls?.key}`,
+    'ssl_options.verify = verify_none',
+  ];
+  await writeFile(within('rabbitmq.conf'), tls === undefined ? '' : `${overTls.join('\n')}\n`);
   const env = {
     PATH: process.env['PATH'],
     HOME: folder,
     LANG: 'C.UTF-8',
     RABBITMQ_NODENAME: `headwater${port}@localhost`,
     RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
-    RABBITMQ_NODE_PORT: String(port),
+    ...(tls === undefined ? { RABBITMQ_NODE_PORT: String(port) } : {}),
     RABBITMQ_DIST_PORT: String(distribution),
     ERL_EPMD_PORT: String(epmdPort),
     ERL_EPMD_ADDRESS: '127.0.0.1',
@@ -54,7 +70,7 @@ export async function startRabbitMq(): Promise<CrashableBroker> {
     throw error;
   }
   return {
-    url: `amqp://guest:guest@127.0.0.1:${port}`,
+    url: `${tls === undefined ? 'amqp' : 'amqps'}://guest:guest@127.0.0.1:${port}`,
     // RabbitMQ 3.10 never elects a leader for a quorum queue whose node dies right after it was declared, and shows nowhere
     // when that is over.
     settled: () => new Promise((resolve) => setTimeout(resolve, 3_000)),
