@@ -1,8 +1,8 @@
 import type { Delivery, GroupSettings, Nack } from '../../core/consumer-groups.js';
 import { type Event, eventBytes } from '../../core/event.js';
 import { briefReason } from '../../core/validate-group.js';
+import { bytesAtMost, candidates, deliverableBelow, together } from './delivery-order.js';
 import {
-  DELIVERY_BYTES,
   DELIVERY_EVENTS,
   IN_FLIGHT_BYTES,
   MESSAGE_BYTES,
@@ -21,7 +21,7 @@ const LOST = 'The consumer was lost, or did not answer in time';
 export class Deliveries {
   settings: GroupSettings;
   maxInFlight: number;
-  /** With one slot there is one order over all streams: nothing is delivered before all in front of it is done. */
+  /** Over all streams, since there is one slot. */
   readonly #oneOrder: boolean;
   readonly #byPosition = new Map<bigint, GroupStream>();
   readonly #ready = new Set<GroupStream>();
@@ -95,15 +95,17 @@ export class Deliveries {
   take(now: number): readonly Delivery[] {
     const deliveries: Delivery[] = [];
     let bytes = 0;
-    for (const stream of this.#ready) {
+    for (const stream of candidates(this.#ready, this.#oneOrder)) {
       const room = this.maxInFlight - this.inFlight;
       if (room <= 0 || this.#inFlightBytes >= IN_FLIGHT_BYTES) break;
       const [first] = stream.queue;
       if (first === undefined) continue;
-      if (bytes > 0 && bytes + Math.min(this.#queuedBytes(stream), DELIVERY_BYTES) > MESSAGE_BYTES) break;
+      if (bytes > 0 && bytes + bytesAtMost(stream.queue) > MESSAGE_BYTES) break;
       const attempt = stream.attemptsOfNext + 1;
-      const events = this.#next(stream, now, attempt > 1 ? 1 : Math.min(room, DELIVERY_EVENTS));
-      if (events.length === 0) continue;
+      const below = deliverableBelow(stream, now, this.#oneOrder);
+      if (below === undefined) continue;
+      const most = attempt > 1 ? 1 : Math.min(room, DELIVERY_EVENTS);
+      const events = stream.queue.splice(0, together(stream.queue, below, most));
       for (const event of events) {
         const size = eventBytes(event);
         bytes += size;
@@ -124,14 +126,15 @@ export class Deliveries {
   /** Whether something would be delivered if the consumer took it. */
   isOffering(now: number): boolean {
     if (this.maxInFlight - this.inFlight <= 0 || this.#inFlightBytes >= IN_FLIGHT_BYTES) return false;
-    for (const stream of this.#ready) if (this.#bound(stream, now) !== undefined) return true;
+    for (const stream of candidates(this.#ready, this.#oneOrder))
+      if (deliverableBelow(stream, now, this.#oneOrder) !== undefined) return true;
     return false;
   }
 
   /** Whether something of a slot that is to be released still has to be delivered. */
   isOfferingOf(slot: MemberSlot, now: number): boolean {
     for (const stream of this.#ready)
-      if (stream.slot === slot && this.#bound(stream, now) !== undefined) return true;
+      if (stream.slot === slot && deliverableBelow(stream, now, this.#oneOrder) !== undefined) return true;
     return false;
   }
 
@@ -313,47 +316,6 @@ export class Deliveries {
   #backoff(attempts: number): number {
     const { maxRetryDelayMs, retryDelayMs } = this.settings;
     return Math.min(maxRetryDelayMs, retryDelayMs * 2 ** Math.min(attempts - 1, 40));
-  }
-
-  /** The next events of the stream that go together. */
-  #next(stream: GroupStream, now: number, most: number): Event[] {
-    const bound = this.#bound(stream, now);
-    if (bound === undefined) return [];
-    let bytes = 0;
-    let count = 0;
-    for (const event of stream.queue) {
-      bytes += eventBytes(event);
-      if (count >= most || event.position >= bound || (count > 0 && bytes > DELIVERY_BYTES)) break;
-      count += 1;
-    }
-    return stream.queue.splice(0, count);
-  }
-
-  /** Only events below this one may be delivered, or none at all. */
-  #bound(stream: GroupStream, now: number): bigint | undefined {
-    const { slot } = stream;
-    const [first] = stream.queue;
-    if (first === undefined || slot.state === 'RELEASED' || slot.state === 'GONE') return undefined;
-    let bound = 2n ** 63n;
-    if (slot.state === 'RELEASING') {
-      if (stream.replayed || now >= slot.deliversUntil) return undefined;
-      bound = slot.doneUpTo;
-    }
-    if (this.#oneOrder && !stream.replayed)
-      for (const other of slot.open) {
-        const open = other === stream ? undefined : other.firstOpen;
-        if (open !== undefined && open < bound) bound = open;
-      }
-    return first.position < bound ? bound : undefined;
-  }
-
-  #queuedBytes(stream: GroupStream): number {
-    let bytes = 0;
-    for (const event of stream.queue) {
-      bytes += eventBytes(event);
-      if (bytes > DELIVERY_BYTES) break;
-    }
-    return bytes;
   }
 
   #wait(events: readonly Event[]): void {

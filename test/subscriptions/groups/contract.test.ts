@@ -5,7 +5,9 @@ import { systemRuntime as runtime } from '../../../src/system.js';
 import { groupsContract } from '../../../src/testing/groups-contract.js';
 
 describe('consumer groups in memory', () => {
-  groupsContract({ describe, it, expect, sleep: (time) => runtime.sleep(time) }, async () => {
+  // Side by side: most of the time each waits for a beat.
+  const side = (name: string, body: () => Promise<void>) => it.concurrent(name, body, 60_000);
+  groupsContract({ describe, it: side, expect, sleep: (time) => runtime.sleep(time) }, async () => {
     const store = createMemoryEventStore({ runtime });
     const storage = new MemoryGroupStorage({ runtime, store, leaseMs: 900, releaseMs: 900 });
     const groups = new GroupHost({ log: store, storage, runtime });
