@@ -1,16 +1,19 @@
 import type { Event, Microseconds } from '../core/event.js';
+import type { PayloadTypes } from '../core/event-types.js';
 import type { PayloadCodec } from '../core/payload-codec.js';
 import type { ProjectionFailure } from '../core/projections.js';
 import type { StreamId } from '../core/stream.js';
 import { AGGREGATE_STATE_BYTES, type Standing } from './aggregate-states.js';
-import { type EventDecoder, type Fold, handled } from './folds.js';
 import type { OnHandlerFailure } from './projection-work.js';
+import type { HandlerTable } from './projector-handlers.js';
 import { retryDelay, textOf } from './runner-backoff.js';
+
+/** Finds what folds an event into a state. */
+export type FoldTable<State> = HandlerTable<PayloadTypes, [State, Event], State>;
 
 export interface AdvanceAggregateOptions<State> {
   readonly codec: PayloadCodec<State>;
-  readonly events: EventDecoder | undefined;
-  readonly on: Readonly<Record<string, Fold<State, Event> | undefined>>;
+  readonly folds: FoldTable<State>;
   readonly onFailure: OnHandlerFailure;
   readonly now: () => Microseconds;
   /** The state that was saved as these bytes. */
@@ -93,9 +96,9 @@ export class AdvanceAggregate<State> {
   }
 
   async #fold(from: State, stored: Event): Promise<State> {
-    const { events, on } = this.#options;
     let state = from;
-    for (const { event, handler } of handled(stored, events, on)) state = await handler(state, event);
+    for (const { event, handler } of this.#options.folds.handlersOf(stored))
+      state = await handler(state, event);
     return state;
   }
 

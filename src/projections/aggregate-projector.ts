@@ -1,4 +1,5 @@
 import type { Event } from '../core/event.js';
+import type { PayloadTypes } from '../core/event-types.js';
 import type { EventLog } from '../core/event-store.js';
 import { json } from '../core/json-codec.js';
 import type { PayloadCodec } from '../core/payload-codec.js';
@@ -10,7 +11,7 @@ import type { LogPosition, SubscribeStart } from '../core/subscribe.js';
 import { AggregatesGeneration, type AnyAggregateProjector } from './aggregates-generation.js';
 import type { EventDecoder, Folds } from './folds.js';
 import type { OnHandlerFailure, ProjectionWork } from './projection-work.js';
-import { selectionOf } from './projector-handlers.js';
+import { HandlerTable, selectionOf } from './projector-handlers.js';
 import type { StateOptions } from './projector.js';
 
 /** A projector that keeps a state and a version for each aggregate, and gets on without those that fail. */
@@ -98,8 +99,7 @@ export function defineAggregateProjector<State, E extends Event = Event>(
     selection,
     initialState,
     codec,
-    events: definition.events,
-    on: definition.on as AnyAggregateProjector<State>['on'],
+    folds: new HandlerTable<PayloadTypes, [State, Event], State>(definition.on as never, definition.events),
     onFailure: definition.onFailure ?? retriedTenTimes,
     workers: definition.workers ?? 8,
     cachedAggregates: definition.cachedAggregates ?? 10_000,

@@ -1,15 +1,10 @@
-import type {
-  DecodedEvent,
-  EventTypeRegistry,
-  PassedEvent,
-  PayloadTypes,
-  TypedEvent,
-} from '../core/event-types.js';
+import type { DecodedEvent, PassedEvent, PayloadTypes, TypedEvent } from '../core/event-types.js';
 import type { Event } from '../core/event.js';
 import { UnknownEventTypeError } from '../core/payload-errors.js';
 import { FILTER_NAMES } from '../core/limits.js';
 import type { ProjectionLease } from '../core/projections.js';
 import type { EventSelection } from '../core/selection.js';
+import type { EventDecoder } from './folds.js';
 
 /** What a handler is told beside the event. */
 export interface HandlerContext {
@@ -77,11 +72,11 @@ type Handler<Arguments extends readonly unknown[], Result> = (...all: Arguments)
 /** Finds who handles an event. */
 export class HandlerTable<Types extends PayloadTypes, Arguments extends readonly unknown[], Result> {
   readonly #handlers: ReadonlyMap<string, Handler<Arguments, Result>>;
-  readonly #events: EventTypeRegistry<Types> | undefined;
+  readonly #events: EventDecoder | undefined;
 
   constructor(
     handlers: Readonly<Record<string, Handler<Arguments, Result> | undefined>>,
-    events: EventTypeRegistry<Types> | undefined,
+    events: EventDecoder | undefined,
   ) {
     this.#handlers = new Map(
       Object.entries(handlers).filter((entry): entry is [string, Handler<Arguments, Result>] => !!entry[1]),
@@ -90,9 +85,7 @@ export class HandlerTable<Types extends PayloadTypes, Arguments extends readonly
   }
 
   /** Mostly one; several or none where upcasters make several events or none, or nobody handles it. */
-  handlersOf(
-    event: Event,
-  ): readonly {
+  handlersOf(event: Event): readonly {
     readonly handler: Handler<Arguments, Result>;
     readonly event: DecodedEvent<Types> | Event;
   }[] {

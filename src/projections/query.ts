@@ -1,9 +1,10 @@
 import type { Event } from '../core/event.js';
+import type { PayloadTypes } from '../core/event-types.js';
 import type { EventLog } from '../core/event-store.js';
 import type { LoadRequest } from '../core/load.js';
 import type { EventSelection } from '../core/selection.js';
-import { type EventDecoder, type Fold, type Folds, handled } from './folds.js';
-import { selectionOf } from './projector-handlers.js';
+import type { EventDecoder, Folds } from './folds.js';
+import { HandlerTable, selectionOf } from './projector-handlers.js';
 
 export interface QueryOptions<State, E extends Event>
   extends Pick<LoadRequest, 'direction' | 'includeDeleted' | 'minPosition' | 'staleOk'> {
@@ -39,7 +40,7 @@ export async function query<State, E extends Event = Event>(
   options: QueryOptions<State, E>,
 ): Promise<State> {
   const { from = {}, initialState, on, events: decoder, limit, signal, direction } = options;
-  const folds = on as Readonly<Record<string, Fold<State, E> | undefined>>;
+  const folds = new HandlerTable<PayloadTypes, [State, Event], State>(on as never, decoder);
   const request: LoadRequest = {
     // A limit counts what is selected, whether it is folded or not.
     ...(limit === undefined ? selectionOf({ from, on, ...(decoder && { events: decoder }) }) : from),
@@ -53,7 +54,7 @@ export async function query<State, E extends Event = Event>(
   signal?.throwIfAborted();
   for await (const page of store.load(request, signal === undefined ? {} : { signal })) {
     for (const stored of page.events)
-      for (const { event, handler } of handled(stored, decoder, folds)) state = await handler(state, event);
+      for (const { event, handler } of folds.handlersOf(stored)) state = await handler(state, event);
     signal?.throwIfAborted();
   }
   return state;

@@ -7,6 +7,7 @@ import {
   StreamNotFoundError,
 } from '../core/errors.js';
 import type { Event } from '../core/event.js';
+import type { PayloadTypes } from '../core/event-types.js';
 import type { EventStore } from '../core/event-store.js';
 import type { ProjectionLease, ProjectionLeases } from '../core/projections.js';
 import type { EventSelection } from '../core/selection.js';
@@ -14,11 +15,11 @@ import type { Runtime } from '../core/runtime.js';
 import type { LogPosition } from '../core/subscribe.js';
 import { PendingDeadlines } from './deadlines.js';
 import { Emitter } from './emit.js';
-import { type EventDecoder, handled } from './folds.js';
 import { narrowed } from './narrowed.js';
 import { type Batch, type GenerationWork, HandlerError } from './projection-work.js';
+import type { HandlerTable } from './projector-handlers.js';
 import { ReactionContext } from './reaction-context.js';
-import type { Reaction } from './reactor.js';
+import type { ReactorContext } from './reactor.js';
 
 export interface ReactorParts {
   readonly eventStore: Pick<EventStore, 'append' | 'load' | 'listStreams' | 'deleteStream' | 'getStream'>;
@@ -31,10 +32,9 @@ export interface ReactorParts {
 /** A reactor whose types were checked where it was defined. */
 export interface AnyReactor {
   readonly name: string;
-  readonly events: EventDecoder | undefined;
   readonly emits: readonly string[];
   readonly selection: EventSelection;
-  readonly on: Readonly<Record<string, Reaction<Event> | undefined>>;
+  readonly reactions: HandlerTable<PayloadTypes, [Event, ReactorContext], void>;
 }
 
 /**
@@ -132,11 +132,11 @@ export class ReactorGeneration implements GenerationWork {
   }
 
   async #react(stored: Event, signal: AbortSignal): Promise<ReactionContext> {
-    const { name, events, on } = this.#reactor;
+    const { name, reactions } = this.#reactor;
     const { commands } = this.#parts;
     const context = new ReactionContext({ reactor: name, emitter: this.#emitter, commands, signal }, stored);
     try {
-      for (const { event, handler } of handled(stored, events, on)) await handler(event, context);
+      for (const { event, handler } of reactions.handlersOf(stored)) await handler(event, context);
     } catch (error) {
       throw signal.aborted || isOutage(error) ? error : new HandlerError(stored, error);
     }

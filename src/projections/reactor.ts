@@ -1,12 +1,13 @@
 import type { CallOptions } from '../core/call-options.js';
 import type { Command, Executed } from '../core/command.js';
 import type { Event, Microseconds, NewEvent } from '../core/event.js';
+import type { PayloadTypes } from '../core/event-types.js';
 import type { EventSelection } from '../core/selection.js';
 import type { StreamId } from '../core/stream.js';
 import type { SubscribeStart } from '../core/subscribe.js';
 import type { EventDecoder, Known } from './folds.js';
 import type { ProjectionWork } from './projection-work.js';
-import { selectionOf } from './projector-handlers.js';
+import { HandlerTable, selectionOf } from './projector-handlers.js';
 import { type AnyReactor, ReactorGeneration, type ReactorParts } from './reactor-generation.js';
 
 /** What answers events with events, commands and deadlines. */
@@ -31,7 +32,7 @@ export interface ReactorDefinition<E extends Event = Event> {
    * @default none
    */
   readonly emits?: readonly string[];
-  /** By event type; `*` is for all that have no reaction of their own, erased events and the store's own (`$…`) among them. */
+  /** By event type; `*` is for all that have no reaction of their own, and for what has no payload. */
   readonly on: NoInfer<Reactions<E>>;
 }
 
@@ -97,10 +98,13 @@ export interface Reactor {
  * });
  */
 export function defineReactor<E extends Event = Event>(definition: ReactorDefinition<E>): Reactor {
-  const { name, version = 1, start, events, emits = [] } = definition;
-  const on = definition.on as AnyReactor['on'];
+  const { name, version = 1, start, emits = [] } = definition;
+  const reactions = new HandlerTable<PayloadTypes, [Event, ReactorContext], void>(
+    definition.on as never,
+    definition.events,
+  );
   const selection = selectionOf(definition);
-  const reactor: AnyReactor = { name, events, emits, selection, on };
+  const reactor: AnyReactor = { name, emits, selection, reactions };
   return {
     name,
     work: (parts) => ({
