@@ -9,8 +9,8 @@ import { forgetPassed, keepNews, marksOf } from './groups-news.js';
 import type { GroupRecord, SlotRecord } from './groups-records.js';
 import { free } from './groups-share.js';
 
-/** REPLAYING marks of slots that a member knows to have, at a time. */
-const REPLAYS = 1000;
+/** REPLAYING marks of a slot that a member knows to have, at a time. */
+const REPLAYS = 100;
 
 /** What a beat is told by. */
 export interface BeatClock {
@@ -60,11 +60,12 @@ export function hear(group: GroupRecord, beat: MemberBeat, clock: BeatClock): bo
 export function tell(group: GroupRecord, { known, memberId, revision }: MemberBeat): MemberOrders {
   const held = group.slots.filter(({ member }) => member === memberId);
   const knows = (slot: SlotRecord) => known.some((one) => one.slot === slot.slot && one.fence === slot.fence);
-  const replayed = held
-    .filter(knows)
-    .flatMap(({ slot }) => marksOf(group, slot).filter(({ kind }) => kind === 'REPLAYING'))
-    .sort((one, other) => Number(one.position - other.position))
-    .slice(0, REPLAYS);
+  const replayed = held.filter(knows).flatMap(({ slot }) =>
+    marksOf(group, slot)
+      .filter(({ kind }) => kind === 'REPLAYING')
+      .sort((one, other) => Number(one.position - other.position))
+      .slice(0, REPLAYS),
+  );
   const others: readonly StreamMark[] = held
     .filter((slot) => !knows(slot))
     .flatMap(({ slot }) => marksOf(group, slot));

@@ -17,6 +17,7 @@ DECLARE
   at timestamptz;
   alive integer[];
   changed text[];
+  replaying text[];
 BEGIN
   SELECT coalesce(array_agg(l.name), '{}') INTO names
     FROM (SELECT g.name FROM consumer_groups g WHERE g.name = ANY (groups) ORDER BY g.name FOR NO KEY UPDATE) l;
@@ -35,6 +36,9 @@ BEGIN
      WHERE b.leaves AND m.group_name = b.name AND m.member_id = b.id;
   END IF;
   changed := group_settle(names, at, release);
+  SELECT array_agg(n.name) INTO replaying
+    FROM unnest(names) n (name)
+   WHERE EXISTS (SELECT FROM group_streams t WHERE t.group_name = n.name AND t.kind = 'REPLAYING');
 
   RETURN QUERY
   WITH asked AS (
@@ -49,13 +53,11 @@ BEGIN
     SELECT h.place, m.* FROM (SELECT * FROM held WHERE NOT is_known) h
      CROSS JOIN LATERAL group_marks(h.group_name, h.slot, h.position) m
     UNION ALL
-    SELECT r.place, 'REPLAYING', r.slot, r.aggregate_type, r.aggregate_id, r.position, r.attempts
-      FROM (SELECT h.place, t.slot, t.aggregate_type, t.aggregate_id, t.position, t.attempts,
-                   row_number() OVER (PARTITION BY h.place ORDER BY t.position) AS turn
-              FROM group_streams t
-              JOIN held h ON h.is_known AND h.group_name = t.group_name AND h.slot = t.slot
-             WHERE t.group_name = ANY (names) AND t.kind = 'REPLAYING') r
-     WHERE r.turn <= 1000
+    SELECT h.place, 'REPLAYING', h.slot, r.aggregate_type, r.aggregate_id, r.position, r.attempts
+      FROM (SELECT * FROM held WHERE is_known AND group_name = ANY (replaying)) h
+     CROSS JOIN LATERAL (SELECT t.* FROM group_streams t
+                          WHERE t.group_name = h.group_name AND t.slot = h.slot AND t.kind = 'REPLAYING'
+                          ORDER BY t.position LIMIT 100) r
   )
   SELECT CASE WHEN g.name IS NULL THEN 'GROUP_NOT_FOUND' WHEN b.place <> ALL (alive) THEN 'LEASE_LOST' END,
          h.slots, t.marks, coalesce(g.revision <> b.revision, false), coalesce(b.name = ANY (changed), false)

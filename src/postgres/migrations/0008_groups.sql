@@ -71,7 +71,7 @@ COMMENT ON COLUMN :schema.group_streams.parked_at IS 'When it was parked, with v
 CREATE INDEX group_streams_slot ON :schema.group_streams (group_name, slot);
 CREATE INDEX group_streams_parked ON :schema.group_streams (group_name, position, aggregate_type, aggregate_id)
   WHERE kind <> 'FAILING';
-CREATE INDEX group_streams_replaying ON :schema.group_streams (group_name, slot) WHERE kind = 'REPLAYING';
+CREATE INDEX group_streams_replaying ON :schema.group_streams (group_name, slot, position) WHERE kind = 'REPLAYING';
 
 -- Apart from group_streams: consumers write it in transactions of their own, which nobody may have to wait for.
 CREATE TABLE :schema.group_acks (
