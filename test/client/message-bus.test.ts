@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { aggregateType, type Connection, connect, EventBus, systemRuntime } from '../../src/index.js';
+import { type Connection, connect, systemRuntime } from '../../src/index.js';
 import { appendTo, newEvent, thing } from '../../src/testing/index.js';
 import { headwater, type RunningService, serve, urlOf } from '../support/headwater.js';
 import { newSchemaName, openDatabase } from '../support/test-database.js';
@@ -97,36 +97,5 @@ it('two processes share the work of one name, both get all as handlers, and a ki
     await until(async () => (await connection.consumerGroups.get('bus-mailer')).members.length === 0);
   } finally {
     for (const { child } of [one, other]) if (child.exitCode === null) child.kill('SIGKILL');
-  }
-});
-
-it('handlers and workers go on at another instance when theirs is killed, and miss nothing', async () => {
-  const mortal = await serve(['--namespace', namespace], urlOf(inject('connection')));
-  const both = connect({ address: [mortal.address, service.address] });
-  const bus = new EventBus({ ...both, runtime: systemRuntime });
-  const handled = new Set<string>();
-  const worked = new Set<string>();
-  const handler = bus.addHandler(
-    ({ stream }) => void handled.add(stream.aggregateId),
-    aggregateType('Parcel'),
-  );
-  const worker = bus.addWorker(
-    'parcels',
-    ({ stream }) => void worked.add(stream.aggregateId),
-    aggregateType('Parcel'),
-  );
-  try {
-    await Promise.all([handler.ready, worker.ready]);
-    const ids = Array.from({ length: 40 }, (_, n) => String(n));
-    for (const id of ids) {
-      await connection.eventStore.append(appendTo(thing(id, 'Parcel'), newEvent()));
-      if (id === '20') await mortal.kill('SIGKILL');
-    }
-    await until(() => handled.size === 40 && worked.size === 40);
-    expect(worker.stats.joined).toBeGreaterThan(1);
-    expect(worker.stats.failed).toBe(0);
-  } finally {
-    await bus.close();
-    both.close();
   }
 });
