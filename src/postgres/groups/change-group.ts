@@ -67,17 +67,26 @@ export async function resetGroup(at: GroupDatabase, name: string, to: LogPositio
   if (done !== 't') throw new GroupNotFoundError(name);
 }
 
-/** How many streams are to be tried again. Throws `GroupNotFoundError`. */
+/** How many streams are to be tried again. In several transactions, if they are many. Throws `GroupNotFoundError`. */
 export async function replayParked(at: GroupDatabase, request: ReplayParkedRequest): Promise<bigint> {
+  const { database, schema, signal } = at;
   const { group, skipFirst = false, stream } = request;
-  const [streams] = await call(at, 'group_replay($1, $2, $3, $4)', [
-    group,
-    stream?.aggregateType ?? null,
-    stream?.aggregateId ?? null,
-    skipFirst,
-  ]);
-  if (streams === undefined || streams === null) throw new GroupNotFoundError(group);
-  return BigInt(streams);
+  const only = [stream?.aggregateType ?? null, stream?.aggregateId ?? null];
+  let count = 0n;
+  let behind: string | null | undefined = '-1';
+  while (typeof behind === 'string') {
+    const [row] = await database.query(
+      'append',
+      `SELECT streams, last_position FROM ${quotedSchema(schema)}.group_replay($1, $2, $3, $4, $5)`,
+      [group, ...only, skipFirst, behind],
+      { signal },
+    );
+    const [streams, last] = row ?? [];
+    if (typeof streams !== 'string') throw new GroupNotFoundError(group);
+    count += BigInt(streams);
+    behind = last;
+  }
+  return count;
 }
 
 /** Throws `GroupNotFoundError`. */
