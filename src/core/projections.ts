@@ -159,6 +159,7 @@ export interface Acquired {
 
 /** What a runner says about a generation. */
 export interface ProjectionReport {
+  /** Of a projection whose state the service keeps (STATE, AGGREGATES) it moves nothing: only a save does. */
   readonly position?: LogPosition;
   readonly failure?: ProjectionFailure | undefined;
   /** It stands still because of the failure. */

@@ -3,11 +3,13 @@ import type {
   AggregateProgress,
   LoadProjectionRequest,
   ProjectionFailure,
+  ProjectionKind,
   ProjectionReport,
   ProjectionSave,
   SavedProjection,
 } from '../core/projections.js';
 import { streamKey } from '../core/stream.js';
+import type { LogPosition } from '../core/subscribe.js';
 import {
   keptText,
   positionGoesBack,
@@ -25,7 +27,10 @@ import {
   type ProjectionRecord,
 } from './projection-records.js';
 
-/** Keeps what a runner reports. A position that is further back came late, and moves nothing. */
+/**
+ * Keeps what a runner reports. A position that is further back came late, and moves nothing; nor does one of a projection
+ * whose state is kept here, for it would be ahead of the state.
+ */
 export function reported(
   record: ProjectionRecord,
   generation: GenerationRecord,
@@ -36,11 +41,9 @@ export function reported(
   const begunAnew = resetDone > generation.resetDone;
   if (begunAnew) emptied(generation);
   generation.resetDone = carriedOut(record, generation, resetDone);
-  if (position) {
-    if (begunAnew || position.position >= generation.position.position)
-      generation.position = copied(position);
-    generation.reportedAt = now;
-  }
+  if (position) generation.reportedAt = now;
+  if (position && !savesMoveIt(record.kind) && (begunAnew || isAhead(position, generation.position)))
+    generation.position = copied(position);
   generation.failure = failure && keptFailure(failure);
   generation.failed = failed;
   if (Object.keys(metrics).length > 0) generation.metrics = { ...metrics };
@@ -109,6 +112,14 @@ function carriedOut(
 ) {
   const wanted = resetDone < resetWanted ? resetDone : resetWanted;
   return wanted > before ? wanted : before;
+}
+
+function savesMoveIt(kind: ProjectionKind): boolean {
+  return kind === 'STATE' || kind === 'AGGREGATES';
+}
+
+function isAhead(position: LogPosition, kept: LogPosition): boolean {
+  return position.position >= kept.position;
 }
 
 function copied(position: { readonly position: bigint; readonly epoch?: bigint }) {

@@ -101,6 +101,18 @@ export function projectionSavesContract(
     );
 
     it(
+      'never move a position ahead of a state that is kept with it',
+      withProjections(async (projections) => {
+        for (const kind of ['STATE', 'AGGREGATES'] as const) {
+          const lease = await leaseFor(projections, 'a', { name: kind, kind });
+          await projections.save(lease, { position: { position: 3n } });
+          await projections.report(lease, { position: { position: 7n } });
+          expect((await projections.get(kind)).live.position).toEqual({ position: 3n });
+        }
+      }),
+    );
+
+    it(
       'of a failure are shown; it stands still until it is resumed',
       withProjections(async (projections) => {
         const lease = await leaseFor(projections, 'a');

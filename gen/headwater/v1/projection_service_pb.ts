@@ -779,7 +779,8 @@ export type ReportProjectionRequest = Message<"headwater.v1.ReportProjectionRequ
   fence: bigint;
 
   /**
-   * How far it has come. Default: as it was.
+   * How far it has come. Default: as it was. Of a projection whose state the service keeps (STATE, AGGREGATES) it moves
+   * nothing: only a save does.
    *
    * @generated from field: headwater.v1.LogPosition position = 4;
    */

@@ -12,6 +12,7 @@ DECLARE
   mine projection_generations%ROWTYPE;
   projection projections%ROWTYPE;
   begun_anew boolean;
+  reported boolean;
   now timestamptz;
 BEGIN
   -- What a crash takes of a report comes again with the next one, and a lease that was not renewed only runs out sooner: it
@@ -26,6 +27,12 @@ BEGIN
   now := clock_timestamp();
   done_reset := greatest(mine.reset_done, least(done_reset, projection.reset_wanted));
   begun_anew := done_reset > mine.reset_done;
+  reported := at_position IS NOT NULL;
+  IF projection.kind IN ('STATE', 'AGGREGATES') THEN
+    -- Only a save moves it: it would be ahead of the state.
+    at_position := NULL;
+    at_epoch := NULL;
+  END IF;
   IF begun_anew THEN
     DELETE FROM projection_aggregates a WHERE a.name = of_name AND a.generation = of_generation;
   END IF;
@@ -36,7 +43,7 @@ BEGIN
          epoch = CASE WHEN begun_anew OR at_position >= g.position THEN coalesce(at_epoch, 0) ELSE g.epoch END,
          state = CASE WHEN begun_anew THEN '' ELSE g.state END,
          content_type = CASE WHEN begun_anew THEN '' ELSE g.content_type END,
-         reported_at = CASE WHEN at_position IS NULL THEN g.reported_at ELSE now END,
+         reported_at = CASE WHEN reported THEN now ELSE g.reported_at END,
          failure = new_failure, failed = new_failed,
          metrics = coalesce(new_metrics, g.metrics), comparison = coalesce(new_comparison, g.comparison),
          reset_done = done_reset
