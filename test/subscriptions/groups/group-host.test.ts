@@ -1,5 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Delivery, GroupMembership, GroupMessage } from '../../../src/core/consumer-groups.js';
+import {
+  DEFAULT_GROUP_SETTINGS,
+  type Delivery,
+  type GroupMembership,
+  type GroupMessage,
+} from '../../../src/core/consumer-groups.js';
 import { WAITING_EVENTS } from '../../../src/subscriptions/groups/group-limits.js';
 import { slotOf } from '../../../src/subscriptions/groups/slot-of.js';
 import { appendTo, fill, newEvent, thing } from '../../../src/testing/index.js';
@@ -49,6 +54,14 @@ async function joined(instance: Instance, maxInFlight = 64): Promise<Taken> {
 /** Its outcome is another test's. */
 function said(answer: Promise<unknown>): void {
   answer.catch(() => undefined);
+}
+
+/** Two streams in the slot that goes to the second member. */
+function sameSlot(): readonly [string, string] {
+  const ids = Array.from({ length: 40 }, (_, index) => `s${index}-`);
+  const [a, b] = ids.filter((id) => slotOf(thing(id), 4) === 3);
+  if (a === undefined || b === undefined) throw new Error('No two streams share a slot');
+  return [a, b];
 }
 
 const retried = (position: bigint, afterMs?: number) => ({
@@ -102,12 +115,59 @@ describe('an instance that is cut off from the storage', () => {
   });
 });
 
+describe('a slot that is wanted', () => {
+  it('is not delivered from when it may have been taken away, not even what lies below what is done', async () => {
+    const [cutOff, other] = [new Instance(world), new Instance(world)];
+    const [a, b] = sameSlot();
+    for (const id of [a, b]) await fill(world.store, thing(id), 1);
+    const one = await joined(cutOff);
+    await world.clock.pass(100);
+    expect(one.names).toEqual([`${a}1`, `${b}1`]);
+    one.membership.setMaxInFlight(0);
+    said(one.membership.nack(retried(1n, 0)));
+    said(one.membership.ack([2n]));
+    await world.clock.pass(50);
+    const two = await joined(other);
+    await world.clock.pass(500);
+    cutOff.cut = true;
+    expect(await world.clock.until(() => two.names.includes(`${a}1`), 2000)).toBe(true);
+    expect(one.ended).toBe(false);
+    one.membership.setMaxInFlight(5);
+    await world.clock.pass(20);
+    expect(one.ended).toBe(false);
+    expect(one.names).toEqual([`${a}1`, `${b}1`]);
+    await cutOff.host.stop();
+    await other.host.stop();
+  });
+
+  it('is released when what lies below what is done is answered, so that nothing comes twice', async () => {
+    const [first, other] = [new Instance(world), new Instance(world)];
+    const [a, b] = sameSlot();
+    for (const id of [a, b]) await fill(world.store, thing(id), 1);
+    const one = await joined(first);
+    await world.clock.pass(100);
+    one.membership.setMaxInFlight(0);
+    said(one.membership.nack(retried(1n, 0)));
+    said(one.membership.ack([2n]));
+    await world.clock.pass(50);
+    const two = await joined(other);
+    await world.clock.pass(100);
+    one.membership.setMaxInFlight(5);
+    await world.clock.pass(20);
+    said(one.membership.ack([1n]));
+    for (const id of [a, b]) await fill(world.store, thing(id), 1);
+    await world.clock.pass(500);
+    expect(one.names).toEqual([`${a}1`, `${b}1`, `${a}1`]);
+    expect(two.names).toEqual([`${a}2`, `${b}2`]);
+    await first.host.stop();
+    await other.host.stop();
+  });
+});
+
 describe('an instance that is gone without a word', () => {
   it('leaves its slots where they stood: what was acknowledged above that comes again, in order', async () => {
     const [crashing, other] = [new Instance(world), new Instance(world)];
-    const ids = Array.from({ length: 20 }, (_, index) => `s${index}-`);
-    const [a, b] = ids.filter((id) => slotOf(thing(id), 4) === 0);
-    if (a === undefined || b === undefined) throw new Error('No two streams share a slot');
+    const [a, b] = sameSlot();
     for (const id of [a, b, a, b]) await fill(world.store, thing(id), 1);
     const one = await joined(crashing);
     await world.clock.pass(100);
@@ -321,6 +381,46 @@ describe('parked streams by the hundred', () => {
     expect((await instance.host.get(GROUP)).parked).toBe(0n);
     for (const id of ids)
       expect(replayed.filter((name) => name.startsWith(id))).toEqual([`${id}1`, `${id}2`, `${id}3`]);
+    await instance.host.stop();
+  });
+});
+
+describe('a group that stands where the log has never been', () => {
+  const from = (position: bigint) => ({
+    name: 'lost',
+    selection: {},
+    settings: DEFAULT_GROUP_SETTINGS,
+    slots: 4,
+    position: { position, epoch: 1n },
+  });
+
+  it('ends its members, so that somebody resets it', async () => {
+    await world.storage.create(from(99n));
+    const instance = new Instance(world);
+    const consumer = new Taken(await instance.host.join({ group: 'lost' }));
+    await world.clock.pass(200);
+    expect(consumer.error).toMatchObject({ reason: 'POSITION_UNKNOWN' });
+    await instance.host.reset({ name: 'lost' });
+    await fill(world.store, thing('a'), 1);
+    const next = new Taken(await instance.host.join({ group: 'lost' }));
+    await world.clock.pass(200);
+    expect(next.names).toEqual(['a1']);
+    await instance.host.stop();
+  });
+
+  it('does so too where only one of its slots is there, and the subscription begins further back', async () => {
+    await world.storage.create(from(0n));
+    const by = { group: 'lost', memberId: 'm', revision: 1n, known: [], news: [] };
+    await world.storage.join({ ...by, name: '' });
+    const [orders] = await world.storage.beat([{ ...by, slots: [] }]);
+    const held = orders?.slots[2];
+    if (held === undefined) throw new Error('The member holds nothing');
+    const ahead = { ...held, position: { position: 99n, epoch: 1n } };
+    await world.storage.beat([{ ...by, slots: [ahead], leaving: true }]);
+    const instance = new Instance(world);
+    const consumer = new Taken(await instance.host.join({ group: 'lost' }));
+    await world.clock.pass(200);
+    expect(consumer.error).toMatchObject({ reason: 'POSITION_UNKNOWN' });
     await instance.host.stop();
   });
 });
