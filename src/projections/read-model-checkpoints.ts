@@ -80,6 +80,15 @@ export class Checkpoints {
     return rows.map(fromRow);
   }
 
+  /** The generation that readers see, locked: nobody goes on with it until the transaction ends. */
+  async lockLive(client: SqlClient): Promise<Checkpoint | undefined> {
+    const { rows } = await client.query(
+      `SELECT ${COLUMNS} FROM ${this.#table} WHERE name = $1 AND live FOR UPDATE`,
+      [this.#name],
+    );
+    return rows.map(fromRow)[0];
+  }
+
   /** One generation, locked. Throws `LeaseLostError` if it is gone, or another runner was here later. */
   async lock(client: SqlClient, lease: ProjectionLease): Promise<Checkpoint> {
     const { rows } = await client.query(

@@ -6,7 +6,7 @@ import type { SqlClient } from '../core/sql-client.js';
 import type { LogPosition } from '../core/subscribe.js';
 import { type Batch, type GenerationWork, HandlerError } from './projection-work.js';
 import { type HandlerContext, HandlerTable, type OpenExtension } from './projector-handlers.js';
-import { type Checkpoint, checkFence } from './read-model-checkpoints.js';
+import type { Checkpoint } from './read-model-checkpoints.js';
 import { compareSchemas } from './read-model-compare.js';
 import { quoted, schemaOf } from './read-model-names.js';
 import { makeTables, type ReadModelParts, useSchema } from './read-model-open.js';
@@ -107,22 +107,25 @@ export class ReadModelGeneration<Types extends PayloadTypes, More extends object
     );
   }
 
-  /** Both schemas are renamed and both checkpoints changed in one transaction, so a reader sees the one or the other. */
-  async promote(signal: AbortSignal): Promise<boolean> {
+  /**
+   * Both schemas are renamed and both checkpoints changed in one transaction, so a reader sees the one or the other. If
+   * another runner has the live one, the lock of its checkpoint keeps it where it is until this one is there, too: it would
+   * be ahead for ever otherwise, where events come without a pause.
+   */
+  async promote(signal: AbortSignal, catchUp: (to: bigint) => Promise<boolean>): Promise<boolean> {
     const { pool, timeouts, checkpoints, lease, definition } = this.#parts;
     const { schema = '' } = definition;
     return await inTransaction(pool, { ...timeouts, signal }, async (client) => {
-      const all = await checkpoints.lockAll(client);
-      const own = checkFence(
-        all.find(({ generation }) => generation === lease.generation),
-        lease,
-      );
-      const live = all.find((one) => one.live);
+      const live = await checkpoints.lockLive(client);
+      const other = live?.generation === lease.generation ? undefined : live;
+      const to = other?.position?.position ?? 0n;
+      if (to > (this.position?.position ?? 0n) && !(await catchUp(to))) return false;
+      const own = await checkpoints.lock(client, lease);
       if (own.live) return true;
-      if (live) {
-        if ((live.position?.position ?? 0n) > (own.position?.position ?? 0n)) return false;
-        await rename(client, schema, schemaOf(schema, live.generation));
-        await checkpoints.setLive(client, live.generation, false);
+      if (to > (own.position?.position ?? 0n)) return false;
+      if (other) {
+        await rename(client, schema, schemaOf(schema, other.generation));
+        await checkpoints.setLive(client, other.generation, false);
       }
       await rename(client, schemaOf(schema, own.generation), schema);
       await checkpoints.setLive(client, own.generation, true);

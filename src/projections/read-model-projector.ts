@@ -98,8 +98,9 @@ export interface ReadModelOptions {
 export interface ReadModel<Client extends SqlClient = SqlClient> {
   readonly name: string;
   /**
-   * What `runProjection` runs, with connections of the database that has the tables: one at a time for each generation, and
-   * none while nothing happens. Set `query_timeout` and `keepAlive` of the pool: a server that is gone does not answer.
+   * What `runProjection` runs, with connections of the database that has the tables: one at a time for each generation, two
+   * in a swap, and none while nothing happens. Set `query_timeout` and `keepAlive` of the pool: a server that is gone does
+   * not answer.
    */
   work(pool: SqlPool<Client>, options?: ReadModelOptions): ProjectionWork;
 }

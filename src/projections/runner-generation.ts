@@ -25,7 +25,7 @@ import { Wake } from './runner-wake.js';
 const LONG_MS = 60_000;
 const TICK_MS = 1_000;
 /** A swap that could not be, because the live one was ahead, is tried again after so many milliseconds. */
-const SWAP_MS = 100;
+const SWAP_MS = 20;
 
 export type GenerationEnd = 'STOPPED' | 'LEFT' | 'DELETED' | 'REPLACED' | 'LOST';
 

@@ -3,6 +3,9 @@ import type { GenerationWork } from './projection-work.js';
 import { textOf } from './runner-backoff.js';
 import type { GenerationRunner } from './runner-generation.js';
 
+/** So long another runner may be kept from going on with the live generation, in milliseconds. */
+const CATCH_UP_MS = 3_000;
+
 /**
  * Has a generation that has caught up take the live one's place, or compares the two if it has to wait for that. The live
  * one stands still meanwhile if the same runner has it; otherwise whoever promotes sees to it that it is not ahead.
@@ -37,11 +40,12 @@ async function catchUp(
   building: GenerationRunner,
   work: GenerationWork,
   live: bigint | undefined,
+  inTime: () => boolean = () => true,
 ): Promise<boolean | undefined> {
   if (live === undefined) return false;
   while ((building.position?.position ?? 0n) < live) {
     if (!(await building.handleSome(work, live))) await building.sleep(50);
-    if (!building.mayGoOn) return undefined;
+    if (!building.mayGoOn || !inTime()) return undefined;
   }
   return building.position?.position === live;
 }
@@ -57,7 +61,12 @@ async function compared(work: GenerationWork, signal: AbortSignal): Promise<stri
 
 async function promoted(building: GenerationRunner, work: GenerationWork): Promise<boolean> {
   const { leases, lease } = building.parts;
-  if (work.promote && !(await work.promote(building.signal))) return false;
+  const { runtime } = building.parts;
+  const catchUpTo = async (to: bigint) => {
+    const until = runtime.monotonic() + CATCH_UP_MS;
+    return (await catchUp(building, work, to, () => runtime.monotonic() < until)) !== undefined;
+  };
+  if (work.promote && !(await work.promote(building.signal, catchUpTo))) return false;
   try {
     await leases.promote(lease, { signal: building.signal });
   } catch (error) {
