@@ -14,7 +14,7 @@ import type { EventSelection } from '../core/selection.js';
 import type { Runtime } from '../core/runtime.js';
 import type { LogPosition } from '../core/subscribe.js';
 import { PendingDeadlines } from './deadlines.js';
-import { Emitter } from './emit.js';
+import { type Emission, Emitter } from './emit.js';
 import { narrowed } from './narrowed.js';
 import { type Batch, type GenerationWork, HandlerError } from './projection-work.js';
 import type { HandlerTable } from './projector-handlers.js';
@@ -34,6 +34,8 @@ export interface AnyReactor {
   readonly name: string;
   readonly emits: readonly string[];
   readonly selection: EventSelection;
+  /** Events whose effects may be under way at the same time. */
+  readonly window: number;
   readonly reactions: HandlerTable<PayloadTypes, [Event, ReactorContext], void>;
 }
 
@@ -80,22 +82,31 @@ export class ReactorGeneration implements GenerationWork {
     const done = this.position?.position ?? 0n;
     if (done > 0n && done >= batch.upTo.position) return;
     let pending = this.#pending;
+    const underWay: Promise<Outcome>[] = [];
     const mine = () => (pending === this.#pending ? (pending = pending.copy()) : pending);
     for (const event of batch.events) {
       if (event.position <= done) continue;
       signal.throwIfAborted();
       const due = pending.dueBy(event.recordedAt - 1n);
-      if (due.length > 0) await this.#comeTrue(mine(), due, signal);
+      if (due.length > 0) {
+        await allOf(underWay.splice(0));
+        await this.#comeTrue(mine(), due, signal);
+      }
       if (this.#emitter.isOwn(event)) continue;
-      const context = await this.#react(event, signal);
       try {
+        const context = await this.#react(event, signal);
         for (const change of context.deadlines)
           if (change.kind === 'SET') mine().set(change.deadline);
           else mine().delete(change.key);
+        underWay.push(settled(this.#append(context.emission, signal)));
       } catch (error) {
-        throw new HandlerError(event, error);
+        // What is in front of it comes first, also where it is a failure.
+        await allOf(underWay.splice(0));
+        throw signal.aborted || isOutage(error) ? error : new HandlerError(event, error);
       }
+      if (underWay.length >= this.#reactor.window) await allOf(underWay.splice(0, 1), underWay);
     }
+    await allOf(underWay);
     await this.#save(pending, batch.upTo, signal);
   }
 
@@ -135,19 +146,18 @@ export class ReactorGeneration implements GenerationWork {
     const { name, reactions } = this.#reactor;
     const { commands } = this.#parts;
     const context = new ReactionContext({ reactor: name, emitter: this.#emitter, commands, signal }, stored);
+    for (const { event, handler } of reactions.handlersOf(stored)) await handler(event, context);
+    return context;
+  }
+
+  async #append(emission: Emission, signal: AbortSignal): Promise<void> {
     try {
-      for (const { event, handler } of reactions.handlersOf(stored)) await handler(event, context);
-    } catch (error) {
-      throw signal.aborted || isOutage(error) ? error : new HandlerError(stored, error);
-    }
-    try {
-      await this.#emitter.append(context.emission, signal);
+      await this.#emitter.append(emission, signal);
     } catch (error) {
       if (signal.aborted || isOutage(error)) throw error;
       // It was answered before: what was done then stands.
-      if (!(error instanceof EventIdReusedError)) throw new HandlerError(stored, error);
+      if (!(error instanceof EventIdReusedError)) throw new HandlerError(emission.cause, error);
     }
-    return context;
   }
 
   /**
@@ -209,4 +219,26 @@ export class ReactorGeneration implements GenerationWork {
 /** What may pass by itself, so that nobody has to decide about it. */
 function isOutage(error: unknown): boolean {
   return error instanceof StoreUnavailableError || error instanceof OverloadedError;
+}
+
+/** How an append has ended. A promise that is waited for later must not reject before. */
+type Outcome = { readonly error?: unknown };
+
+function settled(append: Promise<void>): Promise<Outcome> {
+  return append.then(
+    () => ({}),
+    (error: unknown) => ({ error }),
+  );
+}
+
+/** Waits for appends; if one has failed also for those behind it, and throws the first failure. */
+async function allOf(
+  appends: readonly Promise<Outcome>[],
+  behind: readonly Promise<Outcome>[] = [],
+): Promise<void> {
+  for (const outcome of await Promise.all(appends))
+    if ('error' in outcome) {
+      await Promise.all(behind);
+      throw outcome.error;
+    }
 }

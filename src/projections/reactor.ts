@@ -32,6 +32,13 @@ export interface ReactorDefinition<E extends Event = Event> {
    * @default none
    */
   readonly emits?: readonly string[];
+  /**
+   * Events whose appends may be under way at the same time, from 1 to 256; they keep their order. With more than 1 a reaction
+   * does not find in the store what the one before it has appended, and where an append is refused some behind it are made
+   * already: for reactions that look at nothing but their event.
+   * @default 1
+   */
+  readonly window?: number;
   /** By event type; `*` is for all that have no reaction of their own, and for what has no payload. */
   readonly on: NoInfer<Reactions<E>>;
 }
@@ -98,13 +105,15 @@ export interface Reactor {
  * });
  */
 export function defineReactor<E extends Event = Event>(definition: ReactorDefinition<E>): Reactor {
-  const { name, version = 1, start, emits = [] } = definition;
+  const { name, version = 1, start, emits = [], window = 1 } = definition;
+  if (!(Number.isInteger(window) && window >= 1 && window <= 256))
+    throw new RangeError(`The window of reactor ${name} is ${window}, it must be from 1 to 256`);
   const reactions = new HandlerTable<PayloadTypes, [Event, ReactorContext], void>(
     definition.on as never,
     definition.events,
   );
   const selection = selectionOf(definition);
-  const reactor: AnyReactor = { name, emits, selection, reactions };
+  const reactor: AnyReactor = { name, emits, selection, window, reactions };
   return {
     name,
     work: (parts) => ({

@@ -96,6 +96,33 @@ describe('a reactor', () => {
     expect((await ofType('Sent')).map(jsonOf)).toEqual(['thanks for 1', 'thanks for 2', 'thanks for 3']);
   });
 
+  it('with a window answers in order all the same, and fails at the first event that it cannot answer', async () => {
+    const some = (eventType: (amount: number) => string) =>
+      defineReactor({
+        name: 'wide',
+        window: 16,
+        events: accountEvents,
+        on: {
+          Deposited: ({ payload }, { append }) =>
+            append(mail('x'), newEvent({ eventType: eventType(payload.amount), json: payload.amount })),
+        },
+      });
+    const amounts = Array.from({ length: 100 }, (_, index) => index + 1);
+    await log.deposit('a', ...amounts);
+    const broken = start(some((amount) => (amount >= 50 ? '' : 'Sent')));
+    await until(async () => (await log.projections.get('wide')).status === 'FAILED');
+    expect((await log.projections.get('wide')).live).toMatchObject({
+      position: { position: 49n },
+      failure: { position: 50n, error: expect.stringContaining('event_type') as string },
+    });
+    await broken.stop();
+    start(some(() => 'Sent'));
+    await log.projections.resume('wide');
+    await log.projections.waitFor('wide', { position: 100n });
+    expect((await ofType('Sent')).map(jsonOf)).toEqual(amounts);
+    expect(() => defineReactor({ name: 'wide', window: 0, on: {} })).toThrow(RangeError);
+  });
+
   it('lets what was answered first stand when its rule changes', async () => {
     const last = await log.deposit('a', 1);
     const before = start(thanks);
