@@ -134,6 +134,7 @@ export {
   ProjectionNotFoundError,
   ProjectionSupersededError,
 } from './core/follower-errors.js';
+export { causedBy } from './core/caused-by.js';
 export {
   type ConsumerGroup,
   type ConsumerGroups,
@@ -187,6 +188,16 @@ export type {
 } from './core/command.js';
 export { DEFAULT_CONTENT_TYPE, type Event, type Microseconds, type NewEvent } from './core/event.js';
 export type { CallOptions, EventStore } from './core/event-store.js';
+export {
+  aggregateType,
+  anyEvent,
+  EventMatcher,
+  eventType,
+  type MatchedEvent,
+  matcher,
+  matchesAny,
+  selectionOf,
+} from './core/event-matcher.js';
 export type { EventTypeDefinition, RetiredEventType } from './core/event-type-definition.js';
 export {
   type DecodedBy,
@@ -214,6 +225,15 @@ export { json } from './core/json-codec.js';
 export { DEFAULT_LIMITS, type Limits } from './core/limits.js';
 export { eventsOf, type LoadPage, type LoadRequest } from './core/load.js';
 export type { Epoch } from './core/log.js';
+export type {
+  HandleMessage,
+  HandlerOptions,
+  MessageBus,
+  MessageContext,
+  MessageFailure,
+  RunningHandler,
+  WorkerOptions,
+} from './core/message-bus.js';
 export {
   type Metadata,
   metadataBigint,
@@ -251,6 +271,7 @@ export type {
   SubscribeHandler,
 } from './core/store-middleware.js';
 export type { NewSnapshot, Snapshot } from './core/snapshot.js';
+export type { SqlClient, SqlPool, SqlResult } from './core/sql-client.js';
 export {
   type Retention,
   type StreamId,
@@ -298,6 +319,104 @@ export {
   type UpcastEvent,
   type UpcastStep,
 } from './core/upcasting.js';
+export {
+  consume,
+  type Consumer,
+  type ConsumeOptions,
+  type ConsumeStats,
+  type DeliveryContext,
+  type HandleDelivery,
+  type JoinedGroups,
+} from './subscriptions/consume.js';
+export { inTransaction, type InTransactionOptions } from './subscriptions/consume-in-transaction.js';
+export {
+  EventBus,
+  type EventBusOptions,
+  type EventHandlerOptions,
+  type EventWorkerOptions,
+} from './subscriptions/event-bus.js';
+export {
+  type AggregateProjector,
+  type AggregateProjectorDefinition,
+  type AggregateProjectorParts,
+  defineAggregateProjector,
+  type ProjectedAggregate,
+} from './projections/aggregate-projector.js';
+export type { EmitContext } from './projections/emit.js';
+export type { EventDecoder, Fold, Folds } from './projections/folds.js';
+export {
+  InMemoryRepository,
+  type InMemoryRepositoryOptions,
+  type RepositoryChange,
+} from './projections/in-memory-repository.js';
+export {
+  isLink,
+  LINK_CONTENT_TYPE,
+  LINK_EVENT_TYPE,
+  type LinkTarget,
+  linkTarget,
+  resolveLinks,
+} from './projections/links.js';
+export {
+  type NotificationContext,
+  type NotificationMetrics,
+  NotificationQueue,
+  type NotificationQueueOptions,
+} from './projections/notification-queue.js';
+export {
+  type RunnerParts,
+  type RunnerStatus,
+  type RunningProjection,
+  runProjection,
+  type GenerationStatus,
+  type RunProjectionOptions,
+} from './projections/projection-runner.js';
+export {
+  type Batch,
+  type FailureDecision,
+  type GenerationWork,
+  HandlerError,
+  type OnHandlerFailure,
+  type ProjectionWork,
+} from './projections/projection-work.js';
+export {
+  defineProjector,
+  type ProjectedState,
+  type Projector,
+  type ProjectorDefinition,
+  type StateOptions,
+  stateOf,
+} from './projections/projector.js';
+export { emitting } from './projections/projector-emitting.js';
+export type {
+  ContextExtension,
+  EventHandlers,
+  ExtendedContext,
+  HandlerContext,
+  OpenExtension,
+} from './projections/projector-handlers.js';
+export { query, type QueryOptions } from './projections/query.js';
+export {
+  defineReadModel,
+  type ReadModel,
+  type ReadModelDefinition,
+  type ReadModelOptions,
+} from './projections/read-model-projector.js';
+export {
+  defineReactor,
+  type NewDeadline,
+  type Reaction,
+  type Reactions,
+  type Reactor,
+  type ReactorContext,
+  type ReactorDefinition,
+} from './projections/reactor.js';
+export type { ReactorParts } from './projections/reactor-generation.js';
+export type { AllOptions, Entity, Repository } from './projections/repository.js';
+export { SqlRepository, type SqlRepositoryOptions, type SqlSource } from './projections/sql-repository.js';
+export type { ProjectionMetrics } from './projections/runner-metrics.js';
+export type { GenerationState } from './projections/runner-states.js';
+export { type Received, VersionGaps, type VersionGapsOptions } from './projections/version-gaps.js';
 export { systemRuntime } from './system.js';
 export type { ServiceInfo } from './wire/info.js';
 export { protobuf, type ProtobufOptions } from './wire/protobuf-codec.js';

@@ -22,9 +22,9 @@ export const EXIT = {
 
 export const EXIT_HELP = `
 Exit codes: 0 done, 1 failed, 2 wrong usage or invalid input, 3 conflict (expected version, append condition, id of an event
-or a command used before, nothing to restore, namespace exists), 4 stream or namespace not found, stream deleted, or a command
-that nobody decides, 5 service, database or position not reachable in time, 6 not confirmed, 7 refused by a middleware, the
-domain or a policy, 130 interrupted.`;
+or a command used before, nothing to restore, namespace or group exists), 4 stream, namespace or group not found, stream
+deleted, or a command that nobody decides, 5 service, database or position not reachable in time, 6 not confirmed, 7 refused
+by a middleware, the domain or a policy, 130 interrupted.`;
 
 /** Input that a person can mend; the message says what and how. */
 export class UsageError extends Error {

@@ -10,11 +10,14 @@ import { countCommand } from './count.js';
 import { deleteCommand } from './delete.js';
 import { eraseCommand } from './erase.js';
 import { EXIT, EXIT_HELP, exitCodeOf, explain } from './exit-codes.js';
+import { groupCommand } from './group.js';
 import { loadCommand } from './load.js';
 import { logCommand } from './log.js';
 import { migrateCommand } from './migrate.js';
 import { namespaceCommand } from './namespace.js';
 import { policyCommand } from './policy.js';
+import { projectionCommand } from './projection.js';
+import { relayCommand } from './relay.js';
 import { restoreCommand } from './restore.js';
 import { retentionCommand } from './retention.js';
 import { serveCommand } from './serve.js';
@@ -61,7 +64,10 @@ for (const command of [
   commandsCommand(),
   aggregateCommand(),
   policyCommand(),
+  groupCommand(),
+  projectionCommand(),
   namespaceCommand(),
+  relayCommand(),
   tourCommand(),
   configCommand(),
 ])
@@ -79,6 +85,15 @@ const WRITES = new Set([
   'erase',
   'create',
   'drop',
+  'update',
+  'replay',
+  'reset',
+  'pause',
+  'resume',
+  'stop',
+  'rebuild',
+  'finish',
+  'retry',
 ]);
 let writes = false;
 program.hook('preAction', (_, command) => {

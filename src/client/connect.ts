@@ -17,9 +17,11 @@ import { ask } from './ask.js';
 import { Channels } from './channels.js';
 import { CommandClient } from './command-client.js';
 import { COMMANDS } from './command-protocol.js';
+import { ConsumerGroupsClient } from './consumer-groups.js';
 import type { ClientTls, TokenSource } from './credentials.js';
 import { EventStoreClient } from './event-store-client.js';
 import { NamespacesClient } from './namespaces.js';
+import { ProjectionsClient } from './projections.js';
 import { RequestPipeline } from './request-pipeline.js';
 import { type CommandWorker, handle, type HandleOptions } from './worker.js';
 
@@ -95,6 +97,10 @@ export interface NamespaceConnection {
   readonly commands: CommandClient;
   /** Reads aggregates, folded where the service knows how. */
   readonly aggregates: AggregateClient;
+  /** Makes, watches and joins consumer groups. */
+  readonly consumerGroups: ConsumerGroupsClient;
+  /** What is known and wanted of projections, and what their runners keep. */
+  readonly projections: ProjectionsClient;
   /** Decides commands, as a worker, until it is stopped. */
   readonly handle: (options: HandleOptions) => CommandWorker;
   /** What answers: version, namespace, limits. */
@@ -162,6 +168,8 @@ export function connect(options: ConnectOptions): Connection {
         closed,
       }),
       aggregates: new AggregateClient({ channels: named, runtime, timeoutMs, resumeTimeoutMs, closed }),
+      consumerGroups: new ConsumerGroupsClient({ channels: named, runtime, timeoutMs, closed }),
+      projections: new ProjectionsClient({ channels: named, runtime, timeoutMs, closed }),
       handle: (worker) => handle({ channels: named, runtime, closed }, worker),
       eventStore: new EventStoreClient({
         channels: named,

@@ -11,3 +11,8 @@ export interface CallOptions {
    */
   readonly timeoutMilliseconds?: number;
 }
+
+/** As much of the caller's time as may be waited for, so that the answer still finds the caller. */
+export function patience(milliseconds: number): number {
+  return Math.max(0, milliseconds - Math.max(50, milliseconds / 10));
+}

@@ -181,9 +181,14 @@ export interface GroupMembership {
    */
   readonly messages: AsyncIterable<GroupMessage>;
   /**
-   * These events, and those of their streams that were delivered before them, are done. Resolves when that is committed,
-   * with the positions that this member no longer has: others have them, and they come again. Rejects when the membership
-   * has ended.
+   * These events, and those of their streams that were delivered before them, are done. Resolves some 25 ms later, when
+   * the storage has confirmed that this member still has their slots, with the positions of which that is not so: others
+   * have them, and they come again. A position that is not under way, or was answered before, is among these. Rejects when
+   * the membership has ended.
+   *
+   * What is stored is up to where all of a slot is done. So after a crash what was acknowledged behind an event that was
+   * still under way in its slot comes again, in order: at least once. `headwater.ack` keeps it by stream, in the consumer's
+   * own transaction.
    */
   ack(positions: readonly bigint[]): Promise<readonly bigint[]>;
   /** This event could not be handled; those of its stream that were delivered before it are done. As `ack`. */

@@ -79,22 +79,53 @@ export function matchesAny(matchers: readonly EventMatcher[], event: MatchedEven
 }
 
 /**
- * What to ask the log for: all that one of the matchers matches, and sometimes more. Filters know event types, but
- * aggregate types stand in the scope, which is one for all filters; so of "Opened of Account, or Closed of Order" also
- * Closed of Account comes. Whoever reads by this selection applies {@link matchesAny} to what comes, and counts what does
- * not match as handled.
+ * What to ask the log for: all that one of the matchers matches. It may be more where the names are too many for a request
+ * (100 aggregate types, or 16 filters of 100 event types); so whoever reads by it applies {@link matchesAny} to what comes,
+ * and counts what does not match as handled.
  */
 export function selectionOf(matchers: readonly EventMatcher[]): EventSelection {
   const aggregateTypes = united(matchers.map((one) => one.aggregateTypes));
-  const eventTypes = united(matchers.map((one) => one.eventTypes));
-  // More names than a request may have: the whole log is a superset too.
   const scope: Scope | undefined =
     aggregateTypes !== undefined && aggregateTypes.length <= FILTER_NAMES
       ? { kind: 'AGGREGATE_TYPES', aggregateTypes }
       : undefined;
-  const filters: readonly Filter[] =
-    eventTypes !== undefined && eventTypes.length <= FILTER_NAMES * FILTERS ? chunked(eventTypes) : [];
-  return { ...(scope && { scope }), ...(filters.length > 0 && { filters }) };
+  const exact = alternatives(matchers, aggregateTypes);
+  const eventTypes = united(matchers.map((one) => one.eventTypes));
+  const filters = fits(exact) ? exact : chunked(eventTypes ?? []).map((names) => ({ eventTypes: names }));
+  return { ...(scope && { scope }), ...(filters.length > 0 && fits(filters) && { filters }) };
+}
+
+/**
+ * The matchers as filters; none if one of them would match all that is in the scope. Those about the same aggregate types
+ * are put together.
+ */
+function alternatives(
+  matchers: readonly EventMatcher[],
+  inScope: readonly string[] | undefined,
+): readonly Filter[] {
+  const byStreams = new Map<string, EventMatcher[]>();
+  for (const one of matchers) {
+    const key = JSON.stringify(sorted(one.aggregateTypes));
+    byStreams.set(key, [...(byStreams.get(key) ?? []), one]);
+  }
+  const filters: Filter[] = [];
+  for (const [key, about] of [...byStreams].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const aggregateTypes = sorted(about[0]?.aggregateTypes);
+    const streams =
+      key === JSON.stringify(inScope ?? [])
+        ? {}
+        : { streams: aggregateTypes.map((aggregateType) => ({ aggregateType })) };
+    const eventTypes = united(about.map((one) => one.eventTypes));
+    if (eventTypes !== undefined)
+      filters.push(...chunked(eventTypes).map((names) => ({ eventTypes: names, ...streams })));
+    else if (streams.streams === undefined) return [];
+    else filters.push(streams);
+  }
+  return filters;
+}
+
+function fits(filters: readonly Filter[]): boolean {
+  return filters.length <= FILTERS && filters.every(({ streams = [] }) => streams.length <= FILTER_NAMES);
 }
 
 function narrowed(
@@ -111,19 +142,24 @@ function narrowed(
   return left;
 }
 
-/** Sorted, so that the same matchers in another order ask for the same: a group is compared with what is there. */
+/** All their names; `undefined` if one of them is not limited, or there are none. */
 function united(sets: readonly (ReadonlySet<string> | undefined)[]): readonly string[] | undefined {
   const all = new Set<string>();
   for (const set of sets) {
     if (set === undefined) return undefined;
     for (const name of set) all.add(name);
   }
-  return all.size === 0 ? undefined : [...all].sort();
+  return all.size === 0 ? undefined : sorted(all);
 }
 
-function chunked(names: readonly string[]): readonly Filter[] {
-  const filters: Filter[] = [];
+/** So that the same matchers in another order ask for the same: a group is compared with what is there. */
+function sorted(names: ReadonlySet<string> = new Set()): readonly string[] {
+  return [...names].sort();
+}
+
+function chunked(names: readonly string[]): readonly (readonly string[])[] {
+  const chunks: (readonly string[])[] = [];
   for (let from = 0; from < names.length; from += FILTER_NAMES)
-    filters.push({ eventTypes: names.slice(from, from + FILTER_NAMES) });
-  return filters;
+    chunks.push(names.slice(from, from + FILTER_NAMES));
+  return chunks;
 }

@@ -17,10 +17,9 @@ export function lastKeyOf(
 ): readonly string[] | undefined {
   if (token === undefined || token === '') return undefined;
   const decoded = decode(token);
-  if (!Array.isArray(decoded)) throw refused('is not one that this service made');
+  if (!Array.isArray(decoded)) throw refusedToken();
   const [made, last] = decoded as unknown[];
-  if (!isTexts(made) || !isTexts(last) || last.length !== parts)
-    throw refused('is not one that this service made');
+  if (!isTexts(made) || !isTexts(last) || last.length !== parts) throw refusedToken();
   if (made.length !== request.length || made.some((part, index) => part !== request[index]))
     throw refused('is of another request: keep all else as it was');
   return last;
@@ -40,6 +39,11 @@ function isTexts(value: unknown): value is string[] {
     Array.isArray(value) &&
     value.every((part) => typeof part === 'string' && part.isWellFormed() && !part.includes('\u0000'))
   );
+}
+
+/** For a token that was not made for this list. */
+export function refusedToken(): InvalidRequestError {
+  return refused('is not one that this service made');
 }
 
 function refused(description: string): InvalidRequestError {

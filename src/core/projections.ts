@@ -27,8 +27,9 @@ export type ProjectionStatus =
 /** An event that could not be handled. */
 export interface ProjectionFailure {
   readonly position: bigint;
+  /** With empty names if it is about no event: the log has lost its tail, tables cannot be made. */
   readonly stream: StreamId;
-  /** What was thrown, for people; at most 4 KiB. */
+  /** What was thrown, for people; longer than 4 KiB is cut. */
   readonly error: string;
   readonly attempts: number;
   readonly failedAt: Microseconds;
@@ -105,7 +106,7 @@ export interface ProjectionControl {
     request: { readonly name: string; readonly discard?: boolean },
     options?: CallOptions,
   ): Promise<Projection>;
-  /** Gives whether it is gone already; else a runner deletes its tables first. */
+  /** Gives whether it is gone already; else a runner deletes its tables, or what it emitted, first. */
   delete(
     request: { readonly name: string; readonly forget?: boolean; readonly deleteEmitted?: boolean },
     options?: CallOptions,
@@ -158,6 +159,7 @@ export interface Acquired {
 
 /** What a runner says about a generation. */
 export interface ProjectionReport {
+  /** Of a projection whose state the service keeps (STATE, AGGREGATES) it moves nothing: only a save does. */
   readonly position?: LogPosition;
   readonly failure?: ProjectionFailure | undefined;
   /** It stands still because of the failure. */
@@ -171,7 +173,7 @@ export interface ProjectionReport {
 /** What a runner is to do. */
 export interface ProjectionOrders {
   readonly wish: 'RUN' | 'PAUSE' | 'STOP' | 'DELETE';
-  /** Begin anew if this is higher than the last reset that was carried out. */
+  /** The number of the reset that is outstanding, 0 if none is. Begin anew unless it was carried out meanwhile. */
   readonly resetWanted: bigint;
   /** How often it was resumed: what stands still because of a failure tries again when this has grown. */
   readonly resumed: bigint;
@@ -243,7 +245,7 @@ export interface ProjectionLeases {
     report: ProjectionReport,
     options?: CallOptions,
   ): Promise<ProjectionOrders>;
-  /** Keeps position and state, and renews. */
+  /** Keeps position and state, and renews. Fails with `InvalidRequestError` if the position goes back without a reset. */
   save(
     lease: Pick<ProjectionLease, 'name' | 'generation' | 'fence'>,
     save: ProjectionSave,
@@ -251,7 +253,10 @@ export interface ProjectionLeases {
   ): Promise<void>;
   /** What was saved last. Fails with `ProjectionNotFoundError`. */
   load(request: LoadProjectionRequest, options?: CallOptions): Promise<SavedProjection>;
-  /** The generation that was built is the live one now; the one before is gone. */
+  /**
+   * The generation that was built is the live one now; the one before is gone. Unless the projection has tables of its own,
+   * fails with `ProjectionConflictError` where it is behind the live one: go on first, so that no reader sees it go back.
+   */
   promote(
     lease: Pick<ProjectionLease, 'name' | 'generation' | 'fence'>,
     options?: CallOptions,

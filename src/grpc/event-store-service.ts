@@ -39,7 +39,7 @@ export function eventStoreService(storeOf: StoreOf): RpcsOf<typeof EventStoreSer
   return {
     append: unary({
       resolve: planAppend,
-      handle: async (plan, signal, admission) =>
+      handle: async (plan, signal, { admission }) =>
         toWireAppendResponse(await storeOf(plan).append(asReader(plan, admission), { signal })),
     }),
     appendStream: pipelined({

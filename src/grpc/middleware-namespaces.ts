@@ -16,10 +16,11 @@ export function withNamespaceMiddleware(
     default: namespaces.default,
     open: (name) => namespaces.open(name),
     of: (name) => {
-      const { store, gone } = namespaces.of(name);
+      const served = namespaces.of(name);
+      const { store } = served;
       const known = decorated.get(store) ?? withMiddleware(store, middlewareOf(name), options);
       decorated.set(store, known);
-      return { store: known, gone };
+      return { ...served, store: known };
     },
     create: (name, how) => namespaces.create(name, how),
     list: (request, how) => namespaces.list(request, how),

@@ -2,10 +2,16 @@ import type { Plan } from '../auth/plan.js';
 import { InvalidRequestError, NamespaceExistsError, NamespaceNotFoundError } from '../core/errors.js';
 import type { EventStore } from '../core/event-store.js';
 import type { Namespaces } from '../core/namespace.js';
+import type { Projections } from '../core/projections.js';
+import type { GroupStorage } from '../subscriptions/groups/group-storage.js';
 
 /** A namespace that calls can be about now. */
 export interface ServedNamespace {
   readonly store: EventStore;
+  /** What its consumer groups keep; without it there are none. */
+  readonly groupStorage?: GroupStorage;
+  /** Its projections; without them there are none. */
+  readonly projections?: Projections;
   /** Aborted, with the error for those who still use it, when the namespace is dropped. */
   readonly gone: AbortSignal;
 }
@@ -27,8 +33,12 @@ export interface ServedNamespaces extends Namespaces {
 export type StoreOf = (plan: Plan) => EventStore;
 
 /** The namespaces of a server that serves one store, whatever that is, and can make no others. */
-export function oneNamespace(store: EventStore, name = 'headwater'): ServedNamespaces {
-  const only: ServedNamespace = { store, gone: new AbortController().signal };
+export function oneNamespace(
+  store: EventStore,
+  name = 'headwater',
+  more: Pick<ServedNamespace, 'groupStorage' | 'projections'> = {},
+): ServedNamespaces {
+  const only: ServedNamespace = { ...more, store, gone: new AbortController().signal };
   return {
     default: name,
     open: (asked) => (asked === name ? undefined : Promise.reject(new NamespaceNotFoundError(asked))),

@@ -12,6 +12,7 @@ import { toServiceError } from './failure.js';
 import { Outbox } from './outbox.js';
 import type { Narrow } from './narrowed.js';
 import type { Rpc } from './register.js';
+import { timeLeft } from './time-left.js';
 
 /**
  * Bytes that may wait in a call before the next page is asked for: a page of ordinary events goes out while the next is
@@ -73,17 +74,6 @@ function serverStreamHandler<Request, P extends Plan, Item>(
       },
     );
   };
-}
-
-/** Until the client's deadline, so that who waits can say why before it passes; nothing where there is none. */
-function timeLeft(
-  call: { getDeadline(): Date | number },
-  longestMs: number,
-): Pick<CallOptions, 'timeoutMilliseconds'> {
-  const milliseconds = Number(call.getDeadline()) - Date.now();
-  return Number.isFinite(milliseconds)
-    ? { timeoutMilliseconds: Math.max(0, Math.min(milliseconds, longestMs)) }
-    : {};
 }
 
 /**

@@ -2,9 +2,11 @@ import { Server, ServerCredentials, type ServerOptions } from '@grpc/grpc-js';
 import { AccessService } from '../../gen/headwater/v1/access_service_pb.js';
 import { AggregateService } from '../../gen/headwater/v1/aggregate_service_pb.js';
 import { CommandService } from '../../gen/headwater/v1/command_service_pb.js';
+import { ConsumerGroupService } from '../../gen/headwater/v1/consumer_group_service_pb.js';
 import { EventStoreService } from '../../gen/headwater/v1/event_store_service_pb.js';
 import { InfoService } from '../../gen/headwater/v1/info_service_pb.js';
 import { NamespaceService } from '../../gen/headwater/v1/namespace_service_pb.js';
+import { ProjectionService } from '../../gen/headwater/v1/projection_service_pb.js';
 import type { ServedAccess } from '../auth/access-admin.js';
 import type { AccessControl } from '../auth/access-control.js';
 import { StoreUnavailableError } from '../core/errors.js';
@@ -17,14 +19,18 @@ import { bind } from './bind.js';
 import { Calls } from './calls.js';
 import type { CommandPolicies } from './command-policies.js';
 import { commandService } from './command-service.js';
+import { consumerGroupService } from './consumer-group-service.js';
 import { Desk, trustEverybody } from './desk.js';
 import { eventStoreService } from './event-store-service.js';
 import { Health } from './health.js';
 import { type InfoOf, infoService } from './info-service.js';
 import { namespaceService } from './namespace-service.js';
+import { projectionService } from './projection-service.js';
 import { addReflection } from './reflection.js';
 import { register } from './register.js';
 import { commandsOf } from './served-commands.js';
+import { ServedGroups } from './served-groups.js';
+import { projectionsOf } from './served-projections.js';
 import type { ServedNamespaces } from './served-namespaces.js';
 
 /** What the gRPC face of the service works with. */
@@ -97,11 +103,12 @@ const RECEIVE_BYTES = 6 * 1024 * 1024;
 /** What a call may still need after the last one has ended, in milliseconds. */
 const FLUSH = 200;
 
-/** The services on a port: EventStoreService, CommandService, AggregateService, InfoService, NamespaceService, health and reflection. */
+/** The services on a port, one for each `register` below, health and reflection. */
 export class GrpcServer {
   readonly #options: GrpcServerOptions;
   readonly #server: Server;
   readonly #calls = new Calls();
+  readonly #groups: ServedGroups;
   readonly #health: Health;
   #started: Promise<number> | undefined;
   #drained: Promise<void> | undefined;
@@ -129,6 +136,11 @@ export class GrpcServer {
     register(this.#server, EventStoreService, eventStoreService(storeOf), desk);
     register(this.#server, CommandService, commands, desk);
     register(this.#server, AggregateService, aggregateService(ofNamespace), desk);
+    const groups = new ServedGroups({ servedOf: (name) => namespaces.of(name), runtime });
+    this.#groups = groups;
+    const groupsOf = (namespace: string) => groups.of(namespace);
+    register(this.#server, ConsumerGroupService, consumerGroupService({ groupsOf, logger }), desk);
+    register(this.#server, ProjectionService, projectionService(projectionsOf(namespaces)), desk);
     register(this.#server, InfoService, infoService(info), desk);
     register(this.#server, NamespaceService, namespaceService(namespaces), desk);
     register(this.#server, AccessService, accessService(options.served), desk);
@@ -136,6 +148,8 @@ export class GrpcServer {
       EventStoreService,
       CommandService,
       AggregateService,
+      ConsumerGroupService,
+      ProjectionService,
       InfoService,
       NamespaceService,
       AccessService,
@@ -167,8 +181,9 @@ export class GrpcServer {
 
   /**
    * Ends without loss: health says NOT_SERVING, new calls are refused with `STORE_UNAVAILABLE` and `NOT_APPLIED`,
-   * subscriptions are ended so that they go on elsewhere, appends and loads under way are finished. What is not at its
-   * end after so many milliseconds is cut off. Calling it again waits for the first.
+   * subscriptions are ended so that they go on elsewhere, members of groups answer what they have and are ended too,
+   * appends and loads under way are finished. What is not at its end after so many milliseconds is cut off. Calling it
+   * again waits for the first.
    */
   drain(deadlineMs: number): Promise<void> {
     this.#drained ??= this.#drain(deadlineMs);
@@ -200,6 +215,8 @@ export class GrpcServer {
       }),
     );
     if (cut > 0) await runtime.sleep(20);
+    // Before the store is closed, what members held goes to others.
+    await this.#groups.stop();
     this.#server.forceShutdown();
   }
 }

@@ -1,6 +1,7 @@
 import type { handleUnaryCall, ServerUnaryCall } from '@grpc/grpc-js';
 import type { Caller } from '../auth/caller.js';
 import type { Plan } from '../auth/plan.js';
+import type { CallOptions } from '../core/call-options.js';
 import { DeadlineExceededError } from '../core/errors.js';
 import type { Received } from '../wire/method.js';
 import type { Admission } from './admission.js';
@@ -8,6 +9,7 @@ import type { Desk } from './desk.js';
 import { toServiceError } from './failure.js';
 import type { Narrow } from './narrowed.js';
 import type { Rpc } from './register.js';
+import { timeLeft } from './time-left.js';
 
 /** How an RPC of one request and one answer is served. */
 export interface UnaryEntry<Request, P extends Plan, Answer> {
@@ -15,8 +17,12 @@ export interface UnaryEntry<Request, P extends Plan, Answer> {
   resolve(request: Request, caller: Caller): P;
   /** Of a read of many streams: its plan with the answer narrowed to what may be seen. Without it such a plan is refused. */
   readonly narrow?: Narrow<P>;
-  /** Sees nothing but the plan, and may ask whether something beside is allowed. */
-  handle(plan: P, signal: AbortSignal, admission: Admission): Promise<Answer>;
+  /** Sees nothing but the plan, how long the caller waits, and whether something beside is allowed. */
+  handle(
+    plan: P,
+    signal: AbortSignal,
+    beside: Pick<CallOptions, 'timeoutMilliseconds'> & { readonly admission: Admission },
+  ): Promise<Answer>;
   /**
    * Whether the caller's namespace must be there.
    * @default true
@@ -57,7 +63,8 @@ function unaryHandler<Request, P extends Plan, Answer>(
       const plan = admission.plan(entry.resolve(desk.accept(call.request), admission.caller), entry.narrow);
       const opening = entry.inNamespace === false ? undefined : desk.open(plan.namespace);
       if (opening !== undefined) await scope.wait(opening);
-      return await scope.wait(entry.handle(plan, scope.signal, admission));
+      const beside = { admission, ...timeLeft(call, desk.longestDeadlineMs) };
+      return await scope.wait(entry.handle(plan, scope.signal, beside));
     } catch (error) {
       if (scope.gone) throw error;
       throw toServiceError(desk.failure(error, rpc));

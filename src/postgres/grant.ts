@@ -4,7 +4,8 @@ import { inTransaction } from './session-transaction.js';
 import { sqlstateOf } from './sqlstate.js';
 
 const ROLES = ['headwater_writer', 'headwater_reader', 'headwater_eraser'];
-/** May append by the public function of SQL, and nothing else: a team's own role, whose members are not trusted with tables. */
+const GROUP_TABLES = ['consumer_groups', 'group_slots', 'group_members', 'group_streams', 'group_acks'];
+/** May call the public functions of SQL, and nothing else: a team's own role, whose members are not trusted with tables. */
 const APPENDER = 'headwater_appender';
 /** What writes runs as these roles, whoever calls it. */
 const OWNED: Readonly<Record<string, readonly string[]>> = {
@@ -16,6 +17,22 @@ const OWNED: Readonly<Record<string, readonly string[]>> = {
     'open_log',
     'save_snapshot',
     'delete_snapshots',
+    'acquire_projection',
+    'report_projection',
+    'save_projection',
+    'promote_projection',
+    'release_projection',
+    'change_projection',
+    'delete_projection',
+    'retry_aggregates',
+    'group_create',
+    'group_update',
+    'group_delete',
+    'group_reset',
+    'group_replay',
+    'group_join',
+    'group_beat',
+    'ack',
   ],
   headwater_eraser: ['change_stream', 'sweep_stream', 'streams_to_sweep', 'empty_events'],
 };
@@ -71,14 +88,20 @@ export async function grant(session: Session, schema: string): Promise<void> {
       await session.query(`GRANT INSERT, UPDATE, DELETE ON ${quoted}.snapshots TO headwater_writer`);
       await session.query(`GRANT DELETE ON ${quoted}.snapshots TO headwater_eraser`);
       await session.query(
+        `GRANT INSERT, UPDATE, DELETE ON ${quoted}.projections, ${quoted}.projection_generations,
+           ${quoted}.projection_aggregates TO headwater_writer`,
+      );
+      await session.query(
         `GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA ${quoted} TO headwater_writer, headwater_eraser`,
       );
       await session.query(
         `GRANT INSERT, UPDATE, DELETE ON ${quoted}.staged_appends, ${quoted}.staged_events TO headwater_writer`,
       );
+      for (const table of GROUP_TABLES)
+        await session.query(`GRANT INSERT, UPDATE, DELETE ON ${quoted}.${table} TO headwater_writer`);
       await session.query(`GRANT USAGE ON SCHEMA ${quoted} TO ${APPENDER}`);
       await session.query(
-        `GRANT EXECUTE ON FUNCTION ${quoted}.append(text, text, text, jsonb, jsonb) TO ${APPENDER}`,
+        `GRANT EXECUTE ON FUNCTION ${quoted}.append(text, text, text, jsonb, jsonb), ${quoted}.ack(text, text, bigint) TO ${APPENDER}`,
       );
       for (const name of await signatures(session, schema, NOT_FOR_WRITERS))
         await session.query(`REVOKE EXECUTE ON FUNCTION ${name} FROM headwater_writer`);

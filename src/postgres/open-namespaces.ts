@@ -10,9 +10,11 @@ import { UnsuitableDatabaseError } from './check-server.js';
 import { type Cluster, Clusters } from './cluster.js';
 import type { Database } from './database.js';
 import { findNamespaces, type FoundNamespace } from './find-namespaces.js';
+import { PostgresGroupStorage } from './groups/postgres-group-storage.js';
 import { notNow } from './namespace-refusals.js';
 import { type OpenedNamespace, openNamespace } from './open-namespace.js';
 import type { PostgresEventStore } from './postgres-event-store.js';
+import { PostgresProjections } from './projections/postgres-projections.js';
 import { RefusedNames } from './refused-names.js';
 import { mayBeGone } from './schema-gone.js';
 import { storeError } from './sqlstate.js';
@@ -194,7 +196,24 @@ export class OpenNamespaces {
   async #openIn({ database, watch }: Cluster, name: string, create: boolean): Promise<OpenedNamespace> {
     const vanished: StorePlace['vanished'] = (error, outcome) => this.#vanished(name, error, outcome);
     const createStore = () => this.#options.createStore({ database, namespace: name, vanished });
-    const opened = await openNamespace({ database, name, create, createStore });
+    const { onUnexpected, runtime } = this.#options;
+    const createGroupStorage = () =>
+      new PostgresGroupStorage({
+        database,
+        schema: name,
+        runtime,
+        onUnexpected: (error, outcome) => vanished(error, outcome) ?? onUnexpected(error, outcome),
+      });
+    const createProjections = ({ log }: PostgresEventStore) =>
+      new PostgresProjections({
+        database,
+        schema: name,
+        log,
+        runtime,
+        onUnexpected: (error, outcome) => vanished(error, outcome) ?? onUnexpected(error, outcome),
+      });
+    const makes = { createStore, createGroupStorage, createProjections };
+    const opened = await openNamespace({ database, name, create, ...makes });
     if (this.#stopped || this.#dropping.has(name)) {
       await opened.store.stop();
       throw notNow(`Namespace ${name} is being closed`);

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { patience } from '../core/call-options.js';
 import { LogEpochChangedError, PositionNotReachedError, StoreUnavailableError } from '../core/errors.js';
 import type { LogHead } from '../core/log.js';
 import type { Runtime } from '../core/runtime.js';
@@ -80,11 +81,6 @@ export class ReplicaReads implements Queries {
       }
     }
   }
-}
-
-/** As much of the caller's time as may be waited for, so that the answer still finds the caller. */
-function patience(milliseconds: number): number {
-  return Math.max(0, milliseconds - Math.max(50, milliseconds / 10));
 }
 
 /** How far the replica is, if that is what the error says; throws what else it means. */

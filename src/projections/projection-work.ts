@@ -33,7 +33,7 @@ export interface ProjectionWork {
 
 /** The work on one generation, under one lease. */
 export interface GenerationWork {
-  /** Where it stands; `undefined`: nothing was done yet, so it begins at `start`. */
+  /** Where it stands now, looked at again after a failure; `undefined`: nothing was done yet, so it begins at `start`. */
   readonly position: LogPosition | undefined;
   /**
    * Handles the events in order and keeps the position, all or nothing, unless a higher fence was seen: then it throws
@@ -52,9 +52,11 @@ export interface GenerationWork {
   /**
    * Takes the live generation's place, in one transaction. Without it the runner has the service do so.
    *
+   * @param catchUp handles what is between here and that position, if the live one is ahead and is kept from going on
+   * meanwhile; false if that takes too long
    * @returns false if the live one is ahead, so that this one must go on first
    */
-  promote?(signal: AbortSignal): Promise<boolean>;
+  promote?(signal: AbortSignal, catchUp: (to: bigint) => Promise<boolean>): Promise<boolean>;
   /** Called every second or so, for what has to be done although no event comes: deadlines, retries. */
   tick?(signal: AbortSignal): Promise<void>;
   /** Something was asked for about failed aggregates. */

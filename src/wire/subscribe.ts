@@ -40,7 +40,8 @@ export function fromWireSubscribeRequest(request: WireSubscribeRequest): Subscri
   return { scope, filters, start };
 }
 
-function toWireStart(start: SubscribeStart): StartInit {
+/** The `start` of SubscribeRequest and StartPoint, which are the same. */
+export function toWireStart(start: SubscribeStart): StartInit {
   switch (start.kind) {
     case 'BEGINNING':
       return { case: undefined };
@@ -53,14 +54,18 @@ function toWireStart(start: SubscribeStart): StartInit {
   }
 }
 
-function fromWireStart(start: WireSubscribeRequest['start'], violations: Violations): SubscribeStart {
+export function fromWireStart(
+  start: WireSubscribeRequest['start'],
+  violations: Violations,
+  path = '',
+): SubscribeStart {
   switch (start.case) {
     case 'after':
       return { kind: 'AFTER', after: fromWireLogPosition(start.value) };
     case 'fromEnd':
       return { kind: 'END' };
     case 'fromTime':
-      return { kind: 'TIME', time: fromWireTimestamp(start.value, 'from_time', violations) };
+      return { kind: 'TIME', time: fromWireTimestamp(start.value, `${path}from_time`, violations) };
     default:
       return { kind: 'BEGINNING' };
   }

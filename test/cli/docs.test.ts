@@ -20,7 +20,11 @@ const examples = blocksOf(text, 'console').flatMap(({ info, code, line }) =>
     }),
 );
 /** Which row a row of the table refers to. */
-const SAME_AS: Readonly<Record<string, string>> = { stream: 'streams', 'namespace list': 'namespace create' };
+const SAME_AS: Readonly<Record<string, string>> = {
+  stream: 'streams',
+  'namespace list': 'namespace create',
+  'group list': 'group create',
+};
 const namespace = newSchemaName();
 let service: RunningService;
 
@@ -114,6 +118,11 @@ describe('the table of what --json prints', () => {
     ['delete', 'delete Json 1 --json', ''],
     ['erase', 'erase Json 1 --yes --json', ''],
     ['namespace list', 'namespace list --json', ''],
+    ['group create', 'group create json --json', ''],
+    ['group list', 'group list --json', ''],
+    ['group get', 'group get json --json', ''],
+    ['group reset', 'group reset json --from-end --yes --json', ''],
+    ['group delete', 'group delete json --yes --json', ''],
   ])('names the fields of %s', async (command, words, input) => {
     const { stdout, stderr } = await headwater([...words.split(' '), '--address', service.address], {
       input,

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { newGroup, TestMember } from '../../src/testing/group-storage-members.js';
+import { groupStorageOn } from '../postgres/groups/storage-on.js';
 import { openTestStore, type TestStore } from '../support/test-database.js';
 import { blocksOf, cellsOf, codeSpans, rowsOf } from './markdown.js';
 
@@ -25,6 +27,24 @@ beforeAll(async () => {
         ],
       },
     ],
+  });
+  const groups = groupStorageOn(test);
+  await groups.create(newGroup('billing', 1));
+  const member = await new TestMember(groups, 'billing', 'a').join();
+  const { slots } = await member.beat();
+  await member.beat({
+    news: slots.map(({ fence, slot }) => ({
+      kind: 'PARKED',
+      fence,
+      slot,
+      stream: { aggregateType: 'Account', aggregateId: '1' },
+      position: 1n,
+      version: 1n,
+      eventType: 'Opened',
+      eventId: '018f2f6e-0000-7000-8000-000000000001',
+      attempts: 10,
+      reason: 'no such currency',
+    })),
   });
 });
 

@@ -49,9 +49,11 @@ describe('health', () => {
     '',
     'headwater.v1.AggregateService',
     'headwater.v1.CommandService',
+    'headwater.v1.ConsumerGroupService',
     'headwater.v1.EventStoreService',
     'headwater.v1.InfoService',
     'headwater.v1.NamespaceService',
+    'headwater.v1.ProjectionService',
   ])('of "%s" follows setServing', async (name) => {
     const { server, address } = await startService(storeThat({}));
     const client = healthClient(address);
@@ -162,9 +164,11 @@ describe.each(['v1', 'v1alpha'])('reflection %s', (version) => {
       'headwater.v1.AccessService',
       'headwater.v1.AggregateService',
       'headwater.v1.CommandService',
+      'headwater.v1.ConsumerGroupService',
       'headwater.v1.EventStoreService',
       'headwater.v1.InfoService',
       'headwater.v1.NamespaceService',
+      'headwater.v1.ProjectionService',
     ]);
   });
 

@@ -10,7 +10,7 @@ const STDERR_CHARACTERS = 16 * 1024;
 /** The programs of one language, with stubs that were generated just now. */
 export interface Programs {
   /** Starts a program; it never outlives this process. */
-  start(program: 'events' | 'worker' | 'commands', ...args: readonly string[]): Program;
+  start(program: 'events' | 'worker' | 'commands' | 'consumer', ...args: readonly string[]): Program;
 }
 
 /** A program that runs. */

@@ -22,7 +22,7 @@ const REPLICATION = ['quorum', 'epochs', 'replica'].map((name) => `test/trust/${
 const SUITES = [
   {
     name: 'main',
-    args: ['trust', 'embedded', 'model', 'polyglot', 'cli'].flatMap((folder) => [
+    args: ['trust', 'embedded', 'model', 'polyglot', 'cli', 'relay'].flatMap((folder) => [
       '--exclude',
       `test/${folder}/**`,
     ]),
@@ -49,6 +49,8 @@ const SUITES = [
   { name: 'memory', args: ['test/trust/memory.test.ts'], seconds: 60 },
   // Building the Go programs takes most of it, where their packages have not been compiled before.
   { name: 'polyglot', args: ['test/polyglot', '--maxWorkers=1'], seconds: 150 },
+  // Each file starts brokers of its own, which take both cores while they start.
+  { name: 'relay', args: ['test/relay', '--maxWorkers=1'], seconds: 180, long: true },
 ];
 
 /** What some tests need besides Node, and may not be there on a bare machine; in CI that is a failure. */
@@ -80,6 +82,17 @@ const NEEDS = [
     command: ['sh', '-c', 'cd test/polyglot/go && GOPROXY=off go mod download'],
     files: 'test/polyglot/**',
     what: 'the programs in Python and Go, for want of Go 1.19 with their modules (go mod download in test/polyglot/go)',
+  },
+  {
+    // Debian's wrapper in /usr/sbin would become another user; the tests start what is behind it.
+    command: ['sh', '-c', 'command -v epmd && test -x /usr/lib/rabbitmq/bin/rabbitmq-server'],
+    files: 'test/relay/**',
+    what: 'the relays, for want of RabbitMQ (Debian: rabbitmq-server)',
+  },
+  {
+    command: ['sh', '-c', 'PATH="$PATH:/usr/sbin" nats-server --version'],
+    files: 'test/relay/**',
+    what: 'the relays, for want of a NATS server (Debian: nats-server)',
   },
 ];
 

@@ -693,8 +693,9 @@ export type AckResult = Message<"headwater.v1.AckResult"> & {
   correlation: bigint;
 
   /**
-   * Positions that this member no longer has: another has them, or will have them, and they come again. All others are
-   * recorded, and do not come again.
+   * Positions that this member no longer has: another has them, or will have them, and they come again. All others were
+   * its own. What is stored is up to where all of a slot is done, so after a crash of the service what was acknowledged
+   * behind an event still under way comes again.
    *
    * @generated from field: repeated uint64 lost = 2;
    */

@@ -194,14 +194,14 @@ export type ProjectionFailure = Message<"headwater.v1.ProjectionFailure"> & {
   position: bigint;
 
   /**
-   * Its stream.
+   * Its stream; with empty names if it is about no event.
    *
    * @generated from field: headwater.v1.StreamId stream = 2;
    */
   stream?: StreamId | undefined;
 
   /**
-   * What was thrown, for people. At most 4 KiB.
+   * What was thrown, for people. Longer than 4 KiB is cut.
    *
    * @generated from field: string error = 3;
    */

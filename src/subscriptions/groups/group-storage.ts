@@ -97,7 +97,10 @@ export interface MemberOrders {
   readonly ended?: 'GROUP_NOT_FOUND' | 'LEASE_LOST';
   /** All that it holds now. What it said about a slot that is not here with the same fence was not kept. */
   readonly slots: readonly HeldSlot[];
-  /** Of the slots that it did not know to have: all that is known about their streams. Of others: REPLAYING ones only. */
+  /**
+   * Of the slots that it did not know to have: all that is known about their streams. Of others: REPLAYING ones only, of
+   * each slot the first 100 by position; the rest comes as these are cleared.
+   */
   readonly marks: readonly StreamMark[];
   /** If it has another revision than the member knew. */
   readonly groupChanged?: StoredGroup;

@@ -1,0 +1,62 @@
+import { createHash } from 'node:crypto';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { causedBy, derivedId } from '../../src/projections/derived-id.js';
+import { sha1 } from '../../src/projections/sha1.js';
+import { isUuid } from '../../src/core/validate.js';
+import { eventId } from '../../src/testing/builders.js';
+
+const cause = { eventId: eventId(1), recordedAt: 1_700_000_000_123_456n };
+
+describe('ids of effects', () => {
+  it('rest on a hash that is the one of the standard', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme', maxLength: 300 }), (text) => {
+        expect(Buffer.from(sha1(text)).toString('hex')).toBe(createHash('sha1').update(text).digest('hex'));
+      }),
+    );
+  });
+
+  it('are the same for the same cause and facts, and others for others', () => {
+    expect(derivedId(cause, ['welcome', '0', '1'])).toBe(derivedId({ ...cause }, ['welcome', '0', '1']));
+    const others = [
+      derivedId(cause, ['welcome', '0', '1']),
+      derivedId(cause, ['welcome', '0', '2']),
+      derivedId(cause, ['welcome', '1', '1']),
+      derivedId(cause, ['goodbye', '0', '1']),
+      derivedId({ ...cause, eventId: eventId(2) }, ['welcome', '0', '1']),
+    ];
+    expect(new Set(others).size).toBe(others.length);
+  });
+
+  it('are UUIDs of version 7 with the time of the cause', () => {
+    const id = derivedId(cause, ['welcome']);
+    expect(isUuid(id)).toBe(true);
+    expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    expect(Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16)).toBe(1_700_000_000_123);
+  });
+
+  it('go with metadata that names cause, correlation and trace', () => {
+    const event = {
+      ...cause,
+      stream: { aggregateType: 'Thing', aggregateId: 'a' },
+      version: 1n,
+      position: 1n,
+      eventType: 'Happened',
+      data: new Uint8Array(),
+      contentType: '',
+      tags: [],
+      schemaVersion: 1,
+      metadata: { traceparent: '00-1-2-01', actor: 'ada' },
+    };
+    expect(causedBy(event)).toEqual({
+      traceparent: '00-1-2-01',
+      correlation_id: cause.eventId,
+      causation_id: cause.eventId,
+    });
+    expect(causedBy({ ...event, metadata: { correlation_id: 'c-1' } })).toEqual({
+      correlation_id: 'c-1',
+      causation_id: cause.eventId,
+    });
+  });
+});
