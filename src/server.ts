@@ -221,8 +221,12 @@ async function compose(
     host: config.httpHost,
     port: config.httpPort,
     serving: () => monitor.serving,
-    headAheadSeconds: () => monitor.headAheadSeconds,
-    about: () => ({ name: 'headwater', version: version(), namespace: config.namespace, grpc: grpcAddress }),
+    headAheadSeconds: () => (opened === undefined ? monitor.headAheadSeconds : 0),
+    // Where callers must say who they are, those who do not learn whether it serves and nothing else.
+    about: () =>
+      opened === undefined
+        ? { name: 'headwater', version: version(), namespace: config.namespace, grpc: grpcAddress }
+        : { name: 'headwater' },
   });
   const grpcAddress = addressOf(config.grpcHost, grpcPort);
   const httpPort = await http.start();
