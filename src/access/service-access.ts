@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
-import type { AccessControl, Presented } from '../auth/access-control.js';
+import type { AccessControl, Presented, PresentedCertificate } from '../auth/access-control.js';
 import { type AccessDecision, decideAccess } from '../auth/access-decision.js';
 import { type AccessRule, ACTION_GROUPS } from '../auth/access-rule.js';
 import type { Action, Plan } from '../auth/plan.js';
@@ -50,8 +50,7 @@ export class ServiceAccess implements AccessControl {
         throw new UnauthenticatedError('The header authorization must be "Bearer" and a token');
       return this.#byToken(bearer);
     }
-    const principal =
-      certificate && certificatePrincipal(certificate, this.#options.file.current.certificates);
+    const principal = certificate && this.#byCertificate(certificate);
     if (principal === undefined)
       throw new UnauthenticatedError(
         certificate === undefined
@@ -70,7 +69,14 @@ export class ServiceAccess implements AccessControl {
       const token = this.#options.log.model.token(credential.tokenId);
       if (token === undefined || token.revokedAt !== undefined) return undefined;
     }
-    return this.#withRoles(principal);
+    if (credential.again === undefined) return this.#withRoles(principal);
+    try {
+      const now = credential.again();
+      return now && this.#withRoles(now);
+    } catch (error) {
+      if (error instanceof UnauthenticatedError) return undefined;
+      throw error;
+    }
   }
 
   decide(plan: Plan): AccessDecision {
@@ -123,6 +129,12 @@ export class ServiceAccess implements AccessControl {
     return () => {
       for (const stop of stops) stop();
     };
+  }
+
+  #byCertificate(certificate: PresentedCertificate): Principal | undefined {
+    const principal = certificatePrincipal(certificate, this.#options.file.current.certificates);
+    const again = () => this.#byCertificate(certificate);
+    return principal && { ...principal, credential: { ...principal.credential, again } };
   }
 
   #byToken(bearer: string): Principal | Promise<Principal> {

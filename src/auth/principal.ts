@@ -33,6 +33,11 @@ export interface Credential {
    * @default false
    */
   readonly complete?: boolean;
+  /**
+   * Who the same credential is of as things are now; throws `UnauthenticatedError`, or gives `undefined`, where it is of nobody.
+   * @default the same principal
+   */
+  readonly again?: () => Principal | undefined;
 }
 
 /** Nobody in particular. */

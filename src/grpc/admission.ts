@@ -53,26 +53,30 @@ export class Admission {
     return decision.verdict === 'ALLOW' && decision.only === undefined;
   }
 
-  /** Looks at it again from now on, until the call is over. */
+  /** Looks at it again from now on, until the call is over. Throws if it would not be let in any more already. */
   watch(): void {
     const { principal } = this.#caller;
     const stop = this.#access.onChange(() => this.#again());
+    this.#scope.onClose(stop);
+    // Since it was let in, a token may have been verified and a namespace opened, which takes its time.
+    this.#again();
+    this.#scope.signal.throwIfAborted();
     const expiresAt = principal.kind === 'USER' ? principal.credential?.expiresAt : undefined;
-    const timer = expiresAt === undefined ? undefined : this.#endAt(expiresAt);
-    this.#scope.onClose(() => {
-      stop();
-      clearTimeout(timer);
-    });
+    const cancel = expiresAt === undefined ? undefined : this.#endAt(expiresAt);
+    if (cancel !== undefined) this.#scope.onClose(cancel);
   }
 
-  #endAt(expiresAt: bigint): NodeJS.Timeout {
-    const milliseconds = Number((expiresAt - this.#runtime.now()) / 1000n);
-    const timer = setTimeout(
-      () => this.#scope.abort(new UnauthenticatedError('The credentials have expired')),
-      Math.max(0, Math.min(milliseconds, LONGEST_TIMER)),
-    );
-    timer.unref();
-    return timer;
+  /** Gives how to leave it alone. */
+  #endAt(expiresAt: bigint): () => void {
+    let timer: NodeJS.Timeout;
+    const wait = () => {
+      const milliseconds = Number((expiresAt - this.#runtime.now() + 999n) / 1000n);
+      if (milliseconds <= 0)
+        return this.#scope.abort(new UnauthenticatedError('The credentials have expired'));
+      timer = setTimeout(wait, Math.min(milliseconds, LONGEST_TIMER)).unref();
+    };
+    wait();
+    return () => clearTimeout(timer);
   }
 
   #again(): void {
@@ -80,7 +84,7 @@ export class Admission {
     if (principal === undefined)
       return this.#scope.abort(new UnauthenticatedError('The credentials were revoked, or have expired'));
     this.#caller = { ...this.#caller, principal };
-    if (this.#kept === undefined) return;
+    if (this.#kept === undefined || this.#access.shadow) return;
     const { only, plan } = this.#kept;
     const decision = this.#access.would({ ...plan, principal });
     if (decision.verdict === 'ALLOW' && JSON.stringify(decision.only) === JSON.stringify(only)) return;
