@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
 import type { PeerCertificate } from 'node:tls';
 import type { Metadata } from '@grpc/grpc-js';
-import type { AccessControl, PresentedCertificate } from '../auth/access-control.js';
+import type { AccessControl } from '../auth/access-control.js';
 import { allowAll } from '../auth/policy-decision.js';
 import { type HeadwaterError, InvalidRequestError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
@@ -14,6 +13,7 @@ import { Admission } from './admission.js';
 import type { Calls } from './calls.js';
 import type { CallScope } from './call-scope.js';
 import { publicError } from './failure.js';
+import { presentedCertificate } from './presented-certificate.js';
 import type { ServedNamespaces } from './served-namespaces.js';
 
 const METADATA_BYTES = 8 * 1024;
@@ -80,7 +80,7 @@ export class Desk {
       ]);
     const { access, runtime } = this.#options;
     const peer = call.getPeer();
-    const certificate = certificateOf(call);
+    const certificate = presentedCertificate(call.getAuthContext().sslPeerCertificate);
     const authenticated = access.authenticate({
       header: (name) => metadata.get(name),
       peer,
@@ -130,15 +130,4 @@ export interface AdmittedCall {
   readonly metadata: Metadata;
   getPeer(): string;
   getAuthContext(): { readonly sslPeerCertificate?: PeerCertificate };
-}
-
-function certificateOf(call: AdmittedCall): PresentedCertificate | undefined {
-  const { sslPeerCertificate: certificate } = call.getAuthContext();
-  if (certificate === undefined || certificate.raw === undefined) return undefined;
-  const { raw, subject, subjectaltname = '' } = certificate;
-  return {
-    commonName: typeof subject?.CN === 'string' ? subject.CN : '',
-    alternativeNames: subjectaltname.split(', ').filter((name) => name !== ''),
-    fingerprint: createHash('sha256').update(raw).digest('hex'),
-  };
 }
