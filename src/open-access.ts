@@ -2,8 +2,8 @@ import { readAccessFile } from './access/access-file.js';
 import { Admin } from './access/admin.js';
 import { AccessLog } from './access/access-log.js';
 import { Audit } from './access/audit.js';
-import { issuerKeys } from './access/jwt-keys.js';
-import { JwtVerifier } from './access/jwt-verifier.js';
+import { type IssuerKeys, issuerKeys } from './access/jwt-keys.js';
+import { type JwtOptions, JwtVerifier } from './access/jwt-verifier.js';
 import { ServiceAccess } from './access/service-access.js';
 import { WatchedFile } from './access/watched-file.js';
 import type { Config } from './config.js';
@@ -33,6 +33,7 @@ export interface OpenAccessOptions {
 export async function openAccess(options: OpenAccessOptions): Promise<OpenedAccess> {
   const { config, logger, runtime, store } = options;
   let verifier: JwtVerifier | undefined;
+  let keys: IssuerKeys | undefined;
   const file = await WatchedFile.open({
     paths: [config.accessFile],
     read: ([path = '']) => readAccessFile(path),
@@ -54,7 +55,8 @@ export async function openAccess(options: OpenAccessOptions): Promise<OpenedAcce
         logger.warn('Roles and tokens cannot be followed; trying again', errorFields(error)),
     });
     await log.start();
-    if (config.jwtKeys !== '') verifier = await openVerifier(options, () => file.current.jwt);
+    keys = config.jwtKeys === '' ? undefined : await openKeys(options, () => verifier?.forget());
+    verifier = keys && verifierOf(keys, options, () => file.current.jwt);
     const audit = new Audit({
       store,
       runtime,
@@ -89,31 +91,39 @@ export async function openAccess(options: OpenAccessOptions): Promise<OpenedAcce
       admin: new Admin({ access, log, audit, runtime }),
       stop: async () => {
         await file.stop();
+        await keys?.stop();
         await log.stop();
         await audit.stop();
       },
     };
   } catch (error) {
     await file.stop();
+    await keys?.stop();
     throw error;
   }
 }
 
-async function openVerifier(
+async function openKeys(
   { config, logger, runtime }: OpenAccessOptions,
-  mapping: () => Awaited<ReturnType<typeof readAccessFile>>['jwt'],
-): Promise<JwtVerifier> {
-  let verifier: JwtVerifier | undefined;
-  const keys = await issuerKeys(config.jwtKeys, {
+  onChange: () => void,
+): Promise<IssuerKeys> {
+  return await issuerKeys(config.jwtKeys, {
     runtime,
     onFailure: (error) => logger.warn('The keys of the issuer of tokens cannot be had', errorFields(error)),
-    onChange: () => verifier?.forget(),
+    onChange,
   }).catch((error: unknown) => {
     throw new StartError(`--jwt-keys: ${error instanceof Error ? error.message : String(error)}`, {
       cause: error,
     });
   });
-  verifier = new JwtVerifier({
+}
+
+function verifierOf(
+  keys: IssuerKeys,
+  { config, runtime }: OpenAccessOptions,
+  mapping: JwtOptions['mapping'],
+): JwtVerifier {
+  return new JwtVerifier({
     keys,
     algorithms: config.jwtAlgorithms,
     issuers: config.jwtIssuers,
@@ -122,5 +132,4 @@ async function openVerifier(
     mapping,
     runtime,
   });
-  return verifier;
 }

@@ -63,8 +63,17 @@ function refuseHalfOfAccess(config: Config): void {
     refused(
       '--jwt-keys needs --jwt-issuers and --jwt-audiences: a token for another service must not be good here',
     );
+  if (jwtKeys.startsWith('http://') && !isLoopback(jwtKeys))
+    refused(
+      `--jwt-keys ${jwtKeys} is asked unencrypted, so that whoever is on the way could give keys of their own: use https:// ` +
+        '(NODE_EXTRA_CA_CERTS names a CA of your own), or a file',
+    );
   if (accessNamespace === namespace || placements[accessNamespace] !== undefined)
     refused(
       `--access-namespace ${accessNamespace} must be a namespace of its own on the service's own database`,
     );
+}
+
+function isLoopback(url: string): boolean {
+  return URL.canParse(url) && LOOPBACK.test(new URL(url).hostname.replace(/^\[|\]$/g, ''));
 }

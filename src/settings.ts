@@ -183,7 +183,7 @@ export const SETTINGS = {
     schema: z.string('must be text'),
     default: '',
     value: 'url or file',
-    help: 'the keys of the issuer of tokens: the URL of its key set (JWKS), a file with one, or a public key in PEM',
+    help: 'the keys of the issuer of tokens: the https URL of its key set (JWKS), a file with one, or a public key in PEM. A file is read again when it changes',
   }),
   jwtIssuers: setting({
     schema: list,

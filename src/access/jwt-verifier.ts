@@ -1,11 +1,12 @@
-import { createHash, type KeyObject } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { errors, type JWTPayload, jwtVerify, type JWTVerifyOptions } from 'jose';
 import type { Principal } from '../auth/principal.js';
 import { StoreUnavailableError, UnauthenticatedError } from '../core/errors.js';
 import type { Runtime } from '../core/runtime.js';
 import { nameProblem } from '../core/validate.js';
 import { bindingsOfClaims, type ClaimMapping } from './claims.js';
-import { KeysUnavailableError, type KeySet } from './key-set.js';
+import type { IssuerKeys } from './jwt-keys.js';
+import { KeysUnavailableError } from './key-set.js';
 
 /** Signatures that only the issuer can make. With a shared secret whoever verifies could also sign. */
 export const ASYMMETRIC = [
@@ -22,8 +23,7 @@ export const ASYMMETRIC = [
 ] as const;
 
 export interface JwtOptions {
-  /** The keys of the issuer, or the one key. */
-  readonly keys: KeySet | KeyObject;
+  readonly keys: Pick<IssuerKeys, 'keyFor'>;
   /** Which signatures are good; of {@link ASYMMETRIC}. */
   readonly algorithms: readonly string[];
   /** Any of these must be the token's `iss`. */
@@ -37,6 +37,8 @@ export interface JwtOptions {
   readonly runtime: Runtime;
 }
 
+/** Of what kind a token may say it is; one that says nothing is taken for a JWT. RFC 8725 3.11, RFC 9068. */
+const TYPES = /^(application\/)?(at\+)?jwt$/i;
 /** A token may have so many bytes. */
 const TOKEN_BYTES = 8 * 1024;
 /** Verified tokens that are remembered … */
@@ -55,6 +57,8 @@ export class JwtVerifier {
   readonly #verify: JWTVerifyOptions;
   /** By the hash of the whole token, the latest last. */
   readonly #verified = new Map<string, Verified>();
+  /** How often all was forgotten. */
+  #forgotten = 0;
 
   constructor(options: JwtOptions) {
     this.#options = options;
@@ -80,24 +84,44 @@ export class JwtVerifier {
 
   /** The keys have changed: what was verified with the former ones is verified again. */
   forget(): void {
+    this.#forgotten += 1;
     this.#verified.clear();
   }
 
   async #verifyNow(token: string, hash: string): Promise<Principal> {
     const { keys, runtime } = this.#options;
-    const options = { ...this.#verify, currentDate: new Date(Number(runtime.now() / 1000n)) };
+    const currentDate = new Date(Number(runtime.now() / 1000n));
+    const forgotten = this.#forgotten;
     try {
-      const { payload } =
-        'keyFor' in keys
-          ? await jwtVerify(token, keys.keyFor, options)
-          : await jwtVerify(token, keys, options);
+      const { payload, protectedHeader } = await jwtVerify(token, keys.keyFor, {
+        ...this.#verify,
+        currentDate,
+      });
+      this.#refuseOtherKind(protectedHeader.typ);
+      this.#refuseFromTheFuture(payload.iat, currentDate);
       const principal = this.#principalOf(payload);
-      if (this.#verified.size >= REMEMBERED) this.#verified.delete(this.#verified.keys().next().value ?? '');
-      this.#verified.set(hash, { principal, until: runtime.monotonic() + REMEMBERED_MS });
+      // The keys may have changed meanwhile, and this was verified with the former ones.
+      if (forgotten === this.#forgotten) this.#remember(hash, principal);
       return principal;
     } catch (error) {
       throw refused(error);
     }
+  }
+
+  #remember(hash: string, principal: Verified['principal']): void {
+    if (this.#verified.size >= REMEMBERED) this.#verified.delete(this.#verified.keys().next().value ?? '');
+    this.#verified.set(hash, { principal, until: this.#options.runtime.monotonic() + REMEMBERED_MS });
+  }
+
+  /** An issuer signs other things than these with the same key: logout tokens, introspection answers. */
+  #refuseOtherKind(typ: string | undefined): void {
+    if (typ !== undefined && !TYPES.test(typ))
+      throw new UnauthenticatedError('The token is of another kind than a JWT or an access token');
+  }
+
+  #refuseFromTheFuture(iat: number | undefined, now: Date): void {
+    if (iat !== undefined && iat > now.getTime() / 1000 + this.#options.toleranceSeconds)
+      throw new UnauthenticatedError("The token's iat is not yet");
   }
 
   #isGood({ principal, until }: Verified): boolean {
@@ -114,7 +138,8 @@ export class JwtVerifier {
       throw new UnauthenticatedError(`The token's ${principalClaim} cannot be the name of a principal`);
     const expiresAt = BigInt(Math.trunc((payload.exp ?? 0) + toleranceSeconds)) * 1_000_000n;
     const own = bindingsOfClaims(payload, bindings);
-    return { kind: 'USER', id, bindings: own, credential: { by: 'jwt', expiresAt, own } };
+    const again = () => this.#principalOf(payload);
+    return { kind: 'USER', id, bindings: own, credential: { by: 'jwt', expiresAt, own, again } };
   }
 }
 
@@ -141,5 +166,7 @@ function refused(error: unknown): Error {
     return told('The signature of the token is wrong');
   if (error instanceof errors.JWKSNoMatchingKey)
     return told('The token is signed with a key that is not known');
+  if (error instanceof errors.JWKSMultipleMatchingKeys)
+    return told('The token names no key (kid), and the issuer has several');
   return told('The token is malformed');
 }

@@ -71,7 +71,9 @@ export class KeySet {
   readonly keyFor = async (header: JWSHeaderParameters, token: FlattenedJWSInput) => {
     const { refreshMs, staleMs } = this.#options;
     const age = () => this.#options.runtime.monotonic() - this.#fetchedAt;
-    if (this.#keys === undefined || age() > refreshMs) await this.#refresh();
+    // Keys that are merely old serve while newer ones are fetched: an issuer that hangs holds nobody up.
+    if (this.#keys === undefined || age() > staleMs) await this.#refresh();
+    else if (age() > refreshMs) void this.#refresh();
     if (this.#keys === undefined || age() > staleMs)
       throw new KeysUnavailableError('No keys of the issuer are at hand');
     const known = this.#keys;
@@ -105,9 +107,11 @@ export class KeySet {
     try {
       const set = await fetch(AbortSignal.timeout(timeoutMs));
       const text = JSON.stringify(set);
+      // Before it counts as fetched: what is no key set does not make the one before younger.
+      const keys = text === this.#text ? this.#keys : createLocalJWKSet(set);
       this.#fetchedAt = runtime.monotonic();
-      if (text === this.#text) return;
-      this.#keys = createLocalJWKSet(set);
+      if (keys === this.#keys) return;
+      this.#keys = keys;
       this.#text = text;
       onChange?.();
     } catch (error) {
