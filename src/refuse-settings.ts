@@ -3,9 +3,17 @@ import { StartError } from './start-error.js';
 
 const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|localhost)$/;
 
-/** Throws `StartError` for settings that each are right and do not go together. */
-export function refuseSettings(config: Config): void {
-  refuseOpenAddresses(config);
+/**
+ * Throws `StartError` for settings that each are right and do not go together.
+ *
+ * @param ownAccess that an application decides itself who may what
+ */
+export function refuseSettings(config: Config, ownAccess = false): void {
+  if (!ownAccess) refuseOpenAddresses(config);
+  else if (config.accessFile !== '')
+    throw new StartError(
+      '--access-file and an access control of the application contradict each other: leave one out',
+    );
   refuseReplicaOfEmbedded(config);
   refuseDefaultElsewhere(config);
   refuseHalfOfAccess(config);

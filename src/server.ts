@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { AccessControl } from './auth/access-control.js';
 import type { Aggregate } from './commands/aggregate.js';
 import type { CommandRegistry } from './commands/command-registry.js';
 import type { Config } from './config.js';
@@ -74,6 +75,13 @@ export interface StartOptions {
    * @default none
    */
   readonly domain?: CommandRegistry | readonly Pick<Aggregate, 'type'>[];
+  /**
+   * Who comes in and what they may do, by the application's own rules, instead of those of the setting `accessFile`; tokens,
+   * roles and the audit of AccessService are then not there. It decides about every call and is asked again while calls
+   * last, so it must answer at once: `decide` and `again` cannot wait.
+   * @default by the setting `accessFile`; without one everybody may do everything
+   */
+  readonly access?: AccessControl;
 }
 
 /**
@@ -91,7 +99,7 @@ export async function startService(
   logger: Logger = createLogger(config.logLevel),
   options: StartOptions = {},
 ): Promise<Service> {
-  refuseSettings(config);
+  refuseSettings(config, options.access !== undefined);
   const undo: (() => Promise<unknown>)[] = [];
   try {
     return await compose(config, logger, options, undo);
@@ -180,10 +188,11 @@ async function compose(
     port: config.grpcPort,
     namespaces: served,
     // The header is believed: nobody but this machine gets here, or `allowUnauthenticated` is set (`refuseSettings`).
-    access: opened?.access ?? trustEverybody,
+    access: options.access ?? opened?.access ?? trustEverybody,
     served: opened?.admin,
     domain,
-    commandPolicies: opened === undefined ? config.commandPolicies : 'enforce',
+    commandPolicies:
+      opened === undefined && options.access === undefined ? config.commandPolicies : 'enforce',
     decideTimeoutMs: config.decideTimeoutMs,
     logger,
     runtime,

@@ -1,5 +1,6 @@
 import v8 from 'node:v8';
 import { Command } from 'commander';
+import type { Config } from '../config.js';
 import type { Service } from '../server.js';
 import { version } from '../version.js';
 import { addConfigOptions, configFrom } from './config-options.js';
@@ -36,7 +37,7 @@ Examples:
       const asked = drainOnSignal();
       const service = await startService(config, logger);
       void asked.then(() => service.stop());
-      await new Output().write(banner(service, performance.now() - began));
+      await new Output().write(banner(service, config, performance.now() - began));
       const { failure } = await service.ended;
       if (failure) throw new StartError(`The service has ended: ${failure.message}`, { cause: failure });
       logger.info('Drained');
@@ -53,7 +54,7 @@ function keepHeapSmall(): void {
   v8.setFlagsFromString('--heap-growing-percent=200');
 }
 
-function banner(service: Service, milliseconds: number): string {
+function banner(service: Service, config: Config, milliseconds: number): string {
   const { applied } = service.migration;
   const there = service.grpcAddress === DEFAULT_ADDRESS ? '' : ` --address ${service.grpcAddress}`;
   return [
@@ -63,16 +64,34 @@ function banner(service: Service, milliseconds: number): string {
     `  database  ${service.database}${applied.length > 0 ? ', schema migrated' : ''}`,
     ...(service.psql === undefined ? [] : [`  SQL       ${service.psql}`]),
     ...(service.commandTypes > 0 ? [`  domain    decides ${service.commandTypes} command types`] : []),
-    '  access    anybody who reaches these addresses: nobody is authenticated yet, and the header',
-    '            headwater-principal is believed, which tells for whom a command is sent',
-    'Next, in another terminal:',
-    `  npx headwater tour${there}`,
-    `  npx headwater append Account/1 Opened '{"owner":"ada"}'${there}`,
-    `  npx headwater tail --from-start${there}`,
-    ...(service.commandTypes > 0 ? [`  npx headwater commands${there}`] : []),
+    ...accessLines(config),
+    ...(config.accessFile === ''
+      ? [
+          'Next, in another terminal:',
+          `  npx headwater tour${there}`,
+          `  npx headwater append Account/1 Opened '{"owner":"ada"}'${there}`,
+          `  npx headwater tail --from-start${there}`,
+          ...(service.commandTypes > 0 ? [`  npx headwater commands${there}`] : []),
+        ]
+      : []),
     'Ctrl-C drains and ends.',
     '',
   ].join('\n');
+}
+
+/** Who comes in. */
+function accessLines({ accessFile, accessShadow }: Config): readonly string[] {
+  if (accessFile === '')
+    return [
+      '  access    anybody who reaches these addresses: nobody is authenticated, and the header',
+      '            headwater-principal is believed, which tells for whom a command is sent',
+    ];
+  return accessShadow
+    ? [
+        '  access    whoever shows a token or a certificate; nothing is refused to them, and what',
+        `            ${accessFile} would refuse is logged`,
+      ]
+    : [`  access    whoever shows a token or a certificate, as far as ${accessFile} allows`];
 }
 
 /**
