@@ -6,9 +6,10 @@ import { type IssuerKeys, issuerKeys } from './access/jwt-keys.js';
 import { type JwtOptions, JwtVerifier } from './access/jwt-verifier.js';
 import { ServiceAccess } from './access/service-access.js';
 import { WatchedFile } from './access/watched-file.js';
+import type { AuditEntry } from './auth/access-admin.js';
 import type { Config } from './config.js';
 import type { EventStore } from './core/event-store.js';
-import type { Logger } from './core/logger.js';
+import type { LogFields, Logger } from './core/logger.js';
 import type { Runtime } from './core/runtime.js';
 import { StartError } from './start-error.js';
 import { errorFields } from './telemetry/logger.js';
@@ -62,9 +63,9 @@ export async function openAccess(options: OpenAccessOptions): Promise<OpenedAcce
       runtime,
       level: config.audit,
       shadow: config.accessShadow,
+      onRefused: (entry) => logger.info(toldOf(entry), refusalFields(entry)),
       onFailure: (error) => logger.warn('The audit cannot be written; trying again', errorFields(error)),
-      onDropped: (entries) =>
-        logger.error('The audit lost entries: too many waited to be written', { entries }),
+      onDropped: (entries) => logger.error('The audit lost entries: they could not be written', { entries }),
     });
     audit.start();
     const access = new ServiceAccess({
@@ -73,16 +74,8 @@ export async function openAccess(options: OpenAccessOptions): Promise<OpenedAcce
       namespace: config.accessNamespace,
       ...(verifier ? { jwt: verifier } : {}),
       runtime,
-      onDecision: (plan, decision) => {
-        audit.record(plan, decision);
-        if (decision.verdict === 'DENY' && plan.principal.kind === 'USER')
-          logger.info(config.accessShadow ? 'Would be refused' : 'Refused', {
-            principal: plan.principal.id,
-            action: plan.action,
-            namespace: plan.namespace,
-            because: decision.because,
-          });
-      },
+      onDecision: (plan, decision) => audit.decided(plan, decision),
+      onStranger: (because, peer) => audit.notAuthenticated(because, peer),
       shadow: config.accessShadow,
     });
     return {
@@ -132,4 +125,14 @@ function verifierOf(
     mapping,
     runtime,
   });
+}
+
+function toldOf({ allowed, shadow }: AuditEntry): string {
+  if (!shadow) return 'Refused';
+  return allowed ? 'Would be narrowed' : 'Would be refused';
+}
+
+/** What is known of a refusal but for what it was about: that is in the audit, which not everybody reads who reads logs. */
+function refusalFields({ action, because, count, namespace, peer, principal }: AuditEntry): LogFields {
+  return { principal, action, namespace, because, count, peer };
 }

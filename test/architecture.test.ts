@@ -60,7 +60,7 @@ const MAY_IMPORT: Record<
   'system.ts': { folders: ['core'], packages: ['uuid'] },
   'domain-module.ts': { folders: ['commands', 'start-error.ts'], packages: [] },
   'open-access.ts': {
-    folders: ['access', 'core', 'telemetry', 'config.ts', 'start-error.ts'],
+    folders: ['access', 'auth', 'core', 'telemetry', 'config.ts', 'start-error.ts'],
     packages: [],
   },
   'first-token.ts': {

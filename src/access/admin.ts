@@ -65,7 +65,7 @@ export class Admin implements ServedAccess {
     const grants: Plan = { ...caller, action: 'grant-role', resources: [{ kind: 'SERVICE' }] };
     const own = bindingsOf(caller.principal);
     if (
-      this.#access.would(grants).verdict !== 'ALLOW' &&
+      this.#access.ruling(grants).verdict !== 'ALLOW' &&
       !bindings.every((one) => own.some((other) => reaches(other, one)))
     )
       throw new PolicyDeniedError('create-token');
@@ -134,7 +134,7 @@ export class Admin implements ServedAccess {
       ...this.#log.model.grants.map((grant) => grant.principal),
     ]);
     const allowed = (id: string, bindings: readonly RoleBinding[]) =>
-      this.#access.would(about({ kind: 'USER', id, bindings })).verdict === 'ALLOW';
+      this.#access.ruling(about({ kind: 'USER', id, bindings })).verdict === 'ALLOW';
     for (const name of names) if (allowed(name, this.#access.rolesOf(name))) principals.add(name);
     for (const token of this.listTokens({ pageSize: Number.MAX_SAFE_INTEGER }).tokens)
       if (allowed(token.principal, token.bindings)) principals.add(token.principal);
@@ -162,7 +162,7 @@ export class Admin implements ServedAccess {
             bindings: bindings ?? (principal === undefined ? [] : this.#access.rolesOf(principal)),
           };
     const plan = planOf(request, { ...caller, principal: who });
-    const decision = this.#access.would(plan);
+    const decision = this.#access.ruling(plan);
     const name = nameOf(who) || 'Nobody in particular';
     if (decision.verdict === 'DENY')
       return {

@@ -1,56 +1,48 @@
-import { createHash } from 'node:crypto';
 import type { AuditEntry, ReadAuditRequest } from '../auth/access-admin.js';
 import type { AccessDecision } from '../auth/access-decision.js';
-import { ACTION_GROUPS } from '../auth/access-rule.js';
-import type { Action, Plan, Resource } from '../auth/plan.js';
+import type { Plan } from '../auth/plan.js';
 import type { CallOptions } from '../core/call-options.js';
-import type { Event, NewEvent } from '../core/event.js';
+import { InvalidRequestError } from '../core/errors.js';
 import type { EventStore } from '../core/event-store.js';
 import type { Filter } from '../core/filter.js';
 import type { Runtime } from '../core/runtime.js';
-import type { StreamId } from '../core/stream.js';
-import { BECAUSE } from './because.js';
+import {
+  ALLOWED,
+  AUDIT_STREAMS,
+  auditEntryOf,
+  auditStream,
+  principalTag,
+  REFUSED,
+  streamTag,
+  toAuditEvent,
+} from './audit-events.js';
+import { AuditGathered, type AuditGatheredOptions } from './audit-gathered.js';
 
-export interface AuditOptions {
+export interface AuditOptions extends AuditGatheredOptions {
   /** Of the namespace that holds nothing else but roles and tokens. */
   readonly store: Pick<EventStore, 'append' | 'load'>;
   readonly runtime: Runtime;
-  /** `changes`: what was refused, and what administrators and owners did; `all`: every call. */
-  readonly level: 'none' | 'changes' | 'all';
-  readonly shadow: boolean;
+  /** Told of what was refused, or would have been, within a second of it. */
+  readonly onRefused: (entry: AuditEntry) => void;
   /** Told when it cannot be written for now. */
   readonly onFailure: (error: unknown) => void;
   /** Told how many entries there was no room for. */
   readonly onDropped: (entries: number) => void;
 }
 
-export const AUDIT_STREAMS = 'Audit';
-const ALLOWED = 'CallAllowed';
-const REFUSED = 'CallRefused';
-
-/** What is done all day long, and not audited as a change. */
-const USUAL: ReadonlySet<Action> = new Set([
-  ...ACTION_GROUPS.read,
-  ...ACTION_GROUPS.write,
-  ...ACTION_GROUPS.command,
-  ...ACTION_GROUPS.work,
-  ...ACTION_GROUPS.consume,
-  ...ACTION_GROUPS.project,
-  'list-namespaces',
-  'list-parked',
-  'list-failed-aggregates',
-]);
 /** Entries that wait to be written. */
 const WAITING = 10_000;
-/** Of one append. */
+/** Of one append: entries … */
 const AT_A_TIME = 500;
+/** … and bytes, or one entry. */
+const BYTES = 256 * 1024;
 const EVERY_MS = 1000;
-const RESOURCES = 10;
+/** For how long a service that ends waits for the last ones. */
+const LAST_MS = 5000;
+/** Events of the audit come a second behind what they tell of, or as much later as the database was away: this much is looked for. */
+const BEHIND = 600_000_000n;
 
-interface Waiting {
-  readonly entry: Omit<AuditEntry, 'count'>;
-  count: number;
-}
+type Append = Parameters<EventStore['append']>[0];
 
 /**
  * Who did what, as events: what is the same within a second is one of them, with a count. Written beside the calls and not
@@ -58,48 +50,44 @@ interface Waiting {
  */
 export class Audit {
   readonly #options: AuditOptions;
+  readonly #gathered: AuditGathered;
   readonly #stop = new AbortController();
-  #waiting = new Map<string, Waiting>();
-  #dropped = 0;
+  readonly #waiting: AuditEntry[] = [];
+  /** What was sent and not answered; sent again as it is, so that nothing is there twice. */
+  #unanswered: Append | undefined;
   #running: Promise<void> | undefined;
 
   constructor(options: AuditOptions) {
     this.#options = options;
+    this.#gathered = new AuditGathered(options);
   }
 
   start(): void {
     this.#running ??= this.#run();
   }
 
-  /** Writes what waits, once more. */
+  /** Writes what waits, once more, and tells of what could not be written in five seconds. */
   async stop(): Promise<void> {
+    const { onDropped, runtime } = this.#options;
+    const over = new AbortController();
     this.#stop.abort(new Error('The service stops'));
-    await this.#running;
-    await this.#write().catch(this.#options.onFailure);
+    const late = runtime.sleep(LAST_MS, over.signal).catch(() => undefined);
+    const written = (async () => {
+      await this.#running;
+      await this.#turn();
+    })();
+    await Promise.race([written, late]);
+    over.abort(new Error('It is over'));
+    const left = this.#waiting.length + (this.#unanswered?.streams[0]?.events.length ?? 0);
+    if (left > 0) onDropped(left);
   }
 
-  record(plan: Plan, decision: AccessDecision): void {
-    const { level, runtime, shadow } = this.#options;
-    const allowed = decision.verdict === 'ALLOW';
-    if (level === 'none' || (level === 'changes' && allowed && USUAL.has(plan.action))) return;
-    const { principal } = plan;
-    const entry: Omit<AuditEntry, 'count'> = {
-      at: runtime.now(),
-      principal: principal.kind === 'USER' ? principal.id : '',
-      authenticatedBy: principal.kind === 'USER' ? (principal.credential?.by ?? 'none') : 'none',
-      action: plan.action,
-      namespace: plan.namespace,
-      resources: plan.resources.slice(0, RESOURCES),
-      allowed,
-      because: allowed ? decision.rules.join(', ') : BECAUSE[decision.because],
-      peer: (plan.peer ?? '').replace(/:\d+$/, ''),
-      shadow: shadow && !allowed,
-    };
-    const key = JSON.stringify([{ ...entry, at: '' }]);
-    const same = this.#waiting.get(key);
-    if (same !== undefined) same.count += 1;
-    else if (this.#waiting.size >= WAITING) this.#dropped += 1;
-    else this.#waiting.set(key, { entry, count: 1 });
+  decided(plan: Plan, decision: AccessDecision): void {
+    this.#gathered.decided(plan, decision);
+  }
+
+  notAuthenticated(because: string, peer: string): void {
+    this.#gathered.notAuthenticated(because, peer);
   }
 
   /** Newest first. */
@@ -107,104 +95,102 @@ export class Audit {
     request: ReadAuditRequest,
     options: CallOptions,
   ): AsyncGenerator<readonly AuditEntry[], void, undefined> {
-    const { from, limit = 1000, principal, refusedOnly, stream, to } = request;
-    const tags = [
-      ...(principal === undefined ? [] : [principalTag(principal)]),
-      ...(stream === undefined ? [] : [streamTag(stream)]),
-    ];
-    const filter: Filter = {
-      eventTypes: refusedOnly ? [REFUSED] : [ALLOWED, REFUSED],
-      ...(tags.length === 0 ? {} : { tags }),
-      ...(from === undefined && to === undefined
-        ? {}
-        : {
-            recorded: {
-              ...(from === undefined ? {} : { first: from }),
-              ...(to === undefined ? {} : { last: to }),
-            },
-          }),
-    };
+    const { from, limit = 1000, to } = request;
     const pages = this.#options.store.load(
       {
         scope: { kind: 'AGGREGATE_TYPES', aggregateTypes: [AUDIT_STREAMS] },
-        filters: [filter],
+        filters: [filterOf(request)],
         direction: 'BACKWARDS',
-        limit: BigInt(limit),
       },
       options,
     );
-    for await (const { events } of pages) if (events.length > 0) yield events.map(entryOf);
+    let left = limit;
+    for await (const { events } of pages) {
+      const entries = events
+        .map(auditEntryOf)
+        .filter(({ at }) => (from === undefined || at >= from) && (to === undefined || at <= to))
+        .slice(0, left);
+      left -= entries.length;
+      if (entries.length > 0) yield entries;
+      if (left === 0) return;
+    }
   }
 
   async #run(): Promise<void> {
-    const { onDropped, onFailure, runtime } = this.#options;
     const { signal } = this.#stop;
     while (!signal.aborted) {
-      await runtime.sleep(EVERY_MS, signal).catch(() => undefined);
-      if (signal.aborted) return;
-      await this.#write().catch(onFailure);
-      if (this.#dropped === 0) continue;
-      onDropped(this.#dropped);
-      this.#dropped = 0;
+      await this.#options.runtime.sleep(EVERY_MS, signal).catch(() => undefined);
+      if (!signal.aborted) await this.#turn();
     }
   }
 
   /** What cannot be written stays, and is tried again. */
-  async #write(): Promise<void> {
-    const { runtime, store } = this.#options;
-    while (this.#waiting.size > 0) {
-      const some = [...this.#waiting].slice(0, AT_A_TIME);
-      for (const [key] of some) this.#waiting.delete(key);
-      const day = new Date(Number(runtime.now() / 1000n)).toISOString().slice(0, 10);
-      const events = some.map(([, { count, entry }]) =>
-        toNewEvent({ ...entry, count }, runtime.newEventId()),
-      );
-      try {
-        const stream = { aggregateType: AUDIT_STREAMS, aggregateId: day };
-        await store.append({ streams: [{ stream, expectedVersion: 'ANY', events }] });
-      } catch (error) {
-        for (const [key, waiting] of some) if (this.#waiting.size < WAITING) this.#waiting.set(key, waiting);
-        throw error;
-      }
+  async #turn(): Promise<void> {
+    this.#take();
+    try {
+      await this.#write();
+    } catch (error) {
+      this.#options.onFailure(error);
     }
+  }
+
+  #take(): void {
+    const { onDropped, onRefused } = this.#options;
+    const { dropped, gathered } = this.#gathered.take();
+    let lost = dropped;
+    for (const { audited, entry, refused } of gathered) {
+      if (refused) onRefused(entry);
+      if (!audited) continue;
+      if (this.#waiting.length < WAITING) this.#waiting.push(entry);
+      else lost += 1;
+    }
+    if (lost > 0) onDropped(lost);
+  }
+
+  async #write(): Promise<void> {
+    const { onDropped, store } = this.#options;
+    while (this.#unanswered !== undefined || this.#waiting.length > 0) {
+      this.#unanswered ??= this.#next();
+      try {
+        await store.append(this.#unanswered);
+      } catch (error) {
+        // Nothing of ours is too large, unless the limits of the service are lower than any audit needs.
+        if (!(error instanceof InvalidRequestError)) throw error;
+        onDropped(this.#unanswered.streams[0]?.events.length ?? 0);
+        this.#options.onFailure(error);
+      }
+      this.#unanswered = undefined;
+    }
+  }
+
+  #next(): Append {
+    const { runtime } = this.#options;
+    const events: ReturnType<typeof toAuditEvent>[] = [];
+    let bytes = 0;
+    for (const entry of this.#waiting.slice(0, AT_A_TIME)) {
+      const event = toAuditEvent(entry, runtime.newEventId());
+      bytes += event.data.length;
+      if (events.length > 0 && bytes > BYTES) break;
+      events.push(event);
+    }
+    this.#waiting.splice(0, events.length);
+    return { streams: [{ stream: auditStream(runtime.now()), expectedVersion: 'ANY', events }] };
   }
 }
 
-function toNewEvent(entry: AuditEntry, eventId: string): NewEvent {
-  const streams = entry.resources.flatMap((resource) =>
-    resource.kind === 'STREAM' ? [resource.stream] : [],
-  );
-  const text = JSON.stringify(entry, (_, value: unknown) =>
-    typeof value === 'bigint' ? String(value) : value,
-  );
+function filterOf({ from, principal, refusedOnly, stream, to }: ReadAuditRequest): Filter {
+  const tags = [
+    ...(principal === undefined ? [] : [principalTag(principal)]),
+    ...(stream === undefined ? [] : [streamTag(stream)]),
+  ];
+  const recorded = {
+    // The database's clock may be somewhat behind.
+    ...(from === undefined ? {} : { first: from - BEHIND }),
+    ...(to === undefined ? {} : { last: to + BEHIND }),
+  };
   return {
-    eventId,
-    eventType: entry.allowed ? ALLOWED : REFUSED,
-    data: new TextEncoder().encode(text),
-    contentType: 'application/json',
-    tags: [
-      ...(entry.principal === '' ? [] : [principalTag(entry.principal)]),
-      ...new Set(streams.map(streamTag)),
-    ],
+    eventTypes: refusedOnly ? [REFUSED] : [ALLOWED, REFUSED],
+    ...(tags.length === 0 ? {} : { tags }),
+    ...(from === undefined && to === undefined ? {} : { recorded }),
   };
-}
-
-function entryOf({ data }: Event): AuditEntry {
-  const entry = JSON.parse(new TextDecoder().decode(data)) as Omit<AuditEntry, 'at'> & {
-    readonly at: string;
-  };
-  return { ...entry, at: BigInt(entry.at), resources: entry.resources as readonly Resource[] };
-}
-
-/** A tag has at most as many bytes as a name, so a name goes in as its hash. */
-function principalTag(principal: string): string {
-  return `principal:${hashOf(principal)}`;
-}
-
-function streamTag({ aggregateId, aggregateType }: StreamId): string {
-  return `stream:${hashOf(JSON.stringify([aggregateType, aggregateId]))}`;
-}
-
-function hashOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }

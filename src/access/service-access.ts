@@ -20,16 +20,26 @@ export interface ServiceAccessOptions {
   /** @default tokens of issuers are not accepted */
   readonly jwt?: JwtVerifier;
   readonly runtime: Runtime;
-  /** Told of each decision. */
+  /** Told of each decision, as the rules have it. */
   readonly onDecision?: (plan: Plan, decision: AccessDecision) => void;
+  /** Told of who did not come in: why, and from which address. */
+  readonly onStranger?: (because: string, peer: string) => void;
   /**
-   * Refuses nothing that comes from somebody who is authenticated, and only tells what it would have refused.
+   * Refuses nothing that comes from somebody who is authenticated, and only tells what it would have refused. But who may what
+   * is changed by nobody who may not, for that would last longer than the watching.
    * @default false
    */
   readonly shadow?: boolean;
 }
 
 const BEARER = /^bearer +([\x21-\x7e]+)$/i;
+/** With these somebody could give themselves what they may not do. */
+const CHANGES_ACCESS: ReadonlySet<Action> = new Set([
+  'create-token',
+  'revoke-token',
+  'grant-role',
+  'revoke-role',
+]);
 const API_TOKEN = /^hw_([0-9a-f]{18})_([\w-]{43})$/;
 
 /** Who comes in, and what they may do, where callers are authenticated. */
@@ -40,7 +50,20 @@ export class ServiceAccess implements AccessControl {
     this.#options = options;
   }
 
-  authenticate({ certificate, header }: Presented): Principal | Promise<Principal> {
+  authenticate(presented: Presented): Principal | Promise<Principal> {
+    const stranger = (error: unknown): never => {
+      if (error instanceof UnauthenticatedError) this.#options.onStranger?.(error.message, presented.peer);
+      throw error;
+    };
+    try {
+      const principal = this.#identify(presented);
+      return principal instanceof Promise ? principal.catch(stranger) : principal;
+    } catch (error) {
+      return stranger(error);
+    }
+  }
+
+  #identify({ certificate, header }: Presented): Principal | Promise<Principal> {
     const values = header('authorization');
     if (values.length > 1) throw new UnauthenticatedError('The header authorization is there more than once');
     const [value] = values;
@@ -80,16 +103,17 @@ export class ServiceAccess implements AccessControl {
   }
 
   decide(plan: Plan): AccessDecision {
-    const { onDecision, shadow } = this.#options;
-    const decision = this.would(plan);
-    onDecision?.(plan, decision);
-    return shadow && decision.verdict === 'DENY' && plan.principal.kind === 'USER'
-      ? { verdict: 'ALLOW', rules: [] }
-      : decision;
+    const decision = this.ruling(plan);
+    this.#options.onDecision?.(plan, decision);
+    return this.#letThrough(plan, decision);
+  }
+
+  would(plan: Plan): AccessDecision {
+    return this.#letThrough(plan, this.ruling(plan));
   }
 
   /** What the rules say, with nobody told, and nothing let through. */
-  would(plan: Plan): AccessDecision {
+  ruling(plan: Plan): AccessDecision {
     return decideAccess(this.rulesFor(plan), plan);
   }
 
@@ -129,6 +153,22 @@ export class ServiceAccess implements AccessControl {
     return () => {
       for (const stop of stops) stop();
     };
+  }
+
+  /** What is only watched is let through as it is. */
+  #letThrough(plan: Plan, decision: AccessDecision): AccessDecision {
+    if (!this.#options.shadow || plan.principal.kind !== 'USER') return decision;
+    if (CHANGES_ACCESS.has(plan.action) || this.#isAboutOwn(plan)) return decision;
+    return { verdict: 'ALLOW', rules: decision.verdict === 'ALLOW' ? decision.rules : [] };
+  }
+
+  /** Whether it is about the namespace with tokens and audit. */
+  #isAboutOwn(plan: Plan): boolean {
+    const { namespace } = this.#options;
+    return (
+      plan.namespace === namespace ||
+      plan.resources.some((one) => one.kind === 'NAMESPACE' && one.name === namespace)
+    );
   }
 
   #byCertificate(certificate: PresentedCertificate): Principal | undefined {

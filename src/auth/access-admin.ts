@@ -117,7 +117,8 @@ export interface AuditEntry {
   /** Empty: nobody in particular. */
   readonly principal: string;
   readonly authenticatedBy: 'jwt' | 'token' | 'certificate' | 'header' | 'none';
-  readonly action: Action;
+  /** `authenticate`: they did not come in at all. */
+  readonly action: Action | 'authenticate';
   readonly namespace: string;
   /** The first ten. */
   readonly resources: readonly Resource[];
@@ -126,8 +127,9 @@ export interface AuditEntry {
   readonly because: string;
   /** How often within a second. */
   readonly count: number;
+  /** The address without its port; empty for all of more than a hundred that did not come in. */
   readonly peer: string;
-  /** It would have been refused, and was let through. */
+  /** It would have been refused or narrowed, and was let through as it was. */
   readonly shadow: boolean;
 }
 

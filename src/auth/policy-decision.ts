@@ -7,7 +7,7 @@ import type { Plan } from './plan.js';
 export interface PolicyDecision {
   /** The decision about a call that is there: it may be written down. */
   decide(plan: Plan): AccessDecision;
-  /** What would be decided; nobody is told. */
+  /** What `decide` would give; nobody is told. */
   would(plan: Plan): AccessDecision;
 }
 

@@ -36,7 +36,6 @@ import type {
   WhoCan,
   WouldDo,
 } from '../auth/access-admin.js';
-import type { Action } from '../auth/plan.js';
 import type { RoleBinding } from '../auth/principal.js';
 import { LIST_PAGE } from '../core/limits.js';
 import { namespaceProblem } from '../core/namespace.js';
@@ -274,6 +273,7 @@ export function fromWireReadAudit(request: WireReadAuditRequest): ReadAuditReque
   const violations = new Violations();
   const { from, limit, principal, refusedOnly, stream, to } = request;
   if (limit > AUDIT_MOST) violations.add('limit', `is ${limit}, it must be from 1 to ${AUDIT_MOST}`);
+  if (principal !== '') checkName(principal, 'principal', violations);
   const asked: ReadAuditRequest = {
     ...(principal === '' ? {} : { principal }),
     ...(from ? { from: fromWireTimestamp(from, 'from', violations) } : {}),
@@ -282,6 +282,8 @@ export function fromWireReadAudit(request: WireReadAuditRequest): ReadAuditReque
     refusedOnly,
     ...(limit === 0 ? {} : { limit }),
   };
+  if (asked.from !== undefined && asked.to !== undefined && asked.from > asked.to)
+    violations.add('to', 'is before from');
   violations.throwIfAny();
   return asked;
 }
@@ -304,7 +306,7 @@ export function readWireAuditEntry(entry: WireAuditEntry): AuditEntry {
     at: entry.at ? readWireTimestamp(entry.at) : 0n,
     principal,
     authenticatedBy: entry.authenticatedBy as AuditEntry['authenticatedBy'],
-    action: entry.action as Action,
+    action: entry.action as AuditEntry['action'],
     namespace,
     resources: entry.resources.map(readWireResource),
     allowed,
