@@ -28,6 +28,13 @@ const NARROWED: ReadonlySet<Action> = new Set([
   'list-aggregate-types',
   'list-aggregates',
 ]);
+/** What tells of all that has a name, and cannot be narrowed to some names. */
+const LISTS_NAMES: ReadonlySet<Action> = new Set([
+  'list-groups',
+  'list-projections',
+  'list-commands',
+  'get-permission-model',
+]);
 /** What tells of no stream, although it is about the log: positions are no secret inside a namespace. */
 const ABOUT_NO_STREAM: ReadonlySet<Action> = new Set(['get-log', 'list-commands', 'get-permission-model']);
 /** More than this and a query could not hold it. */
@@ -43,17 +50,18 @@ interface Allowance {
 
 /**
  * Whether the rules allow a plan: each of its resources must be allowed by some rule, for reads of many streams with what
- * the answer has to be narrowed to. A pure function of rules and plan, and the only place where it is decided.
+ * the answer has to be narrowed to. A pure function of rules and plan, and the only place where it is decided. A plan without
+ * resources asks whether anything of its kind is allowed at all.
  */
 export function decideAccess(rules: readonly AccessRule[], plan: Plan): AccessDecision {
   const bindings = bindingsOf(plan.principal);
   // What is about a namespace by name is about that one, whichever the call was sent to.
-  const named = plan.resources.find((resource) => resource.kind === 'NAMESPACE');
-  const namespace = named?.kind === 'NAMESPACE' ? named.name : plan.namespace;
+  const about = plan.resources.find((resource) => resource.kind === 'NAMESPACE');
+  const namespace = about?.kind === 'NAMESPACE' ? about.name : plan.namespace;
   if (bindings.length === 0) return { verdict: 'DENY', because: 'NO_BINDING', resource: undefined };
-  const about = rules.filter((rule) => coversAction(rule, plan.action));
-  if (about.length === 0) return { verdict: 'DENY', because: 'NO_RULE', resource: undefined };
-  const held = about.flatMap((rule) =>
+  const acting = rules.filter((rule) => coversAction(rule, plan.action));
+  if (acting.length === 0) return { verdict: 'DENY', because: 'NO_RULE', resource: undefined };
+  const held = acting.flatMap((rule) =>
     bindings.filter((one) => holds(rule, one)).map((one) => ({ rule, one })),
   );
   if (held.length === 0) return { verdict: 'DENY', because: 'ROLE', resource: undefined };
@@ -63,7 +71,7 @@ export function decideAccess(rules: readonly AccessRule[], plan: Plan): AccessDe
   const names = new Set<string>();
   let only: StreamPattern[] | undefined;
   for (const resource of plan.resources) {
-    const allowed = allowancesFor(here, resource, plan.action);
+    const allowed = allowancesFor(here, resource, plan);
     if (allowed.length === 0) return { verdict: 'DENY', because: 'RESOURCE', resource };
     for (const { rule } of allowed) names.add(rule.name);
     if (resource.kind !== 'LOG' && resource.kind !== 'AGGREGATE_TYPE') continue;
@@ -98,7 +106,7 @@ function allowanceOf(rule: AccessRule, binding: RoleBinding, namespace: string):
   if (!coversName(rule.namespaces, namespace)) return [];
   const { resource } = binding;
   if (resource === undefined || resource === '*')
-    return [{ rule, streams: rule.streams, everywhere: rule.namespaces === undefined }];
+    return [{ rule, streams: rule.streams, everywhere: isUnbounded(rule) }];
   switch (rule.bindingResource ?? 'NAMESPACE') {
     case 'NAMESPACE':
       return resource === namespace ? [{ rule, streams: rule.streams, everywhere: false }] : [];
@@ -107,6 +115,10 @@ function allowanceOf(rule: AccessRule, binding: RoleBinding, namespace: string):
     case 'AGGREGATE_ID':
       return narrowedTo(rule, { aggregateId: resource });
   }
+}
+
+function isUnbounded({ names, namespaces, streams }: AccessRule): boolean {
+  return names === undefined && namespaces === undefined && streams === undefined;
 }
 
 /** The streams of the rule of which the binding is also good. */
@@ -137,7 +149,7 @@ export function both(one: StreamPattern, other: StreamPattern): StreamPattern | 
 function allowancesFor(
   allowances: readonly Allowance[],
   resource: Resource,
-  action: Action,
+  { action, resources }: Plan,
 ): readonly Allowance[] {
   switch (resource.kind) {
     case 'STREAM':
@@ -155,18 +167,36 @@ function allowancesFor(
           : [{ ...allowance, streams: narrowed }];
       });
     case 'LOG':
-      return allowances;
+      return LISTS_NAMES.has(action) ? allowances.filter(({ rule }) => rule.names === undefined) : allowances;
     case 'COMMAND_TYPE':
-      return allowances.filter(({ rule }) => coversName(rule.names, resource.commandType));
+      return named(allowances, resource.commandType, resources);
     case 'CONSUMER_GROUP':
-      return allowances.filter(({ rule }) => coversName(rule.names, resource.group));
+      return named(allowances, resource.group, resources);
     case 'PROJECTION':
-      return allowances.filter(({ rule }) => coversName(rule.names, resource.projection));
+      return named(allowances, resource.projection, resources);
     case 'NAMESPACE':
-      return allowances;
+      // It is all that is in it.
+      return allowances.filter(({ rule, streams }) => streams === undefined && rule.names === undefined);
     case 'SERVICE':
       return action === 'info' ? allowances : allowances.filter(({ everywhere }) => everywhere);
   }
+}
+
+/**
+ * What has a name may be about any stream. Where the call does not say which, and so none is asked for beside it, nobody may
+ * who is allowed some streams only.
+ */
+function named(
+  allowances: readonly Allowance[],
+  name: string,
+  resources: readonly Resource[],
+): readonly Allowance[] {
+  const saysStreams = resources.some(
+    ({ kind }) => kind === 'LOG' || kind === 'STREAM' || kind === 'AGGREGATE_TYPE',
+  );
+  return allowances.filter(
+    ({ rule, streams }) => coversName(rule.names, name) && (streams === undefined || saysStreams),
+  );
 }
 
 function namesAny(streams: readonly StreamPattern[] | undefined, stream: StreamId): boolean {

@@ -82,6 +82,12 @@ export type BindingResource = 'NAMESPACE' | 'AGGREGATE_TYPE' | 'AGGREGATE_ID';
 /**
  * Allows something to whoever is bound to one of its roles in one of its scopes. Nothing is allowed that no rule allows.
  * Names in `namespaces` and `names` are exact, begin so (`orders_*`), or any (`*`).
+ *
+ * Bounds hold also for what they do not seem to be about. A rule with `streams`, or a binding to an aggregate or a type, is
+ * good for nothing that may be about any stream: sending commands, projections, groups whose selection the call does not
+ * show, an append with a condition, namespaces, the service. (Consuming and making groups it allows whose scope it covers,
+ * handling commands of whole aggregate types that it covers.) A rule with `names` is good for no list of names, no
+ * namespace, and not for the service; one with `namespaces`, or a binding to one, not for the service.
  */
 export interface AccessRule {
   /** For those who ask why. */
@@ -94,9 +100,9 @@ export interface AccessRule {
   readonly actions: readonly (Action | ActionGroup | '*')[];
   /** @default any */
   readonly namespaces?: readonly string[];
-  /** Of streams: only these. @default all */
+  /** Of streams: only these, and nothing that may be about others. @default all */
   readonly streams?: readonly StreamPattern[];
-  /** Of command types, consumer groups and projections: only those of these names. @default all */
+  /** Of command types, consumer groups and projections: only those of these names; streams are not bound by it. @default all */
   readonly names?: readonly string[];
   /** What a binding with a resource is good for. @default "NAMESPACE" */
   readonly bindingResource?: BindingResource;

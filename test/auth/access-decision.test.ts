@@ -177,6 +177,49 @@ describe('what is about the service as a whole', () => {
   });
 });
 
+describe('a rule with bounds', () => {
+  const decide = (bounded: Partial<AccessRule>, action: Action, ...resources: Resource[]) =>
+    decideAccess([rule({ actions: ['*'], ...bounded })], plan(action, resources, [clerk])).verdict;
+  const orders = { streams: [{ aggregateType: 'Order' }] };
+  const group: Resource = { kind: 'CONSUMER_GROUP', group: 'mail' };
+  const command: Resource = { kind: 'COMMAND_TYPE', commandType: 'Ship' };
+
+  it('for streams is good for nothing that may be about any stream', () => {
+    expect([
+      decide(orders, 'execute', command),
+      decide(orders, 'load-projection', { kind: 'PROJECTION', projection: 'sums' }),
+      decide(orders, 'delete-group', group),
+      decide(orders, 'drop-namespace', { kind: 'NAMESPACE', name: 'orders' }),
+      decide(orders, 'grant-role', { kind: 'SERVICE' }),
+    ]).toEqual(['DENY', 'DENY', 'DENY', 'DENY', 'DENY']);
+  });
+
+  it('for streams is good for what says of which streams it is', () => {
+    expect(decide(orders, 'consume', group, type('Order'))).toBe('ALLOW');
+    expect(decide(orders, 'consume', group, type('Secret'))).toBe('DENY');
+    expect(decide(orders, 'handle-commands', command, type('Order'))).toBe('ALLOW');
+    expect(decide(orders, 'handle-commands', command, LOG)).toBe('DENY');
+  });
+
+  it('for names is good for those, and for no list of all', () => {
+    const mail = { names: ['mail'] };
+    expect([
+      decide(mail, 'delete-group', group),
+      decide(mail, 'list-groups', LOG),
+      decide(mail, 'drop-namespace', { kind: 'NAMESPACE', name: 'orders' }),
+      decide(mail, 'grant-role', { kind: 'SERVICE' }),
+      decide(mail, 'load', LOG),
+    ]).toEqual(['ALLOW', 'DENY', 'DENY', 'DENY', 'ALLOW']);
+  });
+});
+
+it('a plan without resources asks whether anything of its kind is allowed at all', () => {
+  const rules = [rule({ actions: ['append'], streams: [{ aggregateType: 'Order' }] })];
+  expect(decideAccess(rules, plan('append', [], [clerk])).verdict).toBe('ALLOW');
+  expect(decideAccess(rules, plan('load', [], [clerk])).verdict).toBe('DENY');
+  expect(decideAccess(rules, plan('append', [], [])).verdict).toBe('DENY');
+});
+
 it('the streams that two patterns name are those that both name', () => {
   const text = fc.constantFrom('', 'a', 'ab', 'b', 'é');
   const named = fc.constantFrom('a', 'ab', 'abc', 'b', 'é');
