@@ -1,6 +1,6 @@
 import type { AccessControl } from '../auth/access-control.js';
 import type { Caller } from '../auth/caller.js';
-import type { Plan } from '../auth/plan.js';
+import type { Action, Plan } from '../auth/plan.js';
 import { authorize } from '../auth/policy-decision.js';
 import { PolicyDeniedError, UnauthenticatedError } from '../core/errors.js';
 import type { StreamPattern } from '../core/filter.js';
@@ -47,6 +47,17 @@ export class Admission {
     return narrowedTo(plan, only, narrow);
   }
 
+  /**
+   * Of a call that carries many requests, each of which is decided about when it comes: throws `PolicyDeniedError` unless
+   * something of the kind is allowed at all, and ends the call when nothing is any more. Before the namespace is looked up:
+   * whether there is one is not for everybody to know.
+   */
+  enter(action: Action): void {
+    const plan: Plan = { ...this.#caller, action, resources: [] };
+    if (this.#access.would(plan).verdict !== 'ALLOW') authorize(this.#access, plan);
+    this.#kept = { plan, only: undefined };
+  }
+
   /** Whether the policy allows something beside, as reading what stands in an append's way. */
   allows(plan: Plan): boolean {
     const decision = this.#access.would(plan);
@@ -84,7 +95,7 @@ export class Admission {
     if (principal === undefined)
       return this.#scope.abort(new UnauthenticatedError('The credentials were revoked, or have expired'));
     this.#caller = { ...this.#caller, principal };
-    if (this.#kept === undefined || this.#access.shadow) return;
+    if (this.#kept === undefined) return;
     const { only, plan } = this.#kept;
     const decision = this.#access.would({ ...plan, principal });
     if (decision.verdict === 'ALLOW' && JSON.stringify(decision.only) === JSON.stringify(only)) return;

@@ -49,6 +49,7 @@ export function commandService({
       handle: async (plan, signal) => toWireExecuted(await execute(plan, signal)),
     }),
     executeStream: pipelined({
+      action: 'execute',
       split: ({ commands }) =>
         commands.map(({ command, correlation }, index) => ({ correlation, item: { command, index } })),
       resolve: ({ command, index }, caller) => {

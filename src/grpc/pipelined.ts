@@ -1,6 +1,6 @@
 import type { handleBidiStreamingCall } from '@grpc/grpc-js';
 import type { Caller } from '../auth/caller.js';
-import type { Plan } from '../auth/plan.js';
+import type { Action, Plan } from '../auth/plan.js';
 import type { HeadwaterError } from '../core/errors.js';
 import type { Received } from '../wire/method.js';
 import type { Admission } from './admission.js';
@@ -17,6 +17,8 @@ export interface Numbered<Item> {
 
 /** How an RPC is served whose messages carry many numbered requests, and whose answers many verdicts. */
 export interface PipelinedEntry<Message, Item, P extends Plan, Verdict, Result, Answer> {
+  /** What all its requests are. */
+  readonly action: Action;
   /** The requests of one message, in order. */
   split(message: Message): readonly Numbered<Item>[];
   /** What one request means in the words of policies; throws for what it should not say. */
@@ -49,6 +51,7 @@ function pipelinedHandler<Message, Item, P extends Plan, Verdict, Result, Answer
     const scope = desk.calls.open(call);
     const start = async () => {
       const admission = await desk.admit(call, scope);
+      admission.enter(entry.action);
       const { caller } = admission;
       // Once for all requests, and before the first: from here on each reaches the store in the turn in which it is read.
       const opening = desk.open(caller.namespace);

@@ -24,6 +24,7 @@ export function handle({
       const scope = desk.calls.open(call);
       const start = async () => {
         const admission = await desk.admit(call, scope);
+        admission.enter('handle-commands');
         const { caller } = admission;
         const opening = desk.open(caller.namespace);
         if (opening !== undefined) {
