@@ -9,8 +9,8 @@ import {
 } from '../../gen/headwater/v1/event_store_service_pb.js';
 import type { Caller } from '../auth/caller.js';
 import type { Plan } from '../auth/plan.js';
-import type { AppendRequest } from '../core/append.js';
-import { InvalidRequestError } from '../core/errors.js';
+import type { AppendOutcome, AppendRequest } from '../core/append.js';
+import { InvalidRequestError, PolicyDeniedError } from '../core/errors.js';
 import type { LoadRequest } from '../core/load.js';
 import type { SubscribeRequest } from '../core/subscribe.js';
 import { fromWireAppendRequest, toWireAppended, toWireAppendResponse } from '../wire/append.js';
@@ -40,9 +40,12 @@ export function eventStoreService(storeOf: StoreOf): RpcsOf<typeof EventStoreSer
     append: unary({
       resolve: planAppend,
       handle: async (plan, signal, { admission }) =>
-        toWireAppendResponse(await storeOf(plan).append(asReader(plan, admission), { signal })),
+        toWireAppendResponse(
+          ofOwnStreams(await storeOf(plan).append(asReader(plan, admission), { signal }), plan, admission),
+        ),
     }),
     appendStream: pipelined({
+      action: 'append',
       split: ({ requests }) =>
         requests.map(({ correlation, append }, index) => ({ correlation, item: { append, index } })),
       resolve: ({ append, index }, caller) => {
@@ -52,7 +55,9 @@ export function eventStoreService(storeOf: StoreOf): RpcsOf<typeof EventStoreSer
       },
       // Not async: the store has to see the requests of one call in the order sent.
       handle: (plan: AppendPlan, signal, admission) =>
-        storeOf(plan).append({ ...asReader(plan, admission), onConflict: 'RETURN' }, { signal }),
+        storeOf(plan)
+          .append({ ...asReader(plan, admission), onConflict: 'RETURN' }, { signal })
+          .then((outcome) => ofOwnStreams(outcome, plan, admission)),
       answered: (correlation, verdict) =>
         result({
           correlation,
@@ -123,6 +128,18 @@ function asReader({ request, ...plan }: AppendPlan, admission: Admission): Appen
   if (!request.interveningBytes || admission.allows({ ...plan, action: 'load' })) return request;
   const { interveningBytes: _unread, ...rest } = request;
   return rest;
+}
+
+/** A repeat is answered as the first time, and that may have been somebody else's, to other streams. */
+function ofOwnStreams<Outcome extends AppendOutcome>(
+  outcome: Outcome,
+  plan: AppendPlan,
+  admission: Admission,
+): Outcome {
+  if (outcome.outcome !== 'APPENDED' || !outcome.deduplicated) return outcome;
+  const resources = outcome.versions.map(({ stream }) => ({ kind: 'STREAM', stream }) as const);
+  if (!admission.allows({ ...plan, resources })) throw new PolicyDeniedError(plan.action);
+  return outcome;
 }
 
 type ResultInit = Pick<PipelinedAppendResult, 'correlation' | 'result'>;

@@ -1,4 +1,3 @@
-import type { ConsumerGroups } from '../core/consumer-groups.js';
 import { InvalidRequestError } from '../core/errors.js';
 import { onAbort } from '../core/on-abort.js';
 import type { Runtime } from '../core/runtime.js';
@@ -23,7 +22,7 @@ export class ServedGroups {
   }
 
   /** Those of a namespace, which is open. Throws `InvalidRequestError` where it keeps none. */
-  of(namespace: string): ConsumerGroups {
+  of(namespace: string): GroupHost {
     const { gone, groupStorage: storage, store: log } = this.#options.servedOf(namespace);
     if (storage === undefined)
       throw new InvalidRequestError([

@@ -1,14 +1,18 @@
 import { Metadata, type ServerDuplexStream } from '@grpc/grpc-js';
 import type { ConsumeRequest, ConsumeResponse } from '../../../gen/headwater/v1/consumer_group_service_pb.js';
-import type { Plan } from '../../auth/plan.js';
-import type { ConsumerGroups, GroupMembership, JoinGroupRequest } from '../../core/consumer-groups.js';
+import type { Caller } from '../../auth/caller.js';
+import type { Plan, Resource } from '../../auth/plan.js';
+import type { GroupMembership, JoinGroupRequest } from '../../core/consumer-groups.js';
 import {
   DeadlineExceededError,
   type HeadwaterError,
   InvalidRequestError,
   OverloadedError,
 } from '../../core/errors.js';
+import { GroupNotFoundError } from '../../core/follower-errors.js';
 import type { Logger } from '../../core/logger.js';
+import type { EventSelection } from '../../core/selection.js';
+import type { GroupHost } from '../../subscriptions/groups/group-host.js';
 import {
   encodeDeliveries,
   type FromConsumer,
@@ -40,7 +44,7 @@ export interface ConsumeSessionParts {
   readonly desk: Desk;
   readonly rpc: string;
   readonly admission: Admission;
-  readonly groups: ConsumerGroups;
+  readonly groups: GroupHost;
   readonly logger: Logger;
 }
 
@@ -116,15 +120,20 @@ export class ConsumeSession {
     const { admission, groups, logger } = this.#parts;
     this.#asked = true;
     clearTimeout(this.#late);
-    const named = { kind: 'CONSUMER_GROUP', group: request.group } as const;
-    const plan: Plan = { ...admission.caller, action: 'consume', resources: [named] };
-    admission.plan(plan);
     this.#readOn();
-    // To consume is to read what the group is about, which somebody else may have chosen.
-    const { selection } = (await groups.get(request.group, { signal: this.#over.signal })).group;
+    const { signal } = this.#over;
+    // To consume is to read what the group is about, which somebody else has chosen, and may change.
+    const permit = ({ scope }: EventSelection) =>
+      void admission.keep(consumePlan(admission.caller, request.group, resourcesOf(scope)));
+    try {
+      permit((await groups.get(request.group, { signal })).group.selection);
+    } catch (error) {
+      // Which groups there are is for those to know who may consume them all.
+      if (error instanceof GroupNotFoundError) permit({});
+      throw error;
+    }
     if (this.#ended) return;
-    admission.keep({ ...plan, resources: [named, ...resourcesOf(selection.scope)] });
-    const membership = await groups.join(request, { signal: this.#over.signal });
+    const membership = await groups.join(request, { signal, permit });
     if (this.#ended) return;
     this.#membership = membership;
     const { ackTimeoutMs, memberId } = membership;
@@ -254,6 +263,10 @@ export class ConsumeSession {
     clearTimeout(this.#late);
     this.#outbox.close();
   }
+}
+
+function consumePlan(caller: Caller, group: string, reads: readonly Resource[]): Plan {
+  return { ...caller, action: 'consume', resources: [{ kind: 'CONSUMER_GROUP', group }, ...reads] };
 }
 
 function misplaced(field: string, description: string): InvalidRequestError {

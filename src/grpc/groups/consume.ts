@@ -1,14 +1,14 @@
 import type { ConsumeRequest, ConsumeResponse } from '../../../gen/headwater/v1/consumer_group_service_pb.js';
-import type { ConsumerGroups } from '../../core/consumer-groups.js';
 import type { Logger } from '../../core/logger.js';
 import { toServiceError } from '../failure.js';
 import type { Rpc } from '../register.js';
+import type { GroupHost } from '../../subscriptions/groups/group-host.js';
 import { ConsumeSession } from './consume-session.js';
 
 /** What Consume works with. */
 export interface ConsumeParts {
   /** The groups of a namespace, which is open. */
-  readonly groupsOf: (namespace: string) => ConsumerGroups;
+  readonly groupsOf: (namespace: string) => GroupHost;
   readonly logger: Logger;
 }
 
@@ -23,6 +23,7 @@ export function consume({
       const scope = desk.calls.open(call);
       const start = async () => {
         const admission = await desk.admit(call, scope);
+        admission.enter('consume');
         const { caller } = admission;
         const opening = desk.open(caller.namespace);
         if (opening !== undefined) {

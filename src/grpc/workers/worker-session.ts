@@ -1,6 +1,6 @@
 import { Metadata, type ServerDuplexStream } from '@grpc/grpc-js';
 import type { HandleRequest, HandleResponse } from '../../../gen/headwater/v1/command_service_pb.js';
-import type { Plan } from '../../auth/plan.js';
+import type { Resource } from '../../auth/plan.js';
 import {
   DeadlineExceededError,
   type HeadwaterError,
@@ -13,6 +13,7 @@ import { oneMessageAhead } from '../../wire/one-message-ahead.js';
 import {
   type FromWorker,
   fromWireFromWorker,
+  type Outcome,
   type Registration,
   type ToWorker,
   toWireToWorker,
@@ -98,8 +99,10 @@ export class WorkerSession implements WorkerLink {
       if (worker !== undefined) throw misplaced('register', 'is said already');
       this.#register(message.registration);
     } else if (worker === undefined) throw misplaced('message', 'must be register, as the first');
-    else if (message.kind === 'DECISION') worker.settle(message.correlation, message.outcome);
-    else {
+    else if (message.kind === 'DECISION') {
+      this.#mayDecide(message.outcome);
+      worker.settle(message.correlation, message.outcome);
+    } else {
       worker.onIdle = () => this.#end();
       this.#parts.pool.retire(worker);
     }
@@ -107,18 +110,31 @@ export class WorkerSession implements WorkerLink {
 
   #register(registration: Registration): void {
     const { admission, decideTimeoutMs, logger, pool } = this.#parts;
-    const plan: Plan = {
-      ...admission.caller,
-      action: 'handle-commands',
-      resources: registration.commands.map(({ commandType }) => ({ kind: 'COMMAND_TYPE', commandType })),
-    };
-    admission.keep(plan);
+    // It is sent the events of any aggregate of the type, and writes them.
+    const resources = registration.commands.flatMap(({ aggregateType, commandType }): readonly Resource[] => [
+      { kind: 'COMMAND_TYPE', commandType },
+      { kind: 'AGGREGATE_TYPE', aggregateType },
+    ]);
+    admission.keep({ ...admission.caller, action: 'handle-commands', resources });
     const worker = pool.join(registration, this);
     this.#worker = worker;
     clearTimeout(this.#late);
     const { commands, name } = registration;
     logger.info('A worker is there', { worker: worker.id, name, commands: commands.length });
     void this.send({ kind: 'REGISTERED', workerId: worker.id, decideTimeoutMs });
+  }
+
+  /** Whether an append that depends on them goes through tells of other streams too. */
+  #mayDecide(outcome: Outcome): void {
+    if (outcome.kind !== 'ACCEPTED') return;
+    const { checks = [], condition } = outcome;
+    if (checks.length === 0 && condition === undefined) return;
+    const resources: readonly Resource[] = [
+      ...checks.map(({ stream }) => ({ kind: 'STREAM', stream }) as const),
+      ...(condition === undefined ? [] : [{ kind: 'LOG' } as const]),
+    ];
+    const { admission } = this.#parts;
+    admission.plan({ ...admission.caller, action: 'handle-commands', resources });
   }
 
   /** The call is over, with an error if the worker is sent away for one; what it had goes elsewhere. */

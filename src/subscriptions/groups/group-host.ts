@@ -30,7 +30,7 @@ import {
 } from '../../core/validate-group.js';
 import { BeatLoop } from './beat-loop.js';
 import { MEMBERSHIPS } from './group-limits.js';
-import { GroupMember } from './group-member.js';
+import { GroupMember, type Permit } from './group-member.js';
 import type { MemberBeat, StoredGroup } from './group-storage.js';
 import type { GroupParts } from './member-parts.js';
 import { startOf } from './start-of.js';
@@ -134,10 +134,14 @@ export class GroupHost implements ConsumerGroups {
     return position;
   }
 
-  /** Fails with `OverloadedError` when there are 10,000 at this instance, with `StoreUnavailableError` once it drains. */
+  /**
+   * Fails with `OverloadedError` when there are 10,000 at this instance, with `StoreUnavailableError` once it drains. `permit`
+   * throws for a selection that the consumer may not read; it is asked at once and before a change of it holds, and what it
+   * throws ends the membership.
+   */
   async join(
     request: JoinGroupRequest,
-    { signal }: Pick<CallOptions, 'signal'> = {},
+    { permit = () => undefined, signal }: Pick<CallOptions, 'signal'> & { readonly permit?: Permit } = {},
   ): Promise<GroupMembership> {
     validateJoinGroup(request);
     this.#checkOpen();
@@ -154,13 +158,14 @@ export class GroupHost implements ConsumerGroups {
         if (last !== undefined) this.#beats.sayLast(last);
       },
     };
-    const member = new GroupMember(this.#parts, host, { memberId, group, maxInFlight, leaseEnds });
+    const member = new GroupMember(this.#parts, host, { memberId, group, maxInFlight, leaseEnds, permit });
     const abort = () => member.end({ error: signal?.reason as Error, count: 'ALL' });
     const letGo = signal && onAbort(signal, abort);
     this.#members.set(memberId, member);
     if (signal?.aborted) abort();
     if (this.#isDraining) member.end({ error: shuttingDown() });
     signal?.throwIfAborted();
+    member.checkPermitted();
     this.#beats.soon();
     return member;
   }

@@ -2,6 +2,7 @@ import type { GroupMembership, GroupMessage, Nack } from '../../core/consumer-gr
 import { GroupNotFoundError, LeaseLostError } from '../../core/follower-errors.js';
 import { OverloadedError, StoreUnavailableError } from '../../core/errors.js';
 import { validateAck, validateCredit, validateNack } from '../../core/validate-group.js';
+import type { EventSelection } from '../../core/selection.js';
 import { Alarm } from './alarm.js';
 import { Bell } from './bell.js';
 import { Deliveries } from './deliveries.js';
@@ -22,6 +23,9 @@ export interface MemberHost {
   ended(member: GroupMember, last: MemberBeat | undefined): void;
 }
 
+/** Throws for a selection that the consumer may not read. */
+export type Permit = (selection: EventSelection) => void;
+
 /** How a membership ends. */
 interface End {
   readonly error?: Error;
@@ -40,6 +44,7 @@ export class GroupMember implements GroupMembership {
   #group: StoredGroup;
   readonly #parts: GroupParts;
   readonly #host: MemberHost;
+  readonly #permit: Permit;
   readonly #slots = new Map<number, MemberSlot>();
   readonly #releasing = new Set<MemberSlot>();
   readonly #deliveries: Deliveries;
@@ -70,9 +75,11 @@ export class GroupMember implements GroupMembership {
       readonly group: StoredGroup;
       readonly maxInFlight: number;
       readonly leaseEnds: number;
+      readonly permit: Permit;
     },
   ) {
-    const { group, leaseEnds, maxInFlight, memberId } = of;
+    const { group, leaseEnds, maxInFlight, memberId, permit } = of;
+    this.#permit = permit;
     this.memberId = memberId;
     this.#parts = parts;
     this.#host = host;
@@ -177,6 +184,16 @@ export class GroupMember implements GroupMembership {
     this.#host.ended(this, last);
   }
 
+  /** Throws, and ends the membership, if the consumer may not read what the group is about. */
+  checkPermitted(selection = this.#group.selection): void {
+    try {
+      this.#permit(selection);
+    } catch (error) {
+      this.end({ error: error as Error });
+      throw error;
+    }
+  }
+
   /** What the next beat says. */
   report(options: { readonly all: boolean; readonly most: number }): Report {
     if (options.all) for (const slot of this.#slots.values()) slot.forgetAll();
@@ -212,6 +229,11 @@ export class GroupMember implements GroupMembership {
     }
     const { groupChanged } = orders;
     if (groupChanged) {
+      try {
+        this.checkPermitted(groupChanged.selection);
+      } catch {
+        return;
+      }
       this.#group = groupChanged;
       this.#deliveries.settings = groupChanged.settings;
       this.#held.select(groupChanged.selection);
