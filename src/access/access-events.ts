@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { RoleBinding } from '../auth/principal.js';
 import type { Event, NewEvent } from '../core/event.js';
 import type { StreamId } from '../core/stream.js';
@@ -40,8 +41,40 @@ export function toNewEvent({ type, data }: AccessEvent): NewEvent {
   };
 }
 
+const binding = z.object({ role: z.string(), scope: z.string(), resource: z.string().optional() }).transform(
+  ({ resource, role, scope }): RoleBinding => ({
+    role,
+    scope,
+    ...(resource === undefined ? {} : { resource }),
+  }),
+);
+const role = z.object({ binding, by: z.string() });
+const told = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('RoleGranted'), data: role }),
+  z.object({ type: z.literal('RoleRevoked'), data: role }),
+  z.object({
+    type: z.literal('TokenCreated'),
+    data: z.object({
+      name: z.string(),
+      principal: z.string(),
+      bindings: z.array(binding),
+      hash: z.string().regex(/^[0-9a-f]{64}$/),
+      expiresAt: z
+        .string()
+        .regex(/^\d{1,19}$/)
+        .optional(),
+      by: z.string(),
+    }),
+  }),
+  z.object({ type: z.literal('TokenRevoked'), data: z.object({ by: z.string() }) }),
+]);
+
 /** What an event says; `undefined` for one of a later version, or of somebody who wrote into this log by hand. */
 export function accessEventOf({ data, eventType }: Event): AccessEvent | undefined {
-  if (!['RoleGranted', 'RoleRevoked', 'TokenCreated', 'TokenRevoked'].includes(eventType)) return undefined;
-  return { type: eventType, data: JSON.parse(new TextDecoder().decode(data)) } as AccessEvent;
+  try {
+    const parsed = told.safeParse({ type: eventType, data: JSON.parse(new TextDecoder().decode(data)) });
+    return parsed.success ? (parsed.data as AccessEvent) : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,9 +1,17 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { ApiToken, MadeToken } from '../auth/access-admin.js';
 import type { RoleBinding } from '../auth/principal.js';
-import { LogEpochChangedError, StoreUnavailableError, WrongExpectedVersionError } from '../core/errors.js';
+import {
+  InvalidRequestError,
+  LogEpochChangedError,
+  StoreUnavailableError,
+  StreamNotFoundError,
+  WrongExpectedVersionError,
+} from '../core/errors.js';
 import type { EventStore } from '../core/event-store.js';
+import { eventsOf } from '../core/load.js';
 import type { Runtime } from '../core/runtime.js';
+import type { StreamId } from '../core/stream.js';
 import type { LogPosition } from '../core/subscribe.js';
 import {
   type AccessEvent,
@@ -13,11 +21,11 @@ import {
   toNewEvent,
   tokenStream,
 } from './access-events.js';
-import { AccessModel } from './access-model.js';
+import { AccessModel, hasEnded } from './access-model.js';
 
 export interface AccessLogOptions {
   /** Of the namespace that holds nothing else. */
-  readonly store: Pick<EventStore, 'append' | 'subscribe'>;
+  readonly store: Pick<EventStore, 'append' | 'load' | 'subscribe'>;
   readonly runtime: Runtime;
   /** Told when it cannot be followed for now; what is known stays in force. */
   readonly onFailure?: (error: unknown) => void;
@@ -26,6 +34,12 @@ export interface AccessLogOptions {
 /** Milliseconds in which a change must show in this instance itself. */
 const SHOWN_WITHIN = 5000;
 const RETRY_MS = 200;
+/** Times that others may be faster. */
+const ATTEMPTS = 10;
+/** Tokens that are good at once. */
+const TOKENS = 10_000;
+/** Roles of one principal. */
+const ROLES = 1000;
 
 /**
  * Roles and tokens, kept as events in a log of their own, so that every instance that follows it knows of a change within
@@ -37,6 +51,8 @@ export class AccessLog {
   readonly #listeners = new Set<() => void>();
   readonly #waiters = new Set<() => void>();
   #model = new AccessModel();
+  /** Takes the place of the model once it has caught up, after a fail-over lost some of what was applied. */
+  #next: AccessModel | undefined;
   #position: LogPosition = { position: 0n };
   #caughtUp = false;
   #following: Promise<void> | undefined;
@@ -69,16 +85,21 @@ export class AccessLog {
 
   /** Gives whether it was not there before. */
   async grant(principal: string, binding: RoleBinding, by: string): Promise<boolean> {
-    if (this.model.grant(principal, binding) !== undefined) return false;
-    await this.#write(principalStream(principal).aggregateId, { type: 'RoleGranted', data: { binding, by } });
-    return true;
+    return this.#change(principalStream(principal), (model) => {
+      if (model.grant(principal, binding) !== undefined) return undefined;
+      if (model.grants.length >= ROLES)
+        throw tooMany('binding', `${ROLES} roles of one principal; take some back`);
+      return { type: 'RoleGranted', data: { binding, by } };
+    });
   }
 
   /** Gives whether it was there before. */
   async revoke(principal: string, binding: RoleBinding, by: string): Promise<boolean> {
-    if (this.model.grant(principal, binding) === undefined) return false;
-    await this.#write(principal, { type: 'RoleRevoked', data: { binding, by } });
-    return true;
+    return this.#change(principalStream(principal), (model) =>
+      model.grant(principal, binding) === undefined
+        ? undefined
+        : { type: 'RoleRevoked', data: { binding, by } },
+    );
   }
 
   async createToken(
@@ -86,9 +107,12 @@ export class AccessLog {
     by: string,
   ): Promise<MadeToken> {
     const { bindings, expiresAt, name, principal } = token;
+    const now = this.#options.runtime.now();
+    if (this.model.tokens.filter((one) => !hasEnded(one, now)).length >= TOKENS)
+      throw tooMany('name', `${TOKENS} tokens that are good; revoke some, or have them expire`);
     const tokenId = randomBytes(9).toString('hex');
     const secret = randomBytes(32).toString('base64url');
-    await this.#write(tokenId, {
+    await this.#change(tokenStream(tokenId), () => ({
       type: 'TokenCreated',
       data: {
         name,
@@ -98,7 +122,7 @@ export class AccessLog {
         ...(expiresAt === undefined ? {} : { expiresAt: String(expiresAt) }),
         by,
       },
-    });
+    }));
     const made = this.model.token(tokenId);
     if (made === undefined) throw new TypeError('The token that was made is not known');
     return { token: made, secret: `hw_${tokenId}_${secret}` };
@@ -106,28 +130,64 @@ export class AccessLog {
 
   /** Gives it as it is then; `undefined` if there is none. */
   async revokeToken(tokenId: string, by: string): Promise<ApiToken | undefined> {
-    const token = this.model.token(tokenId);
-    if (token === undefined || token.revokedAt !== undefined) return token;
-    await this.#write(tokenId, { type: 'TokenRevoked', data: { by } });
+    await this.#change(tokenStream(tokenId), (model) => {
+      const token = model.token(tokenId);
+      return token === undefined || token.revokedAt !== undefined
+        ? undefined
+        : { type: 'TokenRevoked', data: { by } };
+    });
     return this.model.token(tokenId);
   }
 
-  /** Appends, and waits until this instance knows of it. */
-  async #write(id: string, event: AccessEvent): Promise<void> {
-    const { store } = this.#options;
-    const isToken = event.type === 'TokenCreated' || event.type === 'TokenRevoked';
-    const stream = isToken ? tokenStream(id) : principalStream(id);
-    const expectedVersion = event.type === 'TokenCreated' ? 'NO_STREAM' : 'ANY';
-    try {
-      const { lastPosition } = await store.append({
-        streams: [{ stream, expectedVersion, events: [toNewEvent(event)] }],
-      });
-      await this.#until(() => this.#position.position >= lastPosition);
-    } catch (error) {
-      if (error instanceof WrongExpectedVersionError)
-        throw new StoreUnavailableError('Two tokens were given the same id; try again', { cause: error });
-      throw error;
+  /**
+   * Appends what follows from the stream as it is in the log, where other instances write too, and waits until this instance
+   * knows of it. Gives whether there was anything to change.
+   */
+  async #change(
+    stream: StreamId,
+    changeOf: (model: AccessModel) => AccessEvent | undefined,
+  ): Promise<boolean> {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+      const { model, position, version } = await this.#read(stream);
+      const event = changeOf(model);
+      if (event === undefined) {
+        await this.#until(() => this.#knows(position));
+        return false;
+      }
+      try {
+        const { lastPosition } = await this.#options.store.append({
+          streams: [
+            { stream, expectedVersion: version === 0n ? 'NO_STREAM' : version, events: [toNewEvent(event)] },
+          ],
+        });
+        await this.#until(() => this.#knows(lastPosition));
+        return true;
+      } catch (error) {
+        if (!(error instanceof WrongExpectedVersionError)) throw error;
+      }
     }
+    throw new StoreUnavailableError('Others are changing the same roles; try again', {
+      outcome: 'NOT_APPLIED',
+    });
+  }
+
+  /** One stream as it is in the log. */
+  async #read(stream: StreamId): Promise<{ model: AccessModel; position: bigint; version: bigint }> {
+    const read = { model: new AccessModel(), position: 0n, version: 0n };
+    try {
+      for await (const event of eventsOf(this.#options.store.load({ scope: { kind: 'STREAM', stream } }))) {
+        read.model.apply(event);
+        read.position = event.position;
+        read.version = event.version;
+      }
+    } catch (error) {
+      if (!(error instanceof StreamNotFoundError)) throw error;
+    }
+    return read;
+  }
+
+  #knows(position: bigint): boolean {
+    return this.#next === undefined && this.#position.position >= position;
   }
 
   async #follow(): Promise<void> {
@@ -141,10 +201,18 @@ export class AccessLog {
         } as const;
         const start = { kind: 'AFTER', after: this.#position } as const;
         for await (const message of store.subscribe({ scope, start }, { signal })) {
-          for (const event of message.events) this.#model.apply(event);
+          const model = this.#next ?? this.#model;
+          for (const event of message.events) model.apply(event);
           this.#position = { position: message.scannedTo, epoch: message.epoch };
-          if (message.signal?.kind === 'CAUGHT_UP') this.#caughtUp = true;
-          if (message.events.length > 0) for (const listener of this.#listeners) listener();
+          const caughtUp = message.signal?.kind === 'CAUGHT_UP';
+          const anew = caughtUp && this.#next !== undefined;
+          if (caughtUp) {
+            this.#caughtUp = true;
+            this.#model = model;
+            this.#next = undefined;
+          }
+          if (anew || (message.events.length > 0 && model === this.#model))
+            for (const listener of this.#listeners) listener();
           for (const waiter of this.#waiters) waiter();
         }
       } catch (error) {
@@ -156,9 +224,9 @@ export class AccessLog {
     }
   }
 
-  /** A fail-over lost some of what was applied. */
+  /** What was known stays in force until what is left of it is known. */
   #beginAnew(): void {
-    this.#model = new AccessModel();
+    this.#next = new AccessModel();
     this.#position = { position: 0n };
   }
 
@@ -191,4 +259,10 @@ export class AccessLog {
 /** SHA-256 in hex. */
 export function hashOf(secret: string): string {
   return createHash('sha256').update(secret).digest('hex');
+}
+
+function tooMany(field: string, most: string): InvalidRequestError {
+  return new InvalidRequestError([
+    { field, description: `would be one too many: there may be at most ${most}` },
+  ]);
 }

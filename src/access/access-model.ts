@@ -1,12 +1,15 @@
 import type { ApiToken, RoleGrant } from '../auth/access-admin.js';
 import type { RoleBinding } from '../auth/principal.js';
-import type { Event } from '../core/event.js';
+import type { Event, Microseconds } from '../core/event.js';
 import { accessEventOf, PRINCIPAL_STREAMS, TOKEN_STREAMS } from './access-events.js';
 
 /** A token with what makes it good. */
 export interface KnownToken extends ApiToken {
   readonly hash: string;
 }
+
+/** Tokens that are known; above it the oldest that are no good any more are forgotten. */
+const KNOWN = 20_000;
 
 /** Roles and tokens as the log tells them, folded event by event. */
 export class AccessModel {
@@ -48,6 +51,7 @@ export class AccessModel {
           expiresAt: expiresAt === undefined ? undefined : BigInt(expiresAt),
           revokedAt: undefined,
         });
+        if (this.#tokens.size > KNOWN) this.#forgetOne(event.recordedAt);
         return;
       }
       case 'TokenRevoked': {
@@ -78,6 +82,19 @@ export class AccessModel {
   get grants(): readonly RoleGrant[] {
     return [...this.#grants.values()].flatMap((grants) => [...grants.values()]);
   }
+
+  #forgetOne(now: Microseconds): void {
+    for (const [tokenId, token] of this.#tokens)
+      if (hasEnded(token, now)) {
+        this.#tokens.delete(tokenId);
+        return;
+      }
+  }
+}
+
+/** Whether it is no good any more. */
+export function hasEnded({ expiresAt, revokedAt }: ApiToken, now: Microseconds): boolean {
+  return revokedAt !== undefined || (expiresAt !== undefined && expiresAt <= now);
 }
 
 function bindingKey({ resource, role, scope }: RoleBinding): string {

@@ -16,7 +16,7 @@ import type {
 import { decideAccess } from '../auth/access-decision.js';
 import { coversAction } from '../auth/access-rule.js';
 import type { Caller } from '../auth/caller.js';
-import type { Plan } from '../auth/plan.js';
+import { ABOUT_THE_SERVICE, type Plan } from '../auth/plan.js';
 import { bindingsOf, type Principal, type RoleBinding } from '../auth/principal.js';
 import type { CallOptions } from '../core/call-options.js';
 import { InvalidRequestError, PolicyDeniedError } from '../core/errors.js';
@@ -25,7 +25,7 @@ import { lastKeyOf, pageToken } from '../core/page-token.js';
 import type { Runtime } from '../core/runtime.js';
 import { compareUtf8 } from '../core/utf8-order.js';
 import type { AccessLog } from './access-log.js';
-import type { KnownToken } from './access-model.js';
+import { hasEnded, type KnownToken } from './access-model.js';
 import type { Audit } from './audit.js';
 import { BECAUSE } from './because.js';
 import type { ServiceAccess } from './service-access.js';
@@ -60,14 +60,14 @@ export class Admin implements ServedAccess {
     this.#runtime = parts.runtime;
   }
 
-  /** Who may not give roles may make tokens only for what they are bound to themselves. */
+  /** Who may not give roles may make tokens only for themselves, and for what they are bound to. */
   async createToken({ bindings, name, principal, validForMs }: NewToken, caller: Caller): Promise<MadeToken> {
     const grants: Plan = { ...caller, action: 'grant-role', resources: [{ kind: 'SERVICE' }] };
     const own = bindingsOf(caller.principal);
-    if (
-      this.#access.ruling(grants).verdict !== 'ALLOW' &&
-      !bindings.every((one) => own.some((other) => reaches(other, one)))
-    )
+    const handsOn =
+      principal === nameOf(caller.principal) &&
+      bindings.every((one) => own.some((other) => reaches(other, one)));
+    if (!handsOn && this.#access.ruling(grants).verdict !== 'ALLOW')
       throw new PolicyDeniedError('create-token');
     const expiresAt = validForMs === undefined ? undefined : this.#runtime.now() + BigInt(validForMs) * 1000n;
     return this.#log.createToken({ name, principal, bindings, expiresAt }, nameOf(caller.principal));
@@ -75,9 +75,7 @@ export class Admin implements ServedAccess {
 
   listTokens({ includeEnded = false, ...page }: Page & { readonly includeEnded?: boolean }): TokenList {
     const now = this.#runtime.now();
-    const ended = ({ expiresAt, revokedAt }: ApiToken) =>
-      revokedAt !== undefined || (expiresAt !== undefined && expiresAt <= now);
-    const wanted = this.#log.model.tokens.filter((token) => includeEnded || !ended(token));
+    const wanted = this.#log.model.tokens.filter((token) => includeEnded || !hasEnded(token, now));
     const { entries, nextPageToken } = paged(wanted, page, ['tokens', String(includeEnded)], (token) => [
       String(token.createdAt).padStart(20, '0'),
       token.tokenId,
@@ -192,7 +190,10 @@ function planOf(would: WouldDo, caller: Caller): Plan {
     ...caller,
     namespace,
     action,
-    resources: resources === undefined || resources.length === 0 ? [{ kind: 'LOG' }] : resources,
+    resources:
+      resources === undefined || resources.length === 0
+        ? [{ kind: ABOUT_THE_SERVICE.has(action) ? 'SERVICE' : 'LOG' }]
+        : resources,
   };
 }
 

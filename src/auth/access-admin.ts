@@ -80,7 +80,7 @@ export interface WouldDo {
   readonly action: Action;
   /** @default that of the call */
   readonly namespace?: string;
-  /** All of these. @default the log */
+  /** All of these. @default the log, or the service where that is what the action is about */
   readonly resources?: readonly Resource[];
 }
 

@@ -70,6 +70,23 @@ export const ACTIONS = [
 
 export type Action = (typeof ACTIONS)[number];
 
+/** What is done to the service as a whole, whichever namespace a call names. */
+export const ABOUT_THE_SERVICE: ReadonlySet<Action> = new Set([
+  'create-token',
+  'list-tokens',
+  'revoke-token',
+  'grant-role',
+  'revoke-role',
+  'list-roles',
+  'list-rules',
+  'who-can',
+  'explain-access',
+  'read-audit',
+  'reflect',
+  'info',
+  'list-namespaces',
+]);
+
 /** What it is done to. */
 export type Resource =
   | { readonly kind: 'LOG' }
