@@ -22,11 +22,6 @@ export interface PresentedCertificate {
 
 /** Who comes in, and what they may do. One for the whole service. */
 export interface AccessControl extends PolicyDecision {
-  /**
-   * Whether nothing is refused to who is authenticated, whatever `would` tells.
-   * @default false
-   */
-  readonly shadow?: boolean;
   /** Tells who calls. Fails with `UnauthenticatedError`, and with `InvalidRequestError` for what cannot be understood. */
   authenticate(presented: Presented): Principal | Promise<Principal>;
   /** The same caller as things are now: with the bindings of now, or `undefined` if the credential is no good any more. */
