@@ -23,6 +23,11 @@ export interface IssuerKeysOptions {
   readonly onFailure: (error: unknown) => void;
   /** Told of other keys: what was verified with the former ones is no longer. */
   readonly onChange: () => void;
+  /**
+   * Milliseconds for one answer of a URL.
+   * @default 5000
+   */
+  readonly timeoutMs?: number;
 }
 
 /**

@@ -39,6 +39,8 @@ export interface JwtOptions {
 
 /** Of what kind a token may say it is; one that says nothing is taken for a JWT. RFC 8725 3.11, RFC 9068. */
 const TYPES = /^(application\/)?(at\+)?jwt$/i;
+/** Three parts in base64url and nothing else, also not what decoders read over: blanks, padding. RFC 7515 3.1. */
+const COMPACT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 /** A token may have so many bytes. */
 const TOKEN_BYTES = 8 * 1024;
 /** Verified tokens that are remembered … */
@@ -75,6 +77,7 @@ export class JwtVerifier {
   verify(token: string): Principal | Promise<Principal> {
     if (token.length > TOKEN_BYTES)
       throw new UnauthenticatedError(`The token is longer than ${TOKEN_BYTES} bytes`);
+    if (!COMPACT.test(token)) throw new UnauthenticatedError('The token is malformed');
     const hash = createHash('sha256').update(token).digest('base64');
     const known = this.#verified.get(hash);
     if (known !== undefined && this.#isGood(known)) return known.principal;
@@ -114,8 +117,8 @@ export class JwtVerifier {
   }
 
   /** An issuer signs other things than these with the same key: logout tokens, introspection answers. */
-  #refuseOtherKind(typ: string | undefined): void {
-    if (typ !== undefined && !TYPES.test(typ))
+  #refuseOtherKind(typ: unknown): void {
+    if (typ !== undefined && !(typeof typ === 'string' && TYPES.test(typ)))
       throw new UnauthenticatedError('The token is of another kind than a JWT or an access token');
   }
 
