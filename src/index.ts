@@ -1,6 +1,33 @@
 // What is public, as an explicit list. Nothing that is reachable from here imports pg.
+export type {
+  AccessAdmin,
+  AccessExplanation,
+  ApiToken,
+  AuditEntry,
+  ExplainAccess,
+  MadeToken,
+  NewToken,
+  ReadAuditRequest,
+  RoleGrant,
+  RoleList,
+  RuleList,
+  TokenList,
+  WhoCan,
+  WouldDo,
+} from './auth/access-admin.js';
+export type { AccessControl, Presented, PresentedCertificate } from './auth/access-control.js';
+export { type AccessDecision, decideAccess, type Refusal } from './auth/access-decision.js';
+export {
+  ACTION_GROUPS,
+  type AccessRule,
+  type ActionGroup,
+  type BindingResource,
+} from './auth/access-rule.js';
+export type { Caller } from './auth/caller.js';
+export { type Action, ACTIONS, type Plan, type Resource } from './auth/plan.js';
 export { type Policy, policy } from './auth/policy.js';
-export { ANONYMOUS, type Principal, type RoleBinding } from './auth/principal.js';
+export type { PolicyDecision } from './auth/policy-decision.js';
+export { ANONYMOUS, type Credential, type Principal, type RoleBinding } from './auth/principal.js';
 export {
   type Connection,
   connect,
