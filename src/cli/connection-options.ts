@@ -1,14 +1,15 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { type Connection, connect } from '../client/connect.js';
+import { type Connection, connect, type ConnectOptions } from '../client/connect.js';
 import { environment } from '../config.js';
 import { namespaceProblem } from '../core/namespace.js';
+import { addCredentialOptions, type CredentialFlags, credentialsFrom } from './credential-options.js';
 import { UsageError } from './exit-codes.js';
 import type { User } from './principal-options.js';
 
 export const DEFAULT_ADDRESS = '127.0.0.1:50051';
 
-/** Where the service is. */
-export interface AddressFlags {
+/** Where the service is, and who calls. */
+export interface AddressFlags extends CredentialFlags {
   readonly address: string;
 }
 
@@ -23,11 +24,13 @@ export function addConnectionOptions(command: Command): Command {
 }
 
 export function addAddressOption(command: Command): Command {
-  return command.option(
-    '-a, --address <host:port>',
-    'the service (or HEADWATER_ADDRESS)',
-    address,
-    environment()['HEADWATER_ADDRESS'] || DEFAULT_ADDRESS,
+  return addCredentialOptions(
+    command.option(
+      '-a, --address <host:port>',
+      'the service (or HEADWATER_ADDRESS)',
+      address,
+      environment()['HEADWATER_ADDRESS'] || DEFAULT_ADDRESS,
+    ),
   );
 }
 
@@ -75,7 +78,7 @@ export async function withConnection<T>(
   work: (connection: Connection, signal: AbortSignal) => Promise<T>,
   principal?: User,
 ): Promise<T> {
-  return connected(flags.address, { namespace: namespaceOf(flags), principal }, work);
+  return connected(flags, { namespace: namespaceOf(flags), principal }, work);
 }
 
 /**
@@ -86,19 +89,20 @@ export async function withService<T>(
   flags: AddressFlags,
   work: (connection: Connection, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  return connected(flags.address, {}, work);
+  return connected(flags, {}, work);
 }
 
 async function connected<T>(
-  where: string,
+  flags: AddressFlags,
   {
     namespace,
     principal,
   }: { readonly namespace?: string | undefined; readonly principal?: User | undefined },
   work: (connection: Connection, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const connection = connect({
-    address: checkedAddress(where),
+  const connection = connectTo({
+    address: checkedAddress(flags.address),
+    ...credentialsFrom(flags),
     ...(namespace === undefined ? {} : { namespace }),
     ...(principal === undefined ? {} : { principal }),
   });
@@ -115,6 +119,19 @@ async function connected<T>(
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);
     connection.close();
+  }
+}
+
+/** Throws `UsageError` where a token would go unencrypted to another machine. */
+function connectTo(options: ConnectOptions): Connection {
+  try {
+    return connect(options);
+  } catch (error) {
+    if (!(error instanceof TypeError) || options.token === undefined) throw error;
+    throw new UsageError(
+      'The token would go to another machine unencrypted: add --tls or --tls-ca, or --plaintext-token if the network protects it',
+      { cause: error },
+    );
   }
 }
 

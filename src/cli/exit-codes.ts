@@ -115,7 +115,16 @@ export function explain(error: unknown, writes: boolean): string {
       );
   if (error instanceof HeadwaterError) {
     if (error.reason === 'STORE_UNAVAILABLE')
-      lines.push('Is the service running? Start one with "headwater serve", or name another with --address.');
+      lines.push(
+        /certificate|self-signed/i.test(message)
+          ? 'The service is not known by its certificate: name who signed it with --tls-ca (or HEADWATER_TLS_CA).'
+          : 'Is the service running? Start one with "headwater serve", or name another with --address; one that encrypts needs --tls.',
+      );
+    if (error.reason === 'UNAUTHENTICATED')
+      lines.push(
+        'Say who calls with --token-file, HEADWATER_TOKEN, or a certificate (--tls-cert and --tls-key); an administrator makes ' +
+          'tokens.',
+      );
     const code = error instanceof CommandRejectedError ? `, ${error.code}` : '';
     lines.push(`(${error.reason}${code}${writes && error.outcome ? `, ${error.outcome}` : ''})`);
   }

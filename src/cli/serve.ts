@@ -56,10 +56,14 @@ function keepHeapSmall(): void {
 
 function banner(service: Service, config: Config, milliseconds: number): string {
   const { applied } = service.migration;
-  const there = service.grpcAddress === DEFAULT_ADDRESS ? '' : ` --address ${service.grpcAddress}`;
+  const there = [
+    ...(service.grpcAddress === DEFAULT_ADDRESS ? [] : [` --address ${service.grpcAddress}`]),
+    ...(config.tlsCert === '' ? [] : [` --tls-ca ${config.tlsCert}`]),
+    ...(config.accessFile === '' ? [] : [' --token-file <file>']),
+  ].join('');
   return [
     `Headwater ${version()} serves (after ${Math.round(milliseconds)} ms)`,
-    `  gRPC      ${service.grpcAddress}`,
+    `  gRPC      ${service.grpcAddress}${config.tlsCert === '' ? '' : ', with TLS'}`,
     `  health    ${service.httpAddress}/readyz`,
     `  database  ${service.database}${applied.length > 0 ? ', schema migrated' : ''}`,
     ...(service.psql === undefined ? [] : [`  SQL       ${service.psql}`]),

@@ -2,6 +2,7 @@ import { connect, type Connection } from '../client/connect.js';
 import { loadConfig } from '../config.js';
 import { StoreUnavailableError } from '../core/errors.js';
 import { DEFAULT_ADDRESS } from './connection-options.js';
+import { credentialsFrom } from './credential-options.js';
 
 /** A service to show the tour on. */
 export interface TourService {
@@ -23,6 +24,7 @@ export async function openTourService(
 ): Promise<TourService> {
   const connection = connect({
     address: address ?? DEFAULT_ADDRESS,
+    ...credentialsFrom({}),
     ...(namespace === undefined ? {} : { namespace }),
   });
   try {
