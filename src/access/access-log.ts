@@ -125,7 +125,8 @@ export class AccessLog {
     }));
     const made = this.model.token(tokenId);
     if (made === undefined) throw new TypeError('The token that was made is not known');
-    return { token: made, secret: `hw_${tokenId}_${secret}` };
+    const { hash: _kept, ...told } = made;
+    return { token: told, secret: `hw_${tokenId}_${secret}` };
   }
 
   /** Gives it as it is then; `undefined` if there is none. */

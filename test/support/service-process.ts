@@ -17,6 +17,8 @@ export interface ServiceProcessOptions {
   readonly databaseUrl?: string;
   /** More flags of `headwater serve`. */
   readonly flags?: readonly string[];
+  /** Where it runs. @default the checkout */
+  readonly cwd?: string;
   /** @default 30_000 */
   readonly startTimeoutMs?: number;
 }
@@ -45,13 +47,13 @@ const SCRIPT = '( ( read -r word <&3 || kill -9 $$ ) >/dev/null 2>&1 <&- & ); ex
 
 /** Starts a service and resolves when it serves. It never outlives this process. */
 export async function startServiceProcess(options: ServiceProcessOptions = {}): Promise<ServiceProcess> {
-  const { databaseUrl = '', flags = [], startTimeoutMs = 30_000 } = options;
+  const { cwd = root, databaseUrl = '', flags = [], startTimeoutMs = 30_000 } = options;
   const words = ['serve', '--grpc-port', '0', '--http-port', '0', '--log-level', 'warn', ...flags];
   const child = spawn(
     '/bin/sh',
     ['-c', SCRIPT, 'sh', process.execPath, path.join(root, 'bin/headwater.js'), ...words],
     {
-      cwd: root,
+      cwd,
       env: { ...process.env, DATABASE_URL: databaseUrl },
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     },
@@ -71,7 +73,7 @@ export async function startServiceProcess(options: ServiceProcessOptions = {}): 
     exit = found;
   });
   for (;;) {
-    const address = /^ {2}gRPC +(\S+)$/m.exec(stdout)?.[1];
+    const address = /^ {2}gRPC +([^\s,]+)/m.exec(stdout)?.[1];
     const readyUrl = /^ {2}health +(\S+)$/m.exec(stdout)?.[1];
     if (address !== undefined && readyUrl !== undefined)
       return {
