@@ -1,7 +1,9 @@
 import { Command, CommanderError } from 'commander';
 import { version } from '../version.js';
+import { accessCommand } from './access.js';
 import { aggregateCommand } from './aggregate.js';
 import { appendCommand } from './append.js';
+import { auditCommand } from './audit.js';
 import { commandCommand } from './command.js';
 import { commandsCommand } from './commands.js';
 import { configCommand } from './config.js';
@@ -20,10 +22,12 @@ import { projectionCommand } from './projection.js';
 import { relayCommand } from './relay.js';
 import { restoreCommand } from './restore.js';
 import { retentionCommand } from './retention.js';
+import { roleCommand } from './role.js';
 import { serveCommand } from './serve.js';
 import { streamCommand } from './stream.js';
 import { streamsCommand } from './streams.js';
 import { tailCommand } from './tail.js';
+import { tokenCommand } from './token.js';
 import { tourCommand } from './tour.js';
 import { truncateCommand } from './truncate.js';
 import { typesCommand } from './types.js';
@@ -67,6 +71,10 @@ for (const command of [
   groupCommand(),
   projectionCommand(),
   namespaceCommand(),
+  tokenCommand(),
+  roleCommand(),
+  accessCommand(),
+  auditCommand(),
   relayCommand(),
   tourCommand(),
   configCommand(),
@@ -94,6 +102,8 @@ const WRITES = new Set([
   'rebuild',
   'finish',
   'retry',
+  'grant',
+  'revoke',
 ]);
 let writes = false;
 program.hook('preAction', (_, command) => {

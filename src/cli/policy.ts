@@ -1,5 +1,4 @@
 import { Command } from 'commander';
-import type { RoleBinding } from '../auth/principal.js';
 import type { Explanation, PermissionModel } from '../wire/permissions.js';
 import { addCommandArguments, COMMAND_ARGUMENT_HELP, commandArgument } from './command-argument.js';
 import { addConnectionOptions, type ConnectionFlags, withConnection } from './connection-options.js';
@@ -7,6 +6,7 @@ import { Output } from './output.js';
 import { policyToJson } from './policy-json.js';
 import {
   addPrincipalOptions,
+  bindingText,
   PRINCIPAL_HELP,
   principalFrom,
   type PrincipalFlags,
@@ -137,16 +137,11 @@ function describe({ summary, verdicts }: Explanation): string {
   if (verdicts.length === 0) return summary;
   const rows = verdicts.map(({ allows, because, binding, policy }) => [
     policy,
-    binding === undefined ? '' : textOf(binding),
+    binding === undefined ? '' : bindingText(binding),
     allows ? 'allows' : 'no',
     because,
   ]);
   return `${summary}\n\n${plainTable(['policy', 'binding', 'verdict', 'because'], rows)}`;
-}
-
-/** As `--binding` takes it. */
-function textOf({ resource, role, scope }: RoleBinding): string {
-  return `${role}@${scope}${resource === undefined ? '' : `:${resource}`}`;
 }
 
 function explanationToJson({ allowed, summary, verdicts }: Explanation): Record<string, unknown> {

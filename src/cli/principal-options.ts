@@ -35,7 +35,7 @@ export function principalFrom({ as, binding, principal }: PrincipalFlags): User 
   }
   if (as !== undefined)
     return checked(
-      toPrincipalHeader({ kind: 'USER', id: as, bindings: (binding ?? []).map(bindingFrom) }),
+      toPrincipalHeader({ kind: 'USER', id: as, bindings: (binding ?? []).map((one) => bindingFrom(one)) }),
       '--as and --binding',
     );
   if (binding === undefined) return undefined;
@@ -43,13 +43,18 @@ export function principalFrom({ as, binding, principal }: PrincipalFlags): User 
 }
 
 /** Behind the first `@` is the scope, behind the first `:` of that the resource, which may hold both signs. */
-export function bindingFrom(text: string): RoleBinding {
+export function bindingFrom(text: string, what = '--binding'): RoleBinding {
   const [, role, scope, resource] = /^([^@]+)@([^:]+)(?::(.+))?$/s.exec(text) ?? [];
   if (role === undefined || scope === undefined)
     throw new UsageError(
-      `--binding ${JSON.stringify(text)} is none: write role@scope, or role@scope:resource, as teller@branch:7`,
+      `${what} ${JSON.stringify(text)} is none: write role@scope, or role@scope:resource, as teller@branch:7`,
     );
   return { role, scope, ...(resource === undefined ? {} : { resource }) };
+}
+
+/** As {@link bindingFrom} takes it. */
+export function bindingText({ resource, role, scope }: RoleBinding): string {
+  return `${role}@${scope}${resource === undefined ? '' : `:${resource}`}`;
 }
 
 /** By the rules of the service, so that what it would refuse is told with the name of the flag. */

@@ -37,7 +37,7 @@ Examples:
     .action(async (principal: string, flags: FirstFlags) => {
       if (flags.binding === undefined)
         throw new UsageError('--binding says what the token is bound to, as --binding admin@system');
-      const bindings = flags.binding.map(bindingFrom);
+      const bindings = flags.binding.map((one) => bindingFrom(one));
       refuse('The principal', principal);
       refuse('--name', flags.name);
       const validForMs = Number(durationFrom(flags.validFor, '--valid-for') / 1000n);
