@@ -1,14 +1,14 @@
 import {
-  type ChannelCredentials,
   type ChannelOptions,
   Client,
+  credentials,
   type Interceptor,
   InterceptingCall,
   status,
 } from '@grpc/grpc-js';
 import { NAMESPACE_HEADER } from '../wire/namespace.js';
 import { PRINCIPAL_HEADER } from '../wire/principal.js';
-import { channelCredentials, type ClientTls, refuseOpenToken, type TokenSource } from './credentials.js';
+import { channelSecurity, type ClientTls, refuseOpenToken, type TokenSource } from './credentials.js';
 
 const OPTIONS: ChannelOptions = {
   // What the service sends has 3.5 MiB at most.
@@ -55,17 +55,15 @@ export class Channels {
     const told: Told = {
       headers: principal === undefined ? {} : { [PRINCIPAL_HEADER]: principal },
       token,
-      credentials: channelCredentials(tls),
     };
-    const name = typeof tls === 'object' ? tls.serverName : undefined;
-    const clients = addresses.map(
-      (address) =>
-        new Client(address, told.credentials, {
-          ...OPTIONS,
-          ...(name === undefined ? {} : { 'grpc.ssl_target_name_override': name }),
-          interceptors: [telling(told)],
-        }),
-    );
+    const clients = addresses.map((address) => {
+      const security = channelSecurity(address, tls);
+      return new Client(address, security.credentials, {
+        ...OPTIONS,
+        ...security.options,
+        interceptors: [telling(told)],
+      });
+    });
     return new Channels(clients, { index: 0 }, told);
   }
 
@@ -85,7 +83,8 @@ export class Channels {
     const told = { ...this.#told, headers: { ...this.#told.headers, [NAMESPACE_HEADER]: namespace } };
     const clients = this.#clients.map((client) => {
       const channelOverride = client.getChannel();
-      return new Client(channelOverride.getTarget(), told.credentials, {
+      // The channel has credentials of its own.
+      return new Client(channelOverride.getTarget(), credentials.createInsecure(), {
         channelOverride,
         interceptors: [telling(told)],
       });
@@ -107,7 +106,6 @@ export class Channels {
 interface Told {
   readonly headers: Readonly<Record<string, string>>;
   readonly token: TokenSource | undefined;
-  readonly credentials: ChannelCredentials;
 }
 
 /** Puts the headers on every call, and the token of the moment. */

@@ -1,4 +1,6 @@
-import { type ChannelCredentials, credentials } from '@grpc/grpc-js';
+import { isIP } from 'node:net';
+import { checkServerIdentity } from 'node:tls';
+import { type ChannelCredentials, type ChannelOptions, credentials } from '@grpc/grpc-js';
 
 /** How the service is known by its certificate, and this client by its own. All in PEM. */
 export interface ClientTls {
@@ -36,10 +38,31 @@ export function refuseOpenToken(
   );
 }
 
-export function channelCredentials(tls: boolean | ClientTls | undefined): ChannelCredentials {
-  if (!tls) return credentials.createInsecure();
-  const { ca, cert, key } = tls === true ? {} : tls;
-  return credentials.createSsl(buffer(ca), buffer(key), buffer(cert));
+/** How a channel to an address is secured. */
+export interface ChannelSecurity {
+  readonly credentials: ChannelCredentials;
+  readonly options: ChannelOptions;
+}
+
+/**
+ * An IP address is no name that a client may ask for in TLS (RFC 6066), and Node warns of it; so something else is asked
+ * for, and the certificate must be for the address all the same.
+ */
+export function channelSecurity(address: string, tls: boolean | ClientTls | undefined): ChannelSecurity {
+  if (!tls) return { credentials: credentials.createInsecure(), options: {} };
+  const { ca, cert, key, serverName } = tls === true ? {} : tls;
+  const host = address.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
+  const byAddress = serverName === undefined && isIP(host) !== 0;
+  const asked = byAddress ? 'localhost' : serverName;
+  return {
+    credentials: credentials.createSsl(
+      buffer(ca),
+      buffer(key),
+      buffer(cert),
+      byAddress ? { checkServerIdentity: (_asked, shown) => checkServerIdentity(host, shown) } : {},
+    ),
+    options: asked === undefined ? {} : { 'grpc.ssl_target_name_override': asked },
+  };
 }
 
 function buffer(pem: string | Uint8Array | undefined): Buffer | null {
