@@ -58,7 +58,7 @@ Examples:
       await withService(flags, async ({ access }, signal) => {
         const output = new Output();
         const table = new TablePrinter(output, {
-          head: ['time', 'who', 'did', 'to', 'in', '', 'times', 'from', 'because'],
+          head: ['time', 'who', 'did', 'to', 'in', 'verdict', 'times', 'from', 'because'],
         });
         let told = 0;
         const pages = access.readAudit(
