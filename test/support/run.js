@@ -78,6 +78,11 @@ const NEEDS = [
     what: 'the programs in Python and Go, for want of Python with gRPC (Debian: python3-grpcio protobuf-compiler-grpc)',
   },
   {
+    command: ['openssl', 'version'],
+    files: 'test/cli/security-docs.test.ts',
+    what: 'the commands of docs/security.md, for want of openssl',
+  },
+  {
     // Whether all that they import is there already: tests download nothing.
     command: ['sh', '-c', 'cd test/polyglot/go && GOPROXY=off go mod download'],
     files: 'test/polyglot/**',
