@@ -38,6 +38,8 @@ const RETRY_MS = 200;
 const ATTEMPTS = 10;
 /** Tokens that are good at once. */
 const TOKENS = 10_000;
+/** Looks for tokens that are not known, in a second: made-up ones shall not keep the database busy. */
+const LOOKS = 20;
 /** Roles of one principal. */
 const ROLES = 1000;
 
@@ -56,6 +58,7 @@ export class AccessLog {
   #position: LogPosition = { position: 0n };
   #caughtUp = false;
   #following: Promise<void> | undefined;
+  #looks = { since: 0, count: 0 };
 
   constructor(options: AccessLogOptions) {
     this.#options = options;
@@ -138,6 +141,19 @@ export class AccessLog {
         : { type: 'TokenRevoked', data: { by } };
     });
     return this.model.token(tokenId);
+  }
+
+  /**
+   * Looks into the log for a token that is not known here, since another instance may have made it a moment ago. Resolves when it
+   * is known, or there is none; without a look where there were many in this second. Rejects where the log cannot be read.
+   */
+  async lookFor(tokenId: string): Promise<void> {
+    const now = this.#options.runtime.monotonic();
+    if (now - this.#looks.since >= 1000) this.#looks = { since: now, count: 0 };
+    this.#looks.count += 1;
+    if (this.#looks.count > LOOKS) return;
+    const { position, version } = await this.#read(tokenStream(tokenId));
+    if (version > 0n) await this.#until(() => this.#knows(position));
   }
 
   /**

@@ -178,7 +178,7 @@ export class ServiceAccess implements AccessControl {
   }
 
   #byToken(bearer: string): Principal | Promise<Principal> {
-    const { jwt, log, runtime } = this.#options;
+    const { jwt, log } = this.#options;
     const [, tokenId, secret] = API_TOKEN.exec(bearer) ?? [];
     if (tokenId === undefined || secret === undefined) {
       if (jwt === undefined) throw new UnauthenticatedError('The token is none that this service has made');
@@ -187,6 +187,12 @@ export class ServiceAccess implements AccessControl {
         ? verified.then((principal) => this.#withRoles(principal))
         : this.#withRoles(verified);
     }
+    if (log.model.token(tokenId) !== undefined) return this.#byApiToken(tokenId, secret);
+    return log.lookFor(tokenId).then(() => this.#byApiToken(tokenId, secret));
+  }
+
+  #byApiToken(tokenId: string, secret: string): Principal {
+    const { log, runtime } = this.#options;
     const token = log.model.token(tokenId);
     // Compared also where there is none, so that both take as long.
     const given = Buffer.from(hashOf(secret), 'hex');
