@@ -35,8 +35,8 @@ COPY package.json LICENSE ./
 COPY bin/headwater.js bin/
 RUN ln -s /app/bin/headwater.js /usr/local/bin/headwater
 
-# Loopback would be of no use in a container, so both addresses are open, and nobody is authenticated yet. The service
-# therefore refuses to start until you say that the network protects it: HEADWATER_ALLOW_UNAUTHENTICATED=true.
+# Loopback would be of no use in a container, so both addresses are open. The service therefore refuses to start until you say
+# who may what (HEADWATER_ACCESS_FILE), or that the network protects it: HEADWATER_ALLOW_UNAUTHENTICATED=true.
 ENV NODE_ENV=production \
     HEADWATER_GRPC_HOST=0.0.0.0 \
     HEADWATER_HTTP_HOST=0.0.0.0 \
@@ -47,9 +47,9 @@ USER node
 VOLUME /data
 EXPOSE 50051 8080
 
-# 200 while the database answers. The start period covers recovery after a crash.
+# 200 while the database answers. Whose certificate it is does not matter on the way to oneself. The start period covers recovery after a crash.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
-    CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.HEADWATER_HTTP_PORT || 8080) + '/readyz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+    CMD ["node", "-e", "require(process.env.HEADWATER_TLS_CERT ? 'https' : 'http').get({ host: '127.0.0.1', port: process.env.HEADWATER_HTTP_PORT || 8080, path: '/readyz', rejectUnauthorized: false }, (r) => process.exit(r.statusCode === 200 ? 0 : 1)).on('error', () => process.exit(1))"]
 
 # No shell and no npm in between: SIGTERM reaches the service, which drains for up to HEADWATER_DRAIN_TIMEOUT_MS (25 s).
 # Give it that time: docker stop --time 30.
