@@ -59,6 +59,8 @@ export class AccessLog {
   #caughtUp = false;
   #following: Promise<void> | undefined;
   #looks = { since: 0, count: 0 };
+  /** Looks under way, by token. */
+  readonly #looking = new Map<string, Promise<void>>();
 
   constructor(options: AccessLogOptions) {
     this.#options = options;
@@ -148,10 +150,18 @@ export class AccessLog {
    * is known, or there is none; without a look where there were many in this second. Rejects where the log cannot be read.
    */
   async lookFor(tokenId: string): Promise<void> {
+    const underWay = this.#looking.get(tokenId);
+    if (underWay !== undefined) return underWay;
     const now = this.#options.runtime.monotonic();
     if (now - this.#looks.since >= 1000) this.#looks = { since: now, count: 0 };
     this.#looks.count += 1;
     if (this.#looks.count > LOOKS) return;
+    const look = this.#look(tokenId).finally(() => this.#looking.delete(tokenId));
+    this.#looking.set(tokenId, look);
+    return look;
+  }
+
+  async #look(tokenId: string): Promise<void> {
     const { position, version } = await this.#read(tokenStream(tokenId));
     if (version > 0n) await this.#until(() => this.#knows(position));
   }
