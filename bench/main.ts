@@ -2,6 +2,7 @@ import { readOptions } from './options.js';
 import { resultAsText } from './print.js';
 import type { Result } from './result.js';
 import type { Measurement, Row } from './row.js';
+import { authentication } from './rows/authentication.js';
 import { batchAppend } from './rows/batch-append.js';
 import { commands } from './rows/commands.js';
 import { concurrentUnaryAppend } from './rows/concurrent-unary-append.js';
@@ -20,6 +21,7 @@ const MEASUREMENTS: readonly Measurement[] = [
   batchAppend,
   load,
   commands,
+  authentication,
 ];
 
 const options = readOptions(process.argv.slice(2));

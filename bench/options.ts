@@ -2,7 +2,7 @@ import path from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 
 /** The rows by their ids, in the order in which they run. */
-export const ROW_IDS = ['S1', 'S2', 'S3', 'batches', 'S4', 'S6'] as const;
+export const ROW_IDS = ['S1', 'S2', 'S3', 'batches', 'S4', 'S6', 'authentication'] as const;
 export type RowId = (typeof ROW_IDS)[number];
 
 /** What to measure, and for how long. */
