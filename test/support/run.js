@@ -22,13 +22,15 @@ const REPLICATION = ['quorum', 'epochs', 'replica'].map((name) => `test/trust/${
 const SUITES = [
   {
     name: 'main',
-    args: ['trust', 'embedded', 'model', 'polyglot', 'cli', 'relay'].flatMap((folder) => [
+    args: ['access', 'trust', 'embedded', 'model', 'polyglot', 'cli', 'relay'].flatMap((folder) => [
       '--exclude',
       `test/${folder}/**`,
     ]),
     seconds: 200,
   },
   { name: 'cli', args: ['test/cli'], seconds: 200, long: true },
+  // A part of the matrix of who may what; with HEADWATER_TEST_LONG all of it, for minutes.
+  { name: 'access', args: ['test/access'], seconds: 60 },
   { name: 'model', args: ['test/model'], seconds: 90 },
   { name: 'embedded', args: ['test/embedded'], seconds: 45 },
   // One file at a time: they measure, or load the machine as it is.
