@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { AccessControl } from './auth/access-control.js';
+import { withoutNamespace } from './auth/closed-namespace.js';
 import type { Aggregate } from './commands/aggregate.js';
 import type { CommandRegistry } from './commands/command-registry.js';
 import type { Config } from './config.js';
@@ -188,7 +189,7 @@ async function compose(
     port: config.grpcPort,
     namespaces: served,
     // The header is believed: nobody but this machine gets here, or `allowUnauthenticated` is set (`refuseSettings`).
-    access: options.access ?? opened?.access ?? trustEverybody,
+    access: opened?.access ?? withoutNamespace(options.access ?? trustEverybody, config.accessNamespace),
     served: opened?.admin,
     domain,
     commandPolicies:

@@ -104,7 +104,7 @@ export function toWireRule(rule: AccessRule): WireRule {
     namespaces: [...(namespaces ?? [])],
     streams: (streams ?? []).map(toWirePattern),
     names: [...(names ?? [])],
-    bindingResource: bindingResource ?? 'NAMESPACE',
+    bindingResource: bindingResource ?? '',
   });
 }
 
@@ -116,7 +116,7 @@ export function readWireRule(rule: WireRule): AccessRule {
     name,
     roles,
     actions: actions as Action[],
-    bindingResource: bindingResource as BindingResource,
+    ...(bindingResource === '' ? {} : { bindingResource: bindingResource as BindingResource }),
     ...some('scopes', scopes),
     ...some('namespaces', namespaces),
     ...some('streams', streams.map(fromWirePattern)),

@@ -221,7 +221,7 @@ export type AccessRule = Message<"headwater.v1.AccessRule"> & {
   names: string[];
 
   /**
-   * What a binding with a resource is good for: "NAMESPACE", "AGGREGATE_TYPE" or "AGGREGATE_ID".
+   * What a binding with a resource is good for: "NAMESPACE", "AGGREGATE_TYPE" or "AGGREGATE_ID". Default: "NAMESPACE".
    *
    * @generated from field: string binding_resource = 8;
    */
@@ -340,7 +340,7 @@ export type AuditEntry = Message<"headwater.v1.AuditEntry"> & {
   authenticatedBy: string;
 
   /**
-   * What they wanted to do.
+   * What they wanted to do; "authenticate": they did not come in at all.
    *
    * @generated from field: string action = 4;
    */
@@ -382,14 +382,14 @@ export type AuditEntry = Message<"headwater.v1.AuditEntry"> & {
   count: number;
 
   /**
-   * The address from which they called.
+   * The address from which they called, without its port; empty for those of more than a hundred that did not come in.
    *
    * @generated from field: string peer = 10;
    */
   peer: string;
 
   /**
-   * It would have been refused, and was let through: the service only watches.
+   * It would have been refused or narrowed, and was let through as it was: the service only watches.
    *
    * @generated from field: bool shadow = 11;
    */
