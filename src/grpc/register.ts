@@ -44,8 +44,8 @@ interface AnyRpc {
 
 /**
  * Puts a service on the server. Throws for an RPC without an entry, or with one of another kind, so that none is ever
- * served that does not go through resolver and policy. Health and reflection, which have no plan, are the only
- * services that are not registered here.
+ * served that does not go through resolver and policy. Only two services are not registered here: health, which
+ * is open to everybody, and reflection, which is let in by a plan of its own.
  */
 export function register(
   server: Pick<Server, 'addService'>,
