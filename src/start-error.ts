@@ -39,7 +39,9 @@ export function asStartError(error: unknown, config: Config): Error {
       ? 'check the user and password in DATABASE_URL'
       : code === '3D000'
         ? 'create the database, or name another in DATABASE_URL'
-        : 'check that it runs and that DATABASE_URL names it, or leave DATABASE_URL out to use the embedded Postgres';
+        : /certificate|altnames/i.test(why)
+          ? 'name who signed its certificate with sslrootcert in DATABASE_URL, and the host that the certificate is for'
+          : 'check that it runs and that DATABASE_URL names it, or leave DATABASE_URL out to use the embedded Postgres';
     return new StartError(
       `The database ${withoutPassword(config.databaseUrl)} cannot be reached (${why}): ${way}`,
       {
