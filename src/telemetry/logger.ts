@@ -30,14 +30,15 @@ export function errorFields(error: unknown): LogFields {
   if (!(error instanceof Error)) return { error: typeof error };
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
   const fromDatabase = 'severity' in error;
+  // What cannot be parsed is quoted in the engine's own message.
+  const message = error instanceof SyntaxError ? undefined : error.message;
+  const frames = error.stack?.split('\n').filter((line) => /^\s+at /.test(line));
   return {
     error: error.name,
     ...(code === undefined ? {} : { code }),
     ...(fromDatabase
       ? { routine: 'routine' in error ? String(error.routine) : undefined }
-      : { message: error.message }),
-    ...(fromDatabase || error.stack === undefined
-      ? {}
-      : { stack: error.stack.split('\n').slice(1, 6).join('\n') }),
+      : { message }),
+    ...(fromDatabase || frames === undefined ? {} : { stack: frames.slice(0, 5).join('\n') }),
   };
 }
