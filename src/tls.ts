@@ -9,6 +9,9 @@ import { ReloadedCredentials } from './grpc/reloaded-credentials.js';
 import { StartError } from './start-error.js';
 import { errorFields } from './telemetry/logger.js';
 
+/** Hosts that no other machine reaches. */
+const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|localhost)$/;
+
 /** TLS for as long as the service runs. */
 export interface OpenedTls {
   readonly grpc: ReloadedCredentials;
@@ -25,7 +28,15 @@ export async function openTls(
   { logger, runtime }: { readonly logger: Logger; readonly runtime: Runtime },
 ): Promise<OpenedTls | undefined> {
   const { tlsCert, tlsClientCa, tlsKey } = config;
-  if (tlsCert === '') return undefined;
+  if (tlsCert === '') {
+    if (config.accessFile !== '' && !LOOPBACK.test(config.grpcHost))
+      logger.warn(
+        'Tokens reach this service unencrypted from other machines, unless something in front of it speaks TLS: set --tls-cert ' +
+          'and --tls-key',
+        { grpcHost: config.grpcHost },
+      );
+    return undefined;
+  }
   let grpc: ReloadedCredentials | undefined;
   const files = await WatchedFile.open({
     paths: [tlsCert, tlsKey, ...(tlsClientCa === '' ? [] : [tlsClientCa])],

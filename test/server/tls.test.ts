@@ -18,6 +18,8 @@ import { urlOf } from '../support/headwater.js';
 import { newSchemaName, openTestStore, type TestStore } from '../support/test-database.js';
 import { serve } from './service.js';
 
+/** All of them take a minute on a machine that has other things to do. */
+const RELOADS = process.env['HEADWATER_TEST_LONG'] === undefined ? 20 : 100;
 const SOON = { timeout: 20_000, interval: 20 };
 
 let authority: Authority;
@@ -153,7 +155,7 @@ describe('a service with a certificate', () => {
     }
   });
 
-  it('shows another when its files change, a hundred times under load, and no call fails', async () => {
+  it('shows another when its files change, under load, and no call fails', async () => {
     const pair = [authority.issue(), authority.issue()] as const;
     const files = installed(pair[0]);
     const { connected, httpPort, port } = await serving(files);
@@ -176,7 +178,7 @@ describe('a service with a certificate', () => {
       if (!over.signal.aborted) throw error;
     });
     const changing = (async () => {
-      for (let round = 1; round <= 100; round += 1) {
+      for (let round = 1; round <= RELOADS; round += 1) {
         const certificate = pair[round % 2] ?? pair[0];
         files.exchange(certificate);
         await expect.poll(() => serialAt(port), SOON).toBe(serialOf(certificate));
@@ -188,8 +190,8 @@ describe('a service with a certificate', () => {
     })().finally(() => over.abort());
     await Promise.all([changing, ...appending]);
     await following;
-    expect(appended).toBeGreaterThan(100);
-    expect(seen).toBeGreaterThan(100);
+    expect(appended).toBeGreaterThan(RELOADS);
+    expect(seen).toBeGreaterThan(RELOADS);
   }, 120_000);
 
   it('keeps the one before where key and certificate do not go together, and says so', async () => {
@@ -212,4 +214,20 @@ describe('a service with a certificate', () => {
     files.exchange(second);
     await expect.poll(() => serialAt(port), SOON).toBe(serialOf(second));
   });
+});
+
+describe('a service without a certificate', () => {
+  it.each([
+    ['0.0.0.0', 'access.json', 1],
+    ['127.0.0.1', 'access.json', 0],
+    ['0.0.0.0', '', 0],
+  ])(
+    'on %s with the access file %j warns of tokens that others could read %i times',
+    async (grpcHost, accessFile, times) => {
+      const { logger, told } = readable();
+      const { config } = loadConfig({ grpcHost, accessFile }, undefined, {});
+      expect(await openTls(config, { logger, runtime: systemRuntime })).toBeUndefined();
+      expect(told.filter((one) => one.includes('unencrypted'))).toHaveLength(times);
+    },
+  );
 });

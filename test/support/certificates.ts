@@ -34,8 +34,8 @@ export function makeAuthority(commonName = 'Tests'): Authority {
   const folder = mkdtempSync(path.join(tmpdir(), 'hw-ca-'));
   let issued = 0;
   const within = (name: string) => path.join(folder, name);
-  const openssl = (...words: readonly string[]) =>
-    execFileSync('openssl', words, { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
+  const openssl = (words: readonly string[], more: readonly string[]) =>
+    execFileSync('openssl', [...words, ...more], { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
   const made = (name: string): Certificate => ({
     certFile: within(`${name}.pem`),
     keyFile: within(`${name}.key`),
@@ -43,8 +43,8 @@ export function makeAuthority(commonName = 'Tests'): Authority {
     key: readFileSync(within(`${name}.key`), 'utf8'),
   });
   openssl(
-    ...['req', '-x509', ...NEW_KEY, '-days', '2', '-subj', `/CN=${commonName}`],
-    ...['-keyout', 'ca.key', '-out', 'ca.pem'],
+    ['req', '-x509', ...NEW_KEY, '-days', '2', '-subj', `/CN=${commonName}`],
+    ['-keyout', 'ca.key', '-out', 'ca.pem'],
   );
   return {
     ...made('ca'),
@@ -60,19 +60,12 @@ export function makeAuthority(commonName = 'Tests'): Authority {
         alternativeNames === '' ? '' : `subjectAltName=${alternativeNames}\n`,
       );
       openssl(
-        'req',
-        '-new',
-        ...NEW_KEY,
-        '-subj',
-        `/CN=${name}`,
-        '-keyout',
-        `${own}.key`,
-        '-out',
-        `${own}.csr`,
+        ['req', '-new', ...NEW_KEY, '-subj', `/CN=${name}`],
+        ['-keyout', `${own}.key`, '-out', `${own}.csr`],
       );
       openssl(
-        ...['x509', '-req', '-in', `${own}.csr`, '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial'],
-        ...['-days', String(days), '-extfile', `${own}.ext`, '-out', `${own}.pem`],
+        ['x509', '-req', '-in', `${own}.csr`, '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial'],
+        ['-days', String(days), '-extfile', `${own}.ext`, '-out', `${own}.pem`],
       );
       return made(own);
     },

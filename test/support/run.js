@@ -57,6 +57,11 @@ const SUITES = [
 
 /** What some tests need besides Node, and may not be there on a bare machine; in CI that is a failure. */
 const NEEDS = [
+  {
+    command: ['openssl', 'version'],
+    files: 'test/server/*tls*.test.ts',
+    what: 'the tests of TLS, for want of openssl (Debian: openssl)',
+  },
   { command: ['git', '--version'], files: 'test/tour/**', what: 'the tests of the tour, for want of git' },
   {
     command: ['psql', '--version'],
