@@ -40,7 +40,9 @@ describe('the README', () => {
   it('names commands that there are', async () => {
     const named = new Set([...readme.matchAll(/npx headwater (\w+)/g)].map(([, command]) => command ?? ''));
     expect(named.size).toBeGreaterThan(4);
-    for (const command of named) expect((await headwater([command, '--help'])).code, command).toBe(0);
+    const { stdout } = await headwater(['--help']);
+    const listed = [...stdout.matchAll(/^ {2}([a-z]+)/gm)].map(([, command]) => command);
+    for (const command of named) expect(listed, command).toContain(command);
   });
 
   it('names scripts that there are', () => {

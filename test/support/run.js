@@ -62,6 +62,11 @@ const NEEDS = [
     files: 'test/server/*tls*.test.ts',
     what: 'the tests of TLS, for want of openssl (Debian: openssl)',
   },
+  {
+    command: ['openssl', 'version'],
+    files: 'test/{client/tls,docker/health-check,examples/access-client,cli/security-docs}.test.ts',
+    what: 'what else needs certificates, the commands of docs/security.md among it, for want of openssl (Debian: openssl)',
+  },
   { command: ['git', '--version'], files: 'test/tour/**', what: 'the tests of the tour, for want of git' },
   {
     command: ['psql', '--version'],
@@ -83,11 +88,6 @@ const NEEDS = [
     ],
     files: 'test/polyglot/**',
     what: 'the programs in Python and Go, for want of Python with gRPC (Debian: python3-grpcio protobuf-compiler-grpc)',
-  },
-  {
-    command: ['openssl', 'version'],
-    files: 'test/cli/security-docs.test.ts',
-    what: 'the commands of docs/security.md, for want of openssl',
   },
   {
     // Whether all that they import is there already: tests download nothing.
