@@ -112,6 +112,7 @@ export class NatsBus extends BrokerBus {
       for (const message of unanswered) message.working();
     }, WORKING_EVERY_MS);
     let room: (() => void) | undefined;
+    signal.addEventListener('abort', () => room?.());
     const answered = (message: JsMsg) => {
       unanswered.delete(message);
       room?.();
@@ -123,7 +124,6 @@ export class NatsBus extends BrokerBus {
         if (free <= 0) {
           await new Promise<void>((resolve) => {
             room = resolve;
-            signal.addEventListener('abort', () => resolve(), { once: true });
           });
           continue;
         }
