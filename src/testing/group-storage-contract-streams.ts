@@ -100,11 +100,6 @@ export function groupStreamsContract(
         });
         expect((await storage.read('g')).parked).toBe(3n);
         expect((await toldTo(member)).map(({ kind }) => kind)).toEqual(['PARKED', 'PARKED', 'PARKED']);
-        expect(await storage.parkedOf('g', [0, 1], 7n)).toEqual([
-          { stream: thing('2'), position: 8n },
-          { stream: thing('1'), position: 9n },
-        ]);
-        expect(await storage.parkedOf('g', [], 0n)).toEqual([]);
       }),
     );
 
