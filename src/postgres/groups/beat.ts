@@ -7,8 +7,8 @@ import type {
   StreamMark,
 } from '../../subscriptions/groups/group-storage.js';
 import { quotedSchema } from '../schema.js';
+import { storedPosition } from '../stored-position.js';
 import type { GroupDatabase } from './group-database.js';
-import { positionOf } from './group-row.js';
 import { findGroup } from './read-group.js';
 
 /** What a beat goes by. */
@@ -140,7 +140,7 @@ function heldSlots(text: string | null | undefined): readonly HeldSlot[] {
     return {
       slot: Number(slot),
       fence: BigInt(fence),
-      position: positionOf(position, epoch === '-' ? undefined : epoch),
+      position: storedPosition(position, epoch === '-' ? undefined : epoch),
       wanted: wanted === '1',
     };
   });
