@@ -12,6 +12,8 @@ export class MemberSlot {
   /** The feed has brought all its events up to here. */
   fedTo: bigint;
   #epoch: bigint | undefined;
+  /** The epoch of the log of which `fedTo` is known to be. */
+  soundIn: bigint | undefined;
   /** As it is stored. */
   persisted: bigint;
   /** The highest event that is done, or parked. */
@@ -58,6 +60,12 @@ export class MemberSlot {
     if (position <= this.fedTo) return;
     this.fedTo = position;
     this.#epoch = epoch;
+    this.soundIn = epoch;
+  }
+
+  /** Whether up to `fedTo` it has the same events as a log of that epoch, of which a subscription goes on behind `begin`. */
+  isSound(epoch: bigint, begin: bigint): boolean {
+    return this.soundIn === epoch || (this.fedTo === begin && this.#epoch === epoch);
   }
 
   /** Up to where the feed is, with its epoch. */
