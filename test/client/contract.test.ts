@@ -13,11 +13,11 @@ describe('the store over gRPC, on Postgres', () => {
   });
   eventStoreContract({ describe, it, expect, sleep }, async () => {
     const test = await logs.open();
-    const { connection, close } = await server.serve(test.store);
+    const served = await server.serve(test.store);
     return {
-      store: connection.eventStore,
+      store: served.connection.eventStore,
       close: async () => {
-        close();
+        served.close();
         await test.close();
       },
     };

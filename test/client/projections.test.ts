@@ -15,12 +15,12 @@ describe('projections over gRPC, on Postgres', () => {
   projectionsContract({ describe, it, expect, sleep }, async (leaseMs) => {
     const test = await logs.open();
     const projections = projectionsOn(test, leaseMs);
-    const { connection, close } = await server.serve(test.store, { projections });
+    const served = await server.serve(test.store, { projections });
     return {
-      store: connection.eventStore,
-      projections: connection.projections,
+      store: served.connection.eventStore,
+      projections: served.connection.projections,
       close: async () => {
-        close();
+        served.close();
         await test.close();
       },
     };

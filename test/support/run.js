@@ -9,51 +9,9 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from '../../bin/build.js';
+import { argumentsOf, SUITES } from './suites.js';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
-
-/** Each starts a primary and standbys of its own. */
-const REPLICATION = ['quorum', 'epochs', 'replica'].map((name) => `test/trust/${name}.test.ts`);
-/** Services, brokers and some twenty processes that are killed; and more than a thousand followers of one service. */
-const FOLLOWERS = ['followers', 'follower-scale'].map((name) => `test/trust/${name}.test.ts`);
-
-/**
- * Seconds are what the suite may take on two cores; more is told, and is no failure. Long ones are left out of a plain `npm
- * test`, which a person waits for; `npm run check` and CI run all.
- */
-const SUITES = [
-  {
-    name: 'main',
-    args: ['trust', 'embedded', 'model', 'polyglot', 'cli', 'relay'].flatMap((folder) => [
-      '--exclude',
-      `test/${folder}/**`,
-    ]),
-    seconds: 200,
-  },
-  { name: 'cli', args: ['test/cli'], seconds: 200, long: true },
-  { name: 'model', args: ['test/model'], seconds: 90 },
-  { name: 'embedded', args: ['test/embedded'], seconds: 45 },
-  // One file at a time: they measure, or load the machine as it is.
-  {
-    name: 'trust',
-    args: [
-      'test/trust',
-      ...['test/trust/memory.test.ts', 'test/trust/commands.test.ts', ...REPLICATION, ...FOLLOWERS].flatMap(
-        (file) => ['--exclude', file],
-      ),
-      '--maxWorkers=1',
-    ],
-    seconds: 75,
-  },
-  { name: 'replication', args: [...REPLICATION, '--maxWorkers=1'], seconds: 75, long: true },
-  { name: 'commands', args: ['test/trust/commands.test.ts'], seconds: 90, long: true },
-  { name: 'followers', args: [...FOLLOWERS, '--maxWorkers=1'], seconds: 300, long: true },
-  { name: 'memory', args: ['test/trust/memory.test.ts'], seconds: 60 },
-  // Building the Go programs takes most of it, where their packages have not been compiled before.
-  { name: 'polyglot', args: ['test/polyglot', '--maxWorkers=1'], seconds: 150 },
-  // Each file starts brokers of its own, which take both cores while they start.
-  { name: 'relay', args: ['test/relay', '--maxWorkers=1'], seconds: 180, long: true },
-];
 
 /** What some tests need besides Node, and may not be there on a bare machine; in CI that is a failure. */
 const NEEDS = [
@@ -106,7 +64,7 @@ export function runSuites(argv = []) {
   const files = argv.filter((argument, index) => argument !== '--suite' && argv[index - 1] !== '--suite');
   const suites =
     files.length > 0
-      ? [{ name: 'chosen', args: files, seconds: 300 }]
+      ? [{ name: 'chosen', files, seconds: 300 }]
       : SUITES.filter(({ name }) => only === undefined || name === only);
   const total = { passed: 0, failed: 0 };
   const lines = [];
@@ -120,7 +78,12 @@ export function runSuites(argv = []) {
   }
   for (const suite of suites) {
     // A run without any test would count as failed.
-    if (leftOut.some(({ files: globs }) => globs.includes(`${suite.args[0]}/**`))) continue;
+    if (
+      leftOut.some(({ files: globs }) =>
+        suite.files.every((one) => globs.includes(`${one.replace(/\/?$/, '/')}**`)),
+      )
+    )
+      continue;
     if (suite.long && only === undefined && !everything) {
       lines.push(
         `left out: suite ${suite.name}, which takes up to ${suite.seconds} s: npm test -- --suite ${suite.name}, or npm run check`,
@@ -137,7 +100,7 @@ export function runSuites(argv = []) {
         '--reporter=default',
         '--reporter=json',
         `--outputFile.json=${output}`,
-        ...suite.args,
+        ...(files.length > 0 ? files : argumentsOf(suite)),
         ...leftOut.flatMap(({ files: globs }) => globs.flatMap((glob) => ['--exclude', glob])),
       ],
       { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] },
