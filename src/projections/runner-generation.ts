@@ -1,3 +1,4 @@
+import { LogEpochChangedError } from '../core/errors.js';
 import type { EventLog } from '../core/event-store.js';
 import { LeaseLostError, ProjectionConflictError } from '../core/follower-errors.js';
 import type { Logger } from '../core/logger.js';
@@ -244,7 +245,15 @@ export class GenerationRunner {
     const { runtime } = this.parts;
     const work = this.#opened ?? (await this.#open());
     const feed = this.#feed ?? this.#follow(work);
-    if (feed.failure !== undefined) throw feed.failure;
+    if (feed.failure !== undefined) {
+      const { failure } = feed;
+      // Of what was only read ahead nothing is missed: from where it stands it may go on, or is refused there.
+      const readAhead =
+        failure instanceof LogEpochChangedError && failure.position > (work.position?.position ?? 0n);
+      if (!readAhead) throw failure;
+      await this.#standStill();
+      return 0;
+    }
     this.#metrics.received = this.#metrics.received + feed.received;
     feed.received = 0;
     if (this.#aggregatesChanged) {
