@@ -71,13 +71,15 @@ BEGIN
     DELETE FROM group_streams t USING moved m
      WHERE t.group_name = m.group_name AND t.slot = m.slot AND t.kind = 'FAILING' AND t.position <= m.position
   ), passed AS (
-    -- Not what an open transaction of a consumer writes: nobody waits for that.
+    -- Not what an open transaction of a consumer writes: nobody waits for that. Nor more than a beat has time for: what is
+    -- left says nothing that the position does not.
     SELECT a.group_name, a.aggregate_type, a.aggregate_id
       FROM group_acks a JOIN moved m ON m.group_name = a.group_name AND m.slot = a.slot
      WHERE a.position <= m.position
        AND NOT EXISTS (SELECT FROM group_streams t
                         WHERE t.group_name = a.group_name AND t.aggregate_type = a.aggregate_type
                           AND t.aggregate_id = a.aggregate_id AND t.kind <> 'FAILING')
+     LIMIT 10000
        FOR UPDATE OF a SKIP LOCKED
   )
   DELETE FROM group_acks a USING passed p
