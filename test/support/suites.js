@@ -29,6 +29,14 @@ export const SUITES = [
     seconds: 360,
     long: true,
   },
+  // What is large, or compared with what Postgres alone can.
+  {
+    name: 'measures',
+    files: ['test/bench/', 'test/tour/long-history.test.ts', 'test/postgres/sql-append-rate.test.ts'],
+    oneAtATime: true,
+    seconds: 120,
+    long: true,
+  },
   { name: 'memory', files: ['test/trust/memory.test.ts'], seconds: 60 },
   // Building the Go programs takes most of it, where their packages have not been compiled before.
   { name: 'polyglot', files: ['test/polyglot/'], oneAtATime: true, seconds: 150 },
