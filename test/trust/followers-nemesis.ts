@@ -20,13 +20,14 @@ type Blow = () => Promise<void>;
 
 /** Leases last six seconds. */
 const STALL_MS = 8000;
-const PAUSE_MS = 2200;
+const PAUSE_MS = 1000;
 
 /** Does each fault as often as is said here, in an order of chance. */
 export class FollowersNemesis {
   readonly faults: FollowerFault[] = [];
   readonly #parts: FollowersNemesisParts;
   readonly #later: Promise<void>[] = [];
+  #broker = Promise.resolve();
 
   constructor(parts: FollowersNemesisParts) {
     this.#parts = parts;
@@ -93,11 +94,14 @@ export class FollowersNemesis {
     });
   }
 
-  #killBroker(name: string, broker: CrashableBroker): Promise<void> {
-    return this.#during(`kill -9 of ${name}`, '', async () => {
-      await broker.kill();
-      await broker.restart();
-    });
+  /** RabbitMQ takes its time to start, in which other things break. */
+  async #killBroker(name: string, broker: CrashableBroker): Promise<void> {
+    await this.#broker;
+    const kind = `kill -9 of ${name}`;
+    await this.#during(kind, '', () => broker.kill());
+    this.#broker = broker.restart();
+    this.#later.push(this.#broker);
+    this.#broker.catch(() => undefined);
   }
 
   /** What a fail-over or a proxy does: sessions end in the middle of a commit, those of the followers' own tables too. */

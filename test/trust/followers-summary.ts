@@ -8,6 +8,9 @@ import type {
   Handling,
 } from './followers-history.js';
 
+/** For which a process may go on that is being killed. */
+const DYING_MS = 500;
+
 /** What a run did, in lines for a person. */
 export function followersSummary(history: FollowersHistory, { effects, log }: FollowersOutcome): string {
   const { appends, faults, followers, samples } = history;
@@ -32,13 +35,13 @@ function followerLine(follower: Follower, { faults, poisoned }: FollowersHistory
   return `  ${name}: ${handlings.length} deliveries, ${timesAgain(follower, poisoned)} of them again${worst}`;
 }
 
-/** From when the process that worked was lost until another one began an event; undefined: it did not work just then. */
+/** From when the process that worked was lost until an event was begun again, by whomever; undefined: it did not work. */
 function takeOver({ handlings }: Follower, { began, target }: FollowerFault): number | undefined {
   let last: Handling | undefined;
   let next: Handling | undefined;
   for (const one of handlings)
     if (one.began <= began) last = last === undefined || one.began > last.began ? one : last;
-    else if (one.process !== target || one.began > began + 20_000)
+    else if (one.process !== target || one.began > began + DYING_MS)
       next = next === undefined || one.began < next.began ? one : next;
   return last?.process === target && next !== undefined ? next.began - began : undefined;
 }
