@@ -20,6 +20,8 @@ export class MemberSlot {
   doneUpTo: bigint;
   /** While it is being released: by the monotonic clock, from when on it may be taken away without a word. */
   deliversUntil = 0;
+  /** Its events that are under way to the consumer. */
+  inFlight = 0;
   /** Answers that no beat has confirmed. */
   unconfirmed = 0;
   /** Streams about which something is known. */
