@@ -1,4 +1,4 @@
-import { HeadwaterError, PositionNotReachedError } from '../core/errors.js';
+import { HeadwaterError } from '../core/errors.js';
 import type { CallOptions } from '../core/call-options.js';
 import { ProjectionConflictError, ProjectionSupersededError } from '../core/follower-errors.js';
 import { type Logger, silentLogger } from '../core/logger.js';
@@ -9,6 +9,7 @@ import type { ProjectionWork } from './projection-work.js';
 import { mayPass, spreadDelay, textOf } from './runner-backoff.js';
 import { type GenerationEnd, GenerationRunner } from './runner-generation.js';
 import type { ProjectionMetrics } from './runner-metrics.js';
+import { Waiting } from './runner-waiting.js';
 import { Wake } from './runner-wake.js';
 import type {
   RunnerParts,
@@ -57,7 +58,7 @@ class ProjectionRunner implements RunningProjection {
     bigint,
     { readonly generation: GenerationRunner; readonly run: Promise<void> }
   >();
-  readonly #waiters = new Set<() => void>();
+  readonly #waiting: Waiting;
   #state: RunnerStatus['state'] = 'STARTING';
   #acquire = true;
   #trouble: unknown;
@@ -71,6 +72,13 @@ class ProjectionRunner implements RunningProjection {
     this.#logger = options.logger ?? silentLogger;
     this.#runnerId = parts.runtime.newEventId();
     this.#wake = new Wake(parts.runtime);
+    this.#waiting = new Waiting({
+      runtime: parts.runtime,
+      live: () => this.#live,
+      ask: async (minPosition, call) =>
+        (await parts.projections.load({ name: work.name, minPosition }, call)).position,
+      isStarting: () => this.#state === 'STARTING',
+    });
     if (options.signal) {
       onAbort(options.signal, () => this.#stopped());
       if (options.signal.aborted) this.#stopped();
@@ -111,38 +119,8 @@ class ProjectionRunner implements RunningProjection {
     return (this.#live ?? this.#generations[0])?.metrics;
   }
 
-  async waitFor(wanted: bigint | LogPosition, options: CallOptions = {}): Promise<LogPosition> {
-    const { runtime, projections } = this.#parts;
-    const { signal, timeoutMilliseconds = 5_000 } = options;
-    const minPosition = typeof wanted === 'bigint' ? { position: wanted } : wanted;
-    const until = runtime.monotonic() + timeoutMilliseconds;
-    const wake = new Wake(runtime);
-    const onChanged = () => wake.wake();
-    const waiting = new AbortController();
-    const letGo = signal && onAbort(signal, () => waiting.abort(signal.reason));
-    if (signal?.aborted) waiting.abort(signal.reason);
-    this.#waiters.add(onChanged);
-    try {
-      for (;;) {
-        const here = this.#live?.position;
-        if (here && here.position >= minPosition.position) return here;
-        const rest = until - runtime.monotonic();
-        if (rest <= 0) throw new PositionNotReachedError(minPosition.position, here?.position ?? 0n);
-        if (this.#live) await wake.sleep(Math.min(rest, 1_000), waiting.signal);
-        else
-          try {
-            const call = { signal: waiting.signal, timeoutMilliseconds: Math.min(rest, 2_000) };
-            return (await projections.load({ name: this.#work.name, minPosition }, call)).position;
-          } catch (error) {
-            waiting.signal.throwIfAborted();
-            if (!mayPass(error) && this.#state !== 'STARTING') throw error;
-            await wake.sleep(Math.min(rest, 50), waiting.signal);
-          }
-      }
-    } finally {
-      this.#waiters.delete(onChanged);
-      letGo?.();
-    }
+  waitFor(wanted: bigint | LogPosition, options?: CallOptions): Promise<LogPosition> {
+    return this.#waiting.until(wanted, options);
   }
 
   get #generations(): GenerationRunner[] {
@@ -337,6 +315,6 @@ class ProjectionRunner implements RunningProjection {
   }
 
   #changed(): void {
-    for (const waiter of this.#waiters) waiter();
+    this.#waiting.changed();
   }
 }

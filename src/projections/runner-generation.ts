@@ -18,6 +18,7 @@ import { type FailedEvent, Handling } from './runner-handling.js';
 import { Hold } from './runner-hold.js';
 import { HeldLease } from './runner-lease.js';
 import { MetricsCounter, type ProjectionMetrics } from './runner-metrics.js';
+import { NO_STREAM, reportOf } from './runner-report.js';
 import { type GenerationEvent, type GenerationState, nextState } from './runner-states.js';
 import { swapIn } from './runner-swap.js';
 import { Wake } from './runner-wake.js';
@@ -379,8 +380,7 @@ export class GenerationRunner {
     this.#failures += 1;
     const afterMs = mayPass(error) ? retryDelay(this.#failures) : undefined;
     const position = this.position?.position ?? 0n;
-    const stream = { aggregateType: '', aggregateId: '' };
-    this.#tell(error, { position, stream, attempts: this.#failures, afterMs });
+    this.#tell(error, { position, stream: NO_STREAM, attempts: this.#failures, afterMs });
     this.#notBefore = this.parts.runtime.monotonic() + (afterMs ?? 0);
     this.#move(afterMs === undefined ? 'GAVE_UP' : 'TRY_AGAIN');
     this.changed();
@@ -414,30 +414,17 @@ export class GenerationRunner {
   }
 
   #report(): ProjectionReport {
-    const { position, comparison } = this;
-    const { kind } = this.parts.work;
-    const trouble = this.#feed?.trouble;
-    const failure =
-      this.failure ??
-      (trouble === undefined
-        ? undefined
-        : {
-            position: position?.position ?? 0n,
-            stream: { aggregateType: '', aggregateId: '' },
-            error: textOf(trouble),
-            attempts: 1,
-            failedAt: this.parts.runtime.now(),
-            retryAt: undefined,
-          });
-    return {
-      // What is kept by the service has its position from there, and an older one must not come after it.
-      ...(kind === 'READ_MODEL' && position !== undefined ? { position } : {}),
-      ...(failure === undefined ? {} : { failure }),
-      ...(this.state === 'FAILED' ? { failed: true } : {}),
-      ...(comparison === undefined ? {} : { comparison }),
-      ...(this.#resetDone > 0n ? { resetDone: this.#resetDone } : {}),
-      metrics: { ...this.metrics },
-    };
+    const { comparison, failure, metrics, parts, position, state } = this;
+    return reportOf(parts.work.kind, {
+      position,
+      state,
+      failure,
+      trouble: this.#feed?.trouble,
+      comparison,
+      resetDone: this.#resetDone,
+      metrics,
+      now: parts.runtime.now(),
+    });
   }
 
   #move(event: GenerationEvent): void {
