@@ -30,8 +30,15 @@ function followerLine(follower: Follower, { faults, poisoned }: FollowersHistory
   const { handlings, name } = follower;
   const times = faults
     .filter((fault) => fault.target.startsWith(`${name} `))
-    .flatMap((fault) => takeOver(follower, fault) ?? []);
-  const worst = times.length > 0 ? `, taken over after ${times.map(seconds).join(', ')}` : '';
+    .flatMap((fault) => {
+      const took = takeOver(follower, fault);
+      if (took === undefined) return [];
+      const also = faults.filter(
+        (other) => other.began > fault.began && other.began < fault.began + took,
+      ).length;
+      return also > 0 ? `${seconds(took)} (with ${also} more faults)` : seconds(took);
+    });
+  const worst = times.length > 0 ? `, taken over after ${times.join(', ')}` : '';
   return `  ${name}: ${handlings.length} deliveries, ${timesAgain(follower, poisoned)} of them again${worst}`;
 }
 
