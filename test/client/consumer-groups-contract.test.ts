@@ -14,8 +14,9 @@ describe('consumer groups over gRPC, on Postgres', () => {
     await database.close();
     await logs.close();
   });
-  // A third of the usual lease, so that beats are more often and the tests take less time.
-  const storage = (at: Parameters<typeof groupStorageOn>[0]) => groupStorageOn(at, { leaseMs: 2000 });
+  // A quarter of the usual lease, so that beats are more often and the tests take less time.
+  const storage = (at: Parameters<typeof groupStorageOn>[0]) =>
+    groupStorageOn(at, { leaseMs: 1500, releaseMs: 1500 });
   groupsContract({ describe, it, expect, sleep }, async () => {
     const test = await logs.open();
     const other = { database, schema: test.schema };

@@ -26,18 +26,22 @@ export const SUITES = [
     name: 'followers',
     files: ['test/followers/', 'test/trust/followers.test.ts', 'test/trust/follower-scale.test.ts'],
     oneAtATime: true,
-    seconds: 360,
+    seconds: 420,
     long: true,
   },
   // What is large, or compared with what Postgres alone can.
   {
     name: 'measures',
-    files: ['test/bench/', 'test/tour/long-history.test.ts', 'test/postgres/sql-append-rate.test.ts'],
+    files: [
+      'test/bench/',
+      'test/tour/long-history.test.ts',
+      'test/postgres/sql-append-rate.test.ts',
+      'test/trust/memory.test.ts',
+    ],
     oneAtATime: true,
-    seconds: 120,
+    seconds: 180,
     long: true,
   },
-  { name: 'memory', files: ['test/trust/memory.test.ts'], seconds: 60 },
   // Building the Go programs takes most of it, where their packages have not been compiled before.
   { name: 'polyglot', files: ['test/polyglot/'], oneAtATime: true, seconds: 150 },
   // Each file starts brokers of its own, which take both cores while they start.
