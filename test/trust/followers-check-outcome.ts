@@ -1,5 +1,5 @@
 import type { FollowerFindings, FollowerRule } from './followers-checker.js';
-import type { FollowedEvent, FollowersHistory, FollowersOutcome } from './followers-history.js';
+import type { FollowedEvent, FollowersOutcome } from './followers-history.js';
 
 const MONEY = new Set(['Deposited', 'Withdrawn']);
 
@@ -21,11 +21,7 @@ function changeOf({ amount, eventType }: FollowedEvent): number {
 }
 
 /** Each event has its row, and one only. */
-export function checkEffects(
-  _: FollowersHistory,
-  { effects, log }: FollowersOutcome,
-  findings: FollowerFindings,
-): void {
+export function checkEffects({ effects, log }: FollowersOutcome, findings: FollowerFindings): void {
   const times = new Map<number, number>();
   for (const position of effects) times.set(position, (times.get(position) ?? 0) + 1);
   for (const { position } of log.filter(isMoney)) {

@@ -47,7 +47,7 @@ export function checkFollowers(history: FollowersHistory, outcome: FollowersOutc
     checkRedeliveries(follower, history, findings);
     checkSettled(follower, history, findings);
   }
-  checkEffects(history, outcome, findings);
+  checkEffects(outcome, findings);
   checkFolds(outcome, findings);
   checkAnswers(outcome, findings);
   checkHeldBack(history, findings);

@@ -22,7 +22,7 @@ import { SettledWatch } from './followers-watch.js';
 import { AccountWriters } from './followers-writers.js';
 import { chosenSeed, Random } from './random.js';
 
-/** What is handled while there is nothing to handle it with. */
+/** What cannot be handled in the first half. */
 const POISONED = 'Account/a-3';
 const CATCH_UP_MS = 90_000;
 /** A group's lease, or a projection's, and a beat. */
