@@ -20,7 +20,7 @@ type Blow = () => Promise<void>;
 
 /** Leases last six seconds. */
 const STALL_MS = 8000;
-const PAUSE_MS = 1400;
+const PAUSE_MS = 2400;
 
 /** Does each fault as often as is said here, in an order of chance. */
 export class FollowersNemesis {
