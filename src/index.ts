@@ -214,7 +214,7 @@ export type {
   LedgerCommand,
 } from './core/command.js';
 export { DEFAULT_CONTENT_TYPE, type Event, type Microseconds, type NewEvent } from './core/event.js';
-export type { CallOptions, EventStore } from './core/event-store.js';
+export type { CallOptions, EventLog, EventStore } from './core/event-store.js';
 export {
   aggregateType,
   anyEvent,
@@ -252,6 +252,7 @@ export { json } from './core/json-codec.js';
 export { DEFAULT_LIMITS, type Limits } from './core/limits.js';
 export { eventsOf, type LoadPage, type LoadRequest } from './core/load.js';
 export type { Epoch } from './core/log.js';
+export type { LogFields, Logger } from './core/logger.js';
 export type {
   HandleMessage,
   HandlerOptions,

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { natsPackages } from '../relay/nats-connection.js';
 import { DEFAULT_STREAM, natsPublisher } from '../relay/nats-publisher.js';
 import { addRelayOptions, brokerUrl, type RelayFlags, runRelay } from './relay-options.js';
 
@@ -23,6 +24,8 @@ Examples:
     .action(async (flags: RelayFlags & { readonly jetstream: string }) => {
       const url = brokerUrl(flags, VARIABLE, ['nats', 'tls']);
       const { jetstream: stream } = flags;
+      // They would be tried again for ever otherwise, like a broker that is away.
+      await natsPackages();
       await runRelay(flags, url, (options) => natsPublisher({ ...options, url, stream }));
     });
 }

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { DEFAULT_EXCHANGE, rabbitMqPublisher } from '../relay/rabbitmq-publisher.js';
+import { amqplib } from '../relay/rabbitmq-connection.js';
 import { addRelayOptions, brokerUrl, type RelayFlags, runRelay } from './relay-options.js';
 
 const VARIABLE = 'HEADWATER_RABBITMQ_URL';
@@ -23,6 +24,8 @@ Examples:
     .action(async (flags: RelayFlags & { readonly exchange: string }) => {
       const url = brokerUrl(flags, VARIABLE, ['amqp', 'amqps']);
       const { exchange } = flags;
+      // It would be tried again for ever otherwise, like a broker that is away.
+      await amqplib();
       await runRelay(flags, url, (options) => rabbitMqPublisher({ ...options, url, exchange }));
     });
 }

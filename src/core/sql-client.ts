@@ -16,6 +16,23 @@ export interface SqlClient {
   release(destroy?: boolean): void;
 }
 
+/**
+ * Hears that a connection broke until the function that it gives is called. A pool of `pg` does so for those that it has, and
+ * of one in use nobody does: unheard it would end the process, beside the rejection of the statement. One that is destroyed
+ * may still tell why, so let go only of one that is given back.
+ */
+export function hearErrors(client: SqlClient): () => void {
+  const emitting = client as Emitting;
+  const hear = () => undefined;
+  emitting.on?.('error', hear);
+  return () => void emitting.off?.('error', hear);
+}
+
+interface Emitting {
+  on?(event: 'error', listener: () => void): unknown;
+  off?(event: 'error', listener: () => void): unknown;
+}
+
 /** Where connections come from. A `Pool` of the package `pg` is one as it is. */
 export interface SqlPool<Client extends SqlClient = SqlClient> {
   connect(): Promise<Client>;

@@ -35,7 +35,7 @@ export function keepNews(
         group.marks.set(key, { ...former, position: news.position, attempts: 0 });
       return true;
     case 'CLEAR':
-      group.marks.delete(key);
+      if (former?.kind !== 'PARKED') group.marks.delete(key);
       return true;
   }
 }

@@ -4,7 +4,6 @@ import type {
   GroupSettings,
   PageRequest,
   ParkedList,
-  ParkedStream,
   ReplayParkedRequest,
 } from '../core/consumer-groups.js';
 import type { EventStore } from '../core/event-store.js';
@@ -185,22 +184,6 @@ export class MemoryGroupStorage implements GroupStorage {
       parked: page.map(parkedStream),
       nextPageToken: more ? parkedToken(group, last) : undefined,
     };
-  }
-
-  async parkedOf(
-    group: string,
-    slots: readonly number[],
-    after: bigint,
-    { signal }: CallOptions = {},
-  ): Promise<readonly Pick<ParkedStream, 'stream' | 'position'>[]> {
-    signal?.throwIfAborted();
-    const all = parkedMarks(this.#found(group))
-      .filter(({ position, slot }) => position > after && slots.includes(slot))
-      .sort(compareParked);
-    const end = all[999]?.position;
-    return all
-      .filter(({ position }) => end === undefined || position <= end)
-      .map(({ position, stream }) => ({ stream: { ...stream }, position }));
   }
 
   async replayParked(request: ReplayParkedRequest, { signal }: CallOptions = {}): Promise<bigint> {

@@ -2,8 +2,6 @@ import type { CallOptions } from '../core/call-options.js';
 import type { PageRequest } from '../core/consumer-groups.js';
 import type { EventStore } from '../core/event-store.js';
 import { LeaseLostError, ProjectionConflictError, ProjectionNotFoundError } from '../core/follower-errors.js';
-import { DEFAULT_LIST_PAGE } from '../core/limits.js';
-import { lastKeyOf, pageToken } from '../core/page-token.js';
 import type {
   Acquired,
   AcquireRequest,
@@ -19,11 +17,9 @@ import type {
   SavedProjection,
 } from '../core/projections.js';
 import type { Runtime } from '../core/runtime.js';
-import { type StreamId, streamKey } from '../core/stream.js';
+import type { StreamId } from '../core/stream.js';
 import type { LogPosition } from '../core/subscribe.js';
-import { compareUtf8 } from '../core/utf8-order.js';
 import {
-  failedBehind,
   validateAcquire,
   validateLease,
   validateLoadProjection,
@@ -36,9 +32,9 @@ import {
 } from '../core/validate-projection.js';
 import { untilReached } from '../subscriptions/reached.js';
 import { acquire } from './projection-acquire.js';
+import { listFailedAggregates, listProjections, retryAggregates } from './projection-lists.js';
 import {
   becomeLive,
-  failedOf,
   type GenerationRecord,
   newGeneration,
   ordersOf,
@@ -85,19 +81,8 @@ class MemoryProjections implements Projections {
   async list(request: PageRequest = {}, { signal }: CallOptions = {}): Promise<ProjectionList> {
     signal?.throwIfAborted();
     validateProjectionPage(request);
-    const { pageSize = DEFAULT_LIST_PAGE, pageToken: token } = request;
-    const [last] = lastKeyOf(token, ['projections'], 1) ?? [];
     const { position: head } = await this.#store.getLog();
-    const rest = [...this.#projections.values()]
-      .filter(({ name }) => last === undefined || compareUtf8(name, last) > 0)
-      .sort((one, other) => compareUtf8(one.name, other.name));
-    const page = rest.slice(0, pageSize);
-    const end = page.at(-1);
-    return {
-      projections: page.map((record) => projectionOf(record, head, this.#runtime.now())),
-      nextPageToken:
-        end !== undefined && rest.length > page.length ? pageToken(['projections'], [end.name]) : undefined,
-    };
+    return listProjections(this.#projections.values(), request, { head, now: this.#runtime.now() });
   }
 
   async get(name: string, { signal }: CallOptions = {}): Promise<Projection> {
@@ -215,16 +200,7 @@ class MemoryProjections implements Projections {
   ): Promise<FailedAggregates> {
     signal?.throwIfAborted();
     validateProjectionPage(request);
-    const { name, pageSize = DEFAULT_LIST_PAGE, pageToken: token } = request;
-    const asked = ['failed-aggregates', name];
-    const last = failedBehind(lastKeyOf(token, asked, 1)?.[0]);
-    const rest = failedOf(this.#find(name).live)
-      .map(({ failure }) => failure)
-      .filter(({ position }) => position > last);
-    const failures = rest.slice(0, pageSize);
-    const end = failures.at(-1);
-    const more = end !== undefined && rest.length > failures.length;
-    return { failures, nextPageToken: more ? pageToken(asked, [String(end.position)]) : undefined };
+    return listFailedAggregates(() => this.#find(request.name).live, request);
   }
 
   async retryAggregates(
@@ -233,18 +209,7 @@ class MemoryProjections implements Projections {
   ): Promise<bigint> {
     signal?.throwIfAborted();
     validateRetryAggregates(request);
-    const { stream, reset = false } = request;
-    const { live } = this.#find(request.name);
-    const wanted = failedOf(live).filter(
-      (one) => stream === undefined || streamKey(one.stream) === streamKey(stream),
-    );
-    for (const one of wanted)
-      live.aggregates.set(streamKey(one.stream), {
-        ...one,
-        ...(reset ? { version: 0n, state: new Uint8Array() } : {}),
-        due: true,
-      });
-    return BigInt(wanted.length);
+    return retryAggregates(this.#find(request.name).live, request);
   }
 
   async acquire(request: AcquireRequest, { signal }: CallOptions = {}): Promise<Acquired> {

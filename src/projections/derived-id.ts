@@ -19,17 +19,3 @@ export function derivedId(cause: Pick<Event, 'eventId' | 'recordedAt'>, facts: r
   const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }
-
-/**
- * What the effects of an event inherit: its correlation (its own id where it has none), itself as their cause, and the trace
- * that it belongs to.
- */
-export function causedBy(event: Event): Readonly<Record<string, string>> {
-  const { correlation_id = event.eventId, traceparent, tracestate } = event.metadata;
-  return {
-    ...(traceparent === undefined ? {} : { traceparent }),
-    ...(tracestate === undefined ? {} : { tracestate }),
-    correlation_id,
-    causation_id: event.eventId,
-  };
-}

@@ -1,11 +1,12 @@
 import type { AppendRequest } from '../core/append.js';
+import { causedBy } from '../core/caused-by.js';
 import { StreamDeletedError, StreamNotFoundError, WrongExpectedVersionError } from '../core/errors.js';
 import type { Event, NewEvent } from '../core/event.js';
 import type { EventStore } from '../core/event-store.js';
 import type { ExpectedVersion } from '../core/expected-version.js';
 import { DEFAULT_LIMITS, LIST_PAGE } from '../core/limits.js';
 import { streamKey, type StreamId } from '../core/stream.js';
-import { causedBy, derivedId } from './derived-id.js';
+import { derivedId } from './derived-id.js';
 import { linkTo } from './links.js';
 
 /** The aggregate type of the streams in which it is recorded that the streams of a projection were deleted. */

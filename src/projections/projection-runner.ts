@@ -1,95 +1,30 @@
-import { HeadwaterError, PositionNotReachedError } from '../core/errors.js';
+import { HeadwaterError } from '../core/errors.js';
 import type { CallOptions } from '../core/call-options.js';
-import type { EventLog } from '../core/event-store.js';
 import { ProjectionConflictError, ProjectionSupersededError } from '../core/follower-errors.js';
 import { type Logger, silentLogger } from '../core/logger.js';
 import { onAbort } from '../core/on-abort.js';
-import type { Acquired, ProjectionFailure, ProjectionLeases } from '../core/projections.js';
-import type { Runtime } from '../core/runtime.js';
+import type { Acquired } from '../core/projections.js';
 import type { LogPosition } from '../core/subscribe.js';
-import type { OnHandlerFailure, ProjectionWork } from './projection-work.js';
+import type { ProjectionWork } from './projection-work.js';
 import { mayPass, spreadDelay, textOf } from './runner-backoff.js';
 import { type GenerationEnd, GenerationRunner } from './runner-generation.js';
 import type { ProjectionMetrics } from './runner-metrics.js';
-import type { GenerationState } from './runner-states.js';
+import { Waiting } from './runner-waiting.js';
 import { Wake } from './runner-wake.js';
+import type {
+  RunnerParts,
+  RunnerStatus,
+  RunningProjection,
+  RunProjectionOptions,
+} from './running-projection.js';
 
-/** What a runner works with. */
-export interface RunnerParts {
-  readonly eventStore: EventLog;
-  readonly projections: ProjectionLeases;
-  readonly runtime: Runtime;
-}
-
-export interface RunProjectionOptions {
-  /**
-   * Who it is, for people: host and process; at most 255 bytes.
-   * @default "runner"
-   */
-  readonly runner?: string;
-  /**
-   * What becomes of an event whose handler has failed.
-   * @default it fails: the projection stays in front of the event until it is resumed or reset
-   */
-  readonly onFailure?: OnHandlerFailure;
-  /**
-   * At most so many events are handled at a time, in one transaction where the projection has one.
-   * @default 500
-   */
-  readonly batchEvents?: number;
-  /**
-   * Milliseconds after which a runner that stands by asks again; spread by a quarter.
-   * @default 1000
-   */
-  readonly pollMs?: number;
-  /**
-   * Milliseconds that `stop` leaves to a batch under way before it is aborted.
-   * @default 10000
-   */
-  readonly stopTimeoutMs?: number;
-  /** Called every second or so while something moves. */
-  readonly onMetrics?: (metrics: ProjectionMetrics & { readonly generation: bigint }) => void;
-  /** @default it is silent */
-  readonly logger?: Logger;
-  /** Stops it. */
-  readonly signal?: AbortSignal;
-}
-
-/** What a runner does at the moment. */
-export interface RunnerStatus {
-  /** `STANDBY`: another runner works on it. `STOPPED`: that was ordered; it goes on when it is resumed. */
-  readonly state: 'STARTING' | 'STANDBY' | 'WORKING' | 'STOPPED' | 'ENDED';
-  readonly generations: readonly GenerationStatus[];
-  /** Why the service cannot be asked, while it cannot. */
-  readonly trouble: string | undefined;
-}
-
-export interface GenerationStatus {
-  readonly generation: bigint;
-  readonly live: boolean;
-  readonly state: GenerationState;
-  /** `undefined`: before its beginning. */
-  readonly position: LogPosition | undefined;
-  readonly failure: ProjectionFailure | undefined;
-}
-
-/** A projection that is run by this process, or that this process stands by to run. */
-export interface RunningProjection {
-  /** Resolves when it works or stands by; rejects with what ended it before. */
-  readonly ready: Promise<void>;
-  /** Resolves when it has ended: stopped by its process, deleted, or with a failure that asking again cannot mend. */
-  readonly ended: Promise<{ readonly failure?: Error }>;
-  /** Finishes the batch under way, gives the leases back and ends. May be called twice. */
-  stop(): Promise<void>;
-  status(): RunnerStatus;
-  /** Of the live generation, if it is here, else of the one that is built. */
-  metrics(): ProjectionMetrics | undefined;
-  /**
-   * Resolves with where the live generation is as soon as it has come to a position, wherever it runs. Fails with
-   * `PositionNotReachedError` after 5 seconds, or as long as the options say.
-   */
-  waitFor(position: bigint | LogPosition, options?: CallOptions): Promise<LogPosition>;
-}
+export type {
+  GenerationStatus,
+  RunnerParts,
+  RunnerStatus,
+  RunningProjection,
+  RunProjectionOptions,
+} from './running-projection.js';
 
 /**
  * Runs a projection: takes its lease, or stands by until it is free, follows the log, obeys the service's orders, and builds
@@ -123,7 +58,7 @@ class ProjectionRunner implements RunningProjection {
     bigint,
     { readonly generation: GenerationRunner; readonly run: Promise<void> }
   >();
-  readonly #waiters = new Set<() => void>();
+  readonly #waiting: Waiting;
   #state: RunnerStatus['state'] = 'STARTING';
   #acquire = true;
   #trouble: unknown;
@@ -137,6 +72,13 @@ class ProjectionRunner implements RunningProjection {
     this.#logger = options.logger ?? silentLogger;
     this.#runnerId = parts.runtime.newEventId();
     this.#wake = new Wake(parts.runtime);
+    this.#waiting = new Waiting({
+      runtime: parts.runtime,
+      live: () => this.#live,
+      ask: async (minPosition, call) =>
+        (await parts.projections.load({ name: work.name, minPosition }, call)).position,
+      isStarting: () => this.#state === 'STARTING',
+    });
     if (options.signal) {
       onAbort(options.signal, () => this.#stopped());
       if (options.signal.aborted) this.#stopped();
@@ -177,38 +119,8 @@ class ProjectionRunner implements RunningProjection {
     return (this.#live ?? this.#generations[0])?.metrics;
   }
 
-  async waitFor(wanted: bigint | LogPosition, options: CallOptions = {}): Promise<LogPosition> {
-    const { runtime, projections } = this.#parts;
-    const { signal, timeoutMilliseconds = 5_000 } = options;
-    const minPosition = typeof wanted === 'bigint' ? { position: wanted } : wanted;
-    const until = runtime.monotonic() + timeoutMilliseconds;
-    const wake = new Wake(runtime);
-    const onChanged = () => wake.wake();
-    const waiting = new AbortController();
-    const letGo = signal && onAbort(signal, () => waiting.abort(signal.reason));
-    if (signal?.aborted) waiting.abort(signal.reason);
-    this.#waiters.add(onChanged);
-    try {
-      for (;;) {
-        const here = this.#live?.position;
-        if (here && here.position >= minPosition.position) return here;
-        const rest = until - runtime.monotonic();
-        if (rest <= 0) throw new PositionNotReachedError(minPosition.position, here?.position ?? 0n);
-        if (this.#live) await wake.sleep(Math.min(rest, 1_000), waiting.signal);
-        else
-          try {
-            const call = { signal: waiting.signal, timeoutMilliseconds: Math.min(rest, 2_000) };
-            return (await projections.load({ name: this.#work.name, minPosition }, call)).position;
-          } catch (error) {
-            waiting.signal.throwIfAborted();
-            if (!mayPass(error) && this.#state !== 'STARTING') throw error;
-            await wake.sleep(Math.min(rest, 50), waiting.signal);
-          }
-      }
-    } finally {
-      this.#waiters.delete(onChanged);
-      letGo?.();
-    }
+  waitFor(wanted: bigint | LogPosition, options?: CallOptions): Promise<LogPosition> {
+    return this.#waiting.until(wanted, options);
   }
 
   get #generations(): GenerationRunner[] {
@@ -403,6 +315,6 @@ class ProjectionRunner implements RunningProjection {
   }
 
   #changed(): void {
-    for (const waiter of this.#waiters) waiter();
+    this.#waiting.changed();
   }
 }

@@ -1,4 +1,5 @@
 import type { CallOptions } from '../core/call-options.js';
+import { causedBy } from '../core/caused-by.js';
 import type { Command, CommandBus, Executed } from '../core/command.js';
 import type { Event, NewEvent } from '../core/event.js';
 import { DEFAULT_LIMITS } from '../core/limits.js';
@@ -7,7 +8,7 @@ import { validateAppend } from '../core/validate-append.js';
 import { nameProblem } from '../core/validate.js';
 import { InvalidRequestError } from '../core/errors.js';
 import { type Deadline, PENDING_DEADLINES } from './deadlines.js';
-import { causedBy, derivedId } from './derived-id.js';
+import { derivedId } from './derived-id.js';
 import type { Emission, Emitter } from './emit.js';
 import type { NewDeadline, ReactorContext } from './reactor.js';
 

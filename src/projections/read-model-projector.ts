@@ -1,6 +1,6 @@
 import { type EventTypeRegistry, type PayloadTypes } from '../core/event-types.js';
 import type { EventSelection } from '../core/selection.js';
-import type { SqlClient, SqlPool } from '../core/sql-client.js';
+import { hearErrors, type SqlClient, type SqlPool } from '../core/sql-client.js';
 import type { SubscribeStart } from '../core/subscribe.js';
 import type { ProjectionWork } from './projection-work.js';
 import {
@@ -148,12 +148,14 @@ export function defineReadModel<
         ...(start ? { start } : {}),
         liveGeneration: async () => {
           const client = await pool.connect();
+          const letGo = hearErrors(client);
           let failed = true;
           try {
             const live = await checkpoints.liveGeneration(client);
             failed = false;
             return live;
           } finally {
+            if (!failed) letGo();
             client.release(failed);
           }
         },

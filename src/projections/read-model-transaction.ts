@@ -1,5 +1,5 @@
 import { onAbort } from '../core/on-abort.js';
-import type { SqlClient, SqlPool } from '../core/sql-client.js';
+import { hearErrors, type SqlClient, type SqlPool } from '../core/sql-client.js';
 
 export interface TransactionOptions {
   /** @default READ COMMITTED */
@@ -95,26 +95,20 @@ async function commit(client: SqlClient): Promise<void> {
 /** Gives a connection back once, and hears its errors meanwhile, which otherwise would end the process. */
 class Connection<Client extends SqlClient> {
   readonly client: Client;
-  readonly #hear = () => undefined;
+  readonly #letGo: () => void;
   #released = false;
 
   constructor(client: Client) {
     this.client = client;
-    (this.client as Emitting).on?.('error', this.#hear);
+    this.#letGo = hearErrors(client);
   }
 
   release(destroy: boolean): void {
     if (this.#released) return;
     this.#released = true;
-    // One that is closed may still tell why.
-    if (!destroy) (this.client as Emitting).off?.('error', this.#hear);
+    if (!destroy) this.#letGo();
     this.client.release(destroy);
   }
-}
-
-interface Emitting {
-  on?(event: 'error', listener: () => void): unknown;
-  off?(event: 'error', listener: () => void): unknown;
 }
 
 /** Postgres' code of an error, if it is one of Postgres. */

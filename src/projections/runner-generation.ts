@@ -1,3 +1,4 @@
+import { LogEpochChangedError } from '../core/errors.js';
 import type { EventLog } from '../core/event-store.js';
 import { LeaseLostError, ProjectionConflictError } from '../core/follower-errors.js';
 import type { Logger } from '../core/logger.js';
@@ -11,12 +12,14 @@ import type {
 import type { Runtime } from '../core/runtime.js';
 import type { LogPosition } from '../core/subscribe.js';
 import type { GenerationWork, OnHandlerFailure, ProjectionWork } from './projection-work.js';
-import { mayPass, retryDelay, textOf } from './runner-backoff.js';
+import { textOf } from './runner-backoff.js';
+import { Failing } from './runner-failing.js';
 import { Feed } from './runner-feed.js';
 import { type FailedEvent, Handling } from './runner-handling.js';
 import { Hold } from './runner-hold.js';
 import { HeldLease } from './runner-lease.js';
 import { MetricsCounter, type ProjectionMetrics } from './runner-metrics.js';
+import { reportOf } from './runner-report.js';
 import { type GenerationEvent, type GenerationState, nextState } from './runner-states.js';
 import { swapIn } from './runner-swap.js';
 import { Wake } from './runner-wake.js';
@@ -54,7 +57,6 @@ export class GenerationRunner {
   readonly lease: ProjectionLease;
   live: boolean;
   position: LogPosition | undefined;
-  failure: ProjectionFailure | undefined;
   state: GenerationState = 'OPENING';
   orders: ProjectionOrders | undefined;
   /** Of a generation that waits to be swapped in. */
@@ -63,6 +65,7 @@ export class GenerationRunner {
   readonly #held: HeldLease;
   readonly #wake: Wake;
   readonly #handling: Handling;
+  readonly #failing: Failing;
   readonly #metrics = new MetricsCounter();
   #opened: GenerationWork | undefined;
   #feed: Feed | undefined;
@@ -71,8 +74,6 @@ export class GenerationRunner {
   #resumed: bigint | undefined;
   #resetDone = 0n;
   #aggregatesChanged = false;
-  #failures = 0;
-  #notBefore = 0;
   #tickAt = 0;
   #swapNotBefore = 0;
 
@@ -82,11 +83,16 @@ export class GenerationRunner {
     this.live = parts.lease.live;
     this.#wake = new Wake(parts.runtime);
     this.#handling = new Handling(parts.onFailure);
+    this.#failing = new Failing(parts.runtime);
     this.#held = new HeldLease({
       ...parts,
       report: () => this.#report(),
       onOrders: (orders) => this.#ordered(orders),
     });
+  }
+
+  get failure(): ProjectionFailure | undefined {
+    return this.#failing.failure;
   }
 
   get signal(): AbortSignal {
@@ -184,7 +190,6 @@ export class GenerationRunner {
         this.#movedOn(handled.batch.upTo);
         break;
       case 'RETRY':
-        this.#notBefore = runtime.monotonic() + handled.afterMs;
         this.#failed(handled.failed, handled.afterMs);
         break;
       case 'FAIL':
@@ -214,14 +219,13 @@ export class GenerationRunner {
   /** One turn; gives for how many milliseconds there is nothing to do, or `undefined` when it is over. */
   async #turn(): Promise<number | undefined> {
     const { orders } = this;
-    const { runtime } = this.parts;
     if (this.#end !== undefined) return undefined;
     if (orders === undefined) return LONG_MS;
     if (orders.wish === 'STOP') {
       this.#end = 'STOPPED';
       return undefined;
     }
-    const wait = this.#notBefore - runtime.monotonic();
+    const { wait } = this.#failing;
     if (orders.wish === 'DELETE') {
       if (wait > 0) return wait;
       await this.#opened?.delete({ deleteEmitted: orders.deleteEmitted }, this.signal);
@@ -244,7 +248,15 @@ export class GenerationRunner {
     const { runtime } = this.parts;
     const work = this.#opened ?? (await this.#open());
     const feed = this.#feed ?? this.#follow(work);
-    if (feed.failure !== undefined) throw feed.failure;
+    if (feed.failure !== undefined) {
+      const { failure } = feed;
+      // Of what was only read ahead nothing is missed: from where it stands it may go on, or is refused there.
+      const readAhead =
+        failure instanceof LogEpochChangedError && failure.position > (work.position?.position ?? 0n);
+      if (!readAhead) throw failure;
+      await this.#standStill();
+      return 0;
+    }
     this.#metrics.received = this.#metrics.received + feed.received;
     feed.received = 0;
     if (this.#aggregatesChanged) {
@@ -275,8 +287,7 @@ export class GenerationRunner {
     const opened = await work.open({ ...lease, live: this.live }, this.signal);
     this.#opened = opened;
     this.position = opened.position;
-    this.#failures = 0;
-    this.failure = undefined;
+    this.#failing.clear();
     this.#move('OPENED');
     this.changed();
     return opened;
@@ -318,7 +329,7 @@ export class GenerationRunner {
     this.#resumed = orders.resumed;
     const reset = orders.resetWanted > this.#resetDone;
     if (resumed && !reset && this.state === 'FAILED') this.#begunAgain();
-    if (!reset || (this.state === 'RETRYING' && this.parts.runtime.monotonic() < this.#notBefore)) return;
+    if (!reset || (this.state === 'RETRYING' && this.#failing.wait > 0)) return;
     const work = this.#opened ?? (await this.#open());
     await this.#standStill();
     const { resetWanted: resetNumber, deleteEmitted } = orders;
@@ -330,9 +341,7 @@ export class GenerationRunner {
 
   #begunAgain(): void {
     this.#move('BEGUN_AGAIN');
-    this.failure = undefined;
-    this.#failures = 0;
-    this.#notBefore = 0;
+    this.#failing.clear();
     this.changed();
   }
 
@@ -350,45 +359,32 @@ export class GenerationRunner {
 
   #movedOn(position: LogPosition): void {
     this.position = position;
-    this.#failures = 0;
-    this.failure = undefined;
+    this.#failing.clear();
     this.#move('MOVED_ON');
     if (this.parts.work.kind === 'READ_MODEL') this.#held.changed();
     this.parts.onChanged();
   }
 
-  #failed({ event, error, attempts }: FailedEvent, afterMs?: number): void {
-    this.#metrics.failures += 1;
-    this.#tell(error, { position: event.position, stream: event.stream, attempts, afterMs });
-    this.#move(afterMs === undefined ? 'GAVE_UP' : 'TRY_AGAIN');
-    this.changed();
+  #failed(failed: FailedEvent, afterMs?: number): void {
+    this.#failing.atEvent(failed, afterMs);
+    this.#stopped(failed.error, afterMs);
   }
 
   /** Something other than a handler has failed: it is asked again, unless that cannot help. */
   async #storeFailed(error: unknown): Promise<void> {
-    this.#metrics.failures += 1;
-    this.#failures += 1;
-    const afterMs = mayPass(error) ? retryDelay(this.#failures) : undefined;
-    const position = this.position?.position ?? 0n;
-    const stream = { aggregateType: '', aggregateId: '' };
-    this.#tell(error, { position, stream, attempts: this.#failures, afterMs });
-    this.#notBefore = this.parts.runtime.monotonic() + (afterMs ?? 0);
-    this.#move(afterMs === undefined ? 'GAVE_UP' : 'TRY_AGAIN');
-    this.changed();
+    const afterMs = this.#failing.elsewhere(error, this.position?.position ?? 0n);
+    this.#stopped(error, afterMs);
     // What was thought to be lost may be kept, or another has moved the position.
     const moved = this.#opened !== undefined && this.#opened.position?.position !== this.position?.position;
     if (moved || afterMs === undefined) await this.#standStill();
   }
 
-  #tell(
-    error: unknown,
-    about: Pick<ProjectionFailure, 'position' | 'stream' | 'attempts'> & { afterMs: number | undefined },
-  ): void {
-    const { afterMs, ...rest } = about;
-    const failedAt = this.parts.runtime.now();
-    const retryAt = afterMs === undefined ? undefined : failedAt + BigInt(Math.round(afterMs * 1_000));
-    this.failure = { ...rest, error: textOf(error), failedAt, retryAt };
-    this.parts.logger.warn('A projection failed', { ...this.#fields(error), position: about.position });
+  #stopped(error: unknown, afterMs: number | undefined): void {
+    this.#metrics.failures += 1;
+    const { position } = this.failure ?? { position: 0n };
+    this.parts.logger.warn('A projection failed', { ...this.#fields(error), position });
+    this.#move(afterMs === undefined ? 'GAVE_UP' : 'TRY_AGAIN');
+    this.changed();
   }
 
   /** What was read ahead is forgotten; it is read again from where the work stands. */
@@ -405,30 +401,17 @@ export class GenerationRunner {
   }
 
   #report(): ProjectionReport {
-    const { position, comparison } = this;
-    const { kind } = this.parts.work;
-    const trouble = this.#feed?.trouble;
-    const failure =
-      this.failure ??
-      (trouble === undefined
-        ? undefined
-        : {
-            position: position?.position ?? 0n,
-            stream: { aggregateType: '', aggregateId: '' },
-            error: textOf(trouble),
-            attempts: 1,
-            failedAt: this.parts.runtime.now(),
-            retryAt: undefined,
-          });
-    return {
-      // What is kept by the service has its position from there, and an older one must not come after it.
-      ...(kind === 'READ_MODEL' && position !== undefined ? { position } : {}),
-      ...(failure === undefined ? {} : { failure }),
-      ...(this.state === 'FAILED' ? { failed: true } : {}),
-      ...(comparison === undefined ? {} : { comparison }),
-      ...(this.#resetDone > 0n ? { resetDone: this.#resetDone } : {}),
-      metrics: { ...this.metrics },
-    };
+    const { comparison, failure, metrics, parts, position, state } = this;
+    return reportOf(parts.work.kind, {
+      position,
+      state,
+      failure,
+      trouble: this.#feed?.trouble,
+      comparison,
+      resetDone: this.#resetDone,
+      metrics,
+      now: parts.runtime.now(),
+    });
   }
 
   #move(event: GenerationEvent): void {

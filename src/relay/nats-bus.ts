@@ -5,7 +5,7 @@ import { BrokerBus, type BrokerBusOptions } from './broker-bus.js';
 import type { BrokerMessage, Deliveries } from './deliveries.js';
 import { type JetStream, type NatsAddress, NatsLink } from './nats-connection.js';
 import { DEFAULT_STREAM } from './nats-publisher.js';
-import { ensureConsumer, ensureStream, hasConsumer, nanos } from './nats-stream.js';
+import { ensureConsumer, ensureStream, nanos, renewConsumer } from './nats-stream.js';
 import { MissedEventsError } from './relay-error.js';
 import { checkedPrefix, coveringPattern, DEFAULT_PREFIX } from './topic.js';
 
@@ -49,19 +49,24 @@ export class NatsBus extends BrokerBus {
   }
 
   protected override handlerSource(matchers: readonly EventMatcher[]): MessageSource {
-    const name = `handler-${this.runtime.newEventId()}`;
-    const config = {
-      ...this.#config(name, matchers),
+    const newName = () => `handler-${this.runtime.newEventId()}`;
+    const config = (durable: string) => ({
+      ...this.#config(durable, matchers),
       max_ack_pending: this.prefetch,
       inactive_threshold: nanos(HANDLER_EXPIRES_MS),
-    };
+    });
+    let name = newName();
     return {
       open: async (deliveries, again) => {
         const open = await this.#link.get();
         await ensureStream(open, this.#stream, this.#prefix);
-        if (!again) await ensureConsumer(open, this.#stream, config);
-        else if (!(await hasConsumer(open, this.#stream, name)))
-          throw new MissedEventsError(`Consumer ${name} of stream ${this.#stream}`);
+        if (!again) await ensureConsumer(open, this.#stream, config(name));
+        else {
+          const next = newName();
+          if (!(await renewConsumer(open, this.#stream, name, config(next))))
+            throw new MissedEventsError(`Consumer ${name} of stream ${this.#stream}`);
+          name = next;
+        }
         return this.#consume(open, name, deliveries, async () => {
           await open.manager.consumers.delete(this.#stream, name);
         });
@@ -112,6 +117,7 @@ export class NatsBus extends BrokerBus {
       for (const message of unanswered) message.working();
     }, WORKING_EVERY_MS);
     let room: (() => void) | undefined;
+    signal.addEventListener('abort', () => room?.());
     const answered = (message: JsMsg) => {
       unanswered.delete(message);
       room?.();
@@ -123,7 +129,6 @@ export class NatsBus extends BrokerBus {
         if (free <= 0) {
           await new Promise<void>((resolve) => {
             room = resolve;
-            signal.addEventListener('abort', () => resolve(), { once: true });
           });
           continue;
         }

@@ -58,7 +58,7 @@ export class NatsLink {
 
   async #connect(): Promise<JetStream> {
     try {
-      const { connect, headers, jetstream, jetstreamManager } = await packages();
+      const { connect, headers, jetstream, jetstreamManager } = await natsPackages();
       const { url, tls, credentials } = this.#address;
       const { servers, user } = split(typeof url === 'string' ? [url] : url);
       const connection = await connect({
@@ -102,7 +102,8 @@ function split(urls: readonly string[]): {
   return { servers, user: pass === '' ? { token: name } : { user: name, pass } };
 }
 
-async function packages() {
+/** Throws `MissingPackageError`. */
+export async function natsPackages() {
   try {
     const [{ connect, headers }, { jetstream, jetstreamManager }] = await Promise.all([
       import('@nats-io/transport-node'),

@@ -36,8 +36,27 @@ export async function ensureConsumer(
     await consumers.update(stream, name, { ...there.config, filter_subject: config.filter_subject ?? '' });
 }
 
-export async function hasConsumer({ manager }: JetStream, stream: string, name: string): Promise<boolean> {
-  return (await found(manager.consumers.info(stream, name), CONSUMER_NOT_FOUND)) !== undefined;
+/**
+ * Makes a consumer that begins behind what is acked to another one, and deletes that; gives whether it was there. What was
+ * handed out and is not acked would come to the old one when its time is over, behind what is new.
+ */
+export async function renewConsumer(
+  { manager }: JetStream,
+  stream: string,
+  old: string,
+  config: Partial<ConsumerConfig>,
+): Promise<boolean> {
+  const there = await found(manager.consumers.info(stream, old), CONSUMER_NOT_FOUND);
+  if (there === undefined) return false;
+  const { stream_seq: acked } = there.ack_floor;
+  await manager.consumers.add(stream, {
+    ...config,
+    deliver_policy: 'by_start_sequence',
+    opt_start_seq: acked + 1,
+  });
+  // One that stays expires by itself.
+  await manager.consumers.delete(stream, old).catch(() => undefined);
+  return true;
 }
 
 /** What is asked for, or `undefined` where the server says that there is none. */

@@ -88,7 +88,8 @@ function withHeartbeat(url: string): string {
   return parsed.href;
 }
 
-async function amqplib(): Promise<typeof import('amqplib')> {
+/** Throws `MissingPackageError`. */
+export async function amqplib(): Promise<typeof import('amqplib')> {
   try {
     return await import('amqplib');
   } catch (error) {

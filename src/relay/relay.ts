@@ -11,7 +11,7 @@ import {
 } from '../projections/projection-work.js';
 import { spreadDelay } from '../projections/runner-backoff.js';
 import type { EventPublisher } from './publisher.js';
-import { PublishError } from './relay-error.js';
+import { MissingPackageError, PublishError } from './relay-error.js';
 
 const LONGEST_MS = 30_000;
 
@@ -56,10 +56,14 @@ export function relay(options: RelayOptions): ProjectionWork {
 
 /**
  * For `runProjection`: a broker that is away is tried for ever, after 100 ms at first and 30 s at last, spread so that
- * relays do not come back together. The failure stands in the projection meanwhile.
+ * relays do not come back together. The failure stands in the projection meanwhile. With a package that is missing it fails.
  */
 export function retryForEver(runtime: Runtime): OnHandlerFailure {
-  return (_error, _event, attempt) => ({ kind: 'RETRY', afterMs: spreadDelay(attempt, runtime, LONGEST_MS) });
+  return (error, _event, attempt) => {
+    const cause = error instanceof PublishError ? error.cause : error;
+    if (cause instanceof MissingPackageError) return { kind: 'FAIL' };
+    return { kind: 'RETRY', afterMs: spreadDelay(attempt, runtime, LONGEST_MS) };
+  };
 }
 
 class RelayWork implements GenerationWork {

@@ -36,9 +36,7 @@ export function errorFields(error: unknown): LogFields {
   return {
     error: error.name,
     ...(code === undefined ? {} : { code }),
-    ...(fromDatabase
-      ? { routine: 'routine' in error ? String(error.routine) : undefined }
-      : { message }),
+    ...(fromDatabase ? { routine: 'routine' in error ? String(error.routine) : undefined } : { message }),
     ...(fromDatabase || frames === undefined ? {} : { stack: frames.slice(0, 5).join('\n') }),
   };
 }

@@ -60,7 +60,6 @@ export function groupRecordsContract(
         await expect(storage.delete('none')).rejects.toMatchObject(missing);
         await expect(storage.read('none')).rejects.toMatchObject(missing);
         await expect(storage.listParked({ group: 'none' })).rejects.toMatchObject(missing);
-        await expect(storage.parkedOf('none', [0], 0n)).rejects.toMatchObject(missing);
         await expect(storage.replayParked({ group: 'none' })).rejects.toMatchObject(missing);
         await expect(storage.reset('none', { position: 0n })).rejects.toMatchObject(missing);
         await expect(none.join()).rejects.toMatchObject(missing);

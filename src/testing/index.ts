@@ -30,4 +30,9 @@ export {
   type WhenOptions,
 } from './given-when-then.js';
 export { GivenWhenThenError } from './given-when-then-error.js';
-export { createMemoryEventStore, type MemoryEventStoreOptions } from '../memory/index.js';
+export {
+  createMemoryEventStore,
+  createMemoryProjections,
+  type MemoryEventStoreOptions,
+  type MemoryProjectionsOptions,
+} from '../memory/index.js';

@@ -160,6 +160,38 @@ describe('a handler in the transaction of the ack', () => {
     expect((await invoices()).filter((order) => order === 'careless')).toHaveLength(1);
   });
 
+  it('outlives the loss of its connection, while a statement runs and while none does', async () => {
+    const handled: number[] = [];
+    const consumer = consume(connection.consumerGroups, {
+      ...reports,
+      group: 'unlucky',
+      create: { start: { kind: 'END' } },
+      handle: inTransaction({
+        pool,
+        handle: async (event, client, { attempt }) => {
+          await client.query('INSERT INTO invoices (order_id) VALUES ($1)', [event.stream.aggregateId]);
+          if (attempt === 1) await client.query('SELECT pg_terminate_backend(pg_backend_pid())');
+          if (attempt === 2) {
+            const { rows } = await client.query('SELECT pg_backend_pid() AS pid');
+            const pid = rows[0]?.['pid'];
+            await pool.query('SELECT pg_terminate_backend($1)', [pid]);
+            await until(async () => {
+              const found = await pool.query('SELECT 1 FROM pg_stat_activity WHERE pid = $1', [pid]);
+              return found.rowCount === 0;
+            });
+          }
+          handled.push(attempt);
+        },
+      }),
+    });
+    await consumer.ready;
+    await place('unlucky');
+    await until(() => consumer.stats.handled === 1);
+    await consumer.stop();
+    expect(handled).toEqual([2, 3]);
+    expect((await invoices()).filter((order) => order === 'unlucky')).toHaveLength(1);
+  });
+
   it('leaves the event to the member that holds it, and gives its connection back', async () => {
     const { lastPosition } = await place('foreign');
     let calls = 0;

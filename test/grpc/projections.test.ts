@@ -54,8 +54,9 @@ describe('the plan of a call about projections', () => {
     const seen: Plan[] = [];
     const { raw } = await serve(seen);
     const { leases } = await unary(raw, rpc.acquireProjection, { name, ...runner });
-    const [{ generation = 0n, fence = 0n } = {}] = leases;
-    const lease = { name, generation, fence };
+    const [had] = leases;
+    if (had === undefined) throw new Error('No lease');
+    const lease = { name, generation: had.generation, fence: had.fence };
     const position = { position: 0n };
     await unary(raw, rpc.reportProjection, lease);
     await unary(raw, rpc.saveProjection, { ...lease, position });

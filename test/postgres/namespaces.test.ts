@@ -315,7 +315,7 @@ describe('namespaces that are opened', () => {
 
   it('share their connections, however many they are', async () => {
     const many = await another();
-    const names = Array.from({ length: 30 }, (_, index) => `many_${index}`);
+    const names = Array.from({ length: 20 }, (_, index) => `many_${index}`);
     for (const name of names) await namespaces.create(name);
     const stores = await Promise.all(names.map((name) => opened(many, name)));
     await Promise.all(

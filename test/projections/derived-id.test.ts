@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { causedBy, derivedId } from '../../src/projections/derived-id.js';
+import { derivedId } from '../../src/projections/derived-id.js';
 import { sha1 } from '../../src/projections/sha1.js';
 import { isUuid } from '../../src/core/validate.js';
 import { eventId } from '../../src/testing/builders.js';
@@ -34,29 +34,5 @@ describe('ids of effects', () => {
     expect(isUuid(id)).toBe(true);
     expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
     expect(Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16)).toBe(1_700_000_000_123);
-  });
-
-  it('go with metadata that names cause, correlation and trace', () => {
-    const event = {
-      ...cause,
-      stream: { aggregateType: 'Thing', aggregateId: 'a' },
-      version: 1n,
-      position: 1n,
-      eventType: 'Happened',
-      data: new Uint8Array(),
-      contentType: '',
-      tags: [],
-      schemaVersion: 1,
-      metadata: { traceparent: '00-1-2-01', actor: 'ada' },
-    };
-    expect(causedBy(event)).toEqual({
-      traceparent: '00-1-2-01',
-      correlation_id: cause.eventId,
-      causation_id: cause.eventId,
-    });
-    expect(causedBy({ ...event, metadata: { correlation_id: 'c-1' } })).toEqual({
-      correlation_id: 'c-1',
-      causation_id: cause.eventId,
-    });
   });
 });

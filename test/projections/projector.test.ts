@@ -7,6 +7,7 @@ import { json } from '../../src/core/json-codec.js';
 import type { EventSelection } from '../../src/core/selection.js';
 import { defineProjector, stateOf } from '../../src/projections/projector.js';
 import { emitting } from '../../src/projections/projector-emitting.js';
+import { appendTo, newEvent } from '../../src/testing/builders.js';
 import { accountEvents, type FollowedLog, followedLog, until } from './followed-log.js';
 
 let log: FollowedLog;
@@ -139,6 +140,22 @@ describe('a projector sees', () => {
     expect(await seenBy({ filters })).toEqual(['Deposited a@2', 'Deposited b@2']);
   });
 
+  it('what the metadata says', async () => {
+    await log.store.append(
+      appendTo(
+        { aggregateType: 'Account', aggregateId: 'd' },
+        newEvent({ eventType: 'Opened', metadata: { tenant: 'north', level: '3' } }),
+        newEvent({ eventType: 'Opened', metadata: { tenant: 'north', level: '1' } }),
+        newEvent({ eventType: 'Opened', metadata: { tenant: 'south', level: '3' } }),
+      ),
+    );
+    const metadata = [
+      { key: 'tenant', operator: 'EQUAL', values: ['north'] },
+      { key: 'level', operator: 'GREATER', kind: 'NUMBER', values: ['2'] },
+    ] as const;
+    expect(await seenBy({ filters: [{ metadata }] })).toEqual(['Opened d@1']);
+  });
+
   it('without a filter, only the types that have handlers', () => {
     const on = { Deposited: (state: number) => state + 1, Withdrawn: (state: number) => state };
     const narrow = defineProjector({ name: 'narrow', initialState: () => 0, on });
@@ -236,6 +253,36 @@ describe('the handlers of a projector', () => {
     expect(emitted.version).toBe(3n);
     await log.projections.reset({ name: 'echo', deleteEmitted: true });
     await until(async () => (await log.store.getStream(emitted.stream)).version === 7n);
+  });
+});
+
+describe('a projector that is deleted', () => {
+  it.each([
+    { what: 'leaves what it emitted where it is, if nothing else is wanted', deleteEmitted: false },
+    { what: 'has its runner delete what it emitted, and nothing else', deleteEmitted: true },
+  ])('$what', async ({ deleteEmitted }) => {
+    const copies = defineProjector({
+      name: 'copies',
+      events: accountEvents,
+      initialState: () => 0,
+      extension: emitting({ store: log.store, projection: 'copies', emits: ['Copy'] }),
+      on: {
+        Deposited: (state, { stream, payload }, { emit }) => {
+          emit({ ...stream, aggregateType: 'Copy' }, accountEvents.encode('Withdrawn', payload));
+          return state + 1;
+        },
+      },
+    });
+    const running = log.run(copies.work(log.projections));
+    await running.waitFor(await log.deposit('a', 1, 2));
+    // One that went on would make anew what is deleted at once.
+    if (!deleteEmitted) await running.stop();
+    expect(await log.projections.delete({ name: 'copies', deleteEmitted })).toBe(!deleteEmitted);
+    expect(await running.ended).toEqual({});
+    await expect(log.projections.get('copies')).rejects.toThrow(ProjectionNotFoundError);
+    const there = async (aggregateType: string) =>
+      (await log.store.getStream({ aggregateType, aggregateId: 'a' })).deletedAt === undefined;
+    expect([await there('Copy'), await there('Account')]).toEqual([!deleteEmitted, true]);
   });
 });
 

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { EventStore } from '../../src/core/event-store.js';
 import { eventTypes } from '../../src/core/event-types.js';
 import { json } from '../../src/core/json-codec.js';
+import type { Filter } from '../../src/core/filter.js';
 import type { LoadRequest } from '../../src/core/load.js';
 import { createMemoryEventStore } from '../../src/memory/index.js';
 import { query } from '../../src/projections/query.js';
@@ -34,6 +35,38 @@ describe('a query', () => {
       },
     });
     expect(balance).toBe(55);
+  });
+
+  it('of one stream folds that, and by types, versions and metadata what matches', async () => {
+    const seenBy = (filter?: Filter, aggregateId = 'even') =>
+      query(store, {
+        from: {
+          scope: { kind: 'STREAM', stream: thing(aggregateId) },
+          ...(filter && { filters: [filter] }),
+        },
+        initialState: [] as string[],
+        on: { '*': (all, { eventType, version }) => [...all, `${eventType}@${version}`] },
+      });
+    expect(await seenBy()).toEqual(['Deposited@1', 'Deposited@2', 'Withdrawn@3']);
+    expect(await seenBy({ eventTypes: ['Deposited'], versions: { first: 2n } })).toEqual(['Deposited@2']);
+    const marked = newEvent({ eventType: 'Noted', metadata: { tenant: 'north' } });
+    await store.append(appendTo(thing('even'), marked));
+    const metadata = [{ key: 'tenant', operator: 'EQUAL', values: ['north'] }] as const;
+    expect(await seenBy({ metadata })).toEqual(['Noted@4']);
+    expect(await seenBy({ metadata }, 'odd')).toEqual([]);
+  });
+
+  it('that is asked again begins anew, and has what came meanwhile', async () => {
+    const sum = () =>
+      query(store, {
+        from: { scope: { kind: 'STREAMS', streams: [thing('odd'), thing('even')] } },
+        events: types,
+        initialState: 0,
+        on: { Deposited: (all, { payload }) => all + payload.amount },
+      });
+    expect(await sum()).toBe(60);
+    await store.append(appendTo(thing('odd'), types.encode('Deposited', { amount: 40 })));
+    expect(await sum()).toBe(100);
   });
 
   it('of several streams folds them in the order of the log', async () => {

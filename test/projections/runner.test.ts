@@ -213,6 +213,29 @@ describe('orders', () => {
     expect(await stateOf(last)).toEqual([1, 13, 2, 3]);
   });
 
+  it('reset, as a handler asks for it in the middle of its batch', async () => {
+    let asked = false;
+    const again = defineProjector({
+      name: 'amounts',
+      events: accountEvents,
+      initialState: (): number[] => [],
+      on: {
+        Deposited: async (state, { payload: { amount } }) => {
+          if (amount === 2 && !asked) {
+            asked = true;
+            await log.projections.reset({ name: 'amounts' });
+          }
+          return [...state, amount];
+        },
+      },
+    });
+    const last = await log.deposit('a', 1, 2, 3);
+    const running = run(again);
+    await until(() => (running.metrics()?.handled ?? 0) >= 5);
+    await running.waitFor(last);
+    expect(await stateOf(last)).toEqual([1, 2, 3]);
+  });
+
   it('rebuild: the next generation is built beside the live one and takes its place', async () => {
     const running = run(amounts());
     await running.waitFor(await log.deposit('a', 1, 2));
@@ -258,6 +281,23 @@ describe('several runners of one projection', () => {
     await first.stop();
     await until(() => second.status().state === 'WORKING');
     expect(await stateOf(await log.deposit('a', 2))).toEqual([1, 2]);
+  });
+
+  it('a first, a second and two at once come to the same state and position', async () => {
+    const first = run(amounts());
+    await first.waitFor(await log.deposit('a', 100, 50, 10));
+    await first.stop();
+    const kept = () => amounts().stateOf(log.projections);
+    expect(await kept()).toMatchObject({ state: [100, 50, 10], position: { position: 3n } });
+    const again = run(amounts());
+    await again.ready;
+    await again.stop();
+    expect(await kept()).toMatchObject({ state: [100, 50, 10], position: { position: 3n } });
+    const both = [run(amounts()), run(amounts())];
+    await Promise.all(both.map(({ ready }) => ready));
+    const last = await log.deposit('a', 5, 1);
+    await Promise.all(both.map((one) => one.waitFor(last)));
+    expect(await kept()).toMatchObject({ state: [100, 50, 10, 5, 1], position: { position: last } });
   });
 
   it('another takes over within the lease when the first is cut off, which then keeps nothing any more', async () => {

@@ -52,9 +52,9 @@ describe('an event in a message', () => {
   it.each(ENCODINGS)('comes back with all its fields and the very bytes of its data, from %s', (encoding) => {
     fc.assert(
       fc.property(events, (event) => {
-        const { metadata, ...decoded } = decodeEvent(encodeEvent(event, encoding, FROM));
-        expect(decoded).toEqual((({ metadata: _, ...rest }) => rest)(event));
-        expect(Object.entries(metadata).sort()).toEqual(Object.entries(event.metadata).sort());
+        // A dictionary may have no prototype.
+        const plain = { ...event, metadata: { ...event.metadata } };
+        expect(decodeEvent(encodeEvent(event, encoding, FROM))).toEqual(plain);
       }),
     );
   });
@@ -94,7 +94,7 @@ describe('an event in a message', () => {
     });
     for (const name of Object.keys(fields)) expect(name).toMatch(/^[a-z0-9]{1,20}$|^data_base64$/);
     // Strings may hold no control characters.
-    expect(fields['metadata']).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/);
+    expect(fields['metadata']).not.toMatch(/\p{Cc}/u);
   });
 
   it('may be a CloudEvent that another program wrote anew', () => {

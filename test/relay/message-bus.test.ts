@@ -312,6 +312,25 @@ describe.each(KINDS)('a bus over $name', ({ start, bus, publisher, garbage, dead
     expect(new Set(workers)).toEqual(new Set(idsOf(events)));
   }, 120_000);
 
+  it('keeps the order over a break of what was handed to a handler and not begun', async () => {
+    const { fill, all } = relayed('order');
+    const seen: string[] = [];
+    await opened('order').addHandler(async ({ eventId }) => {
+      seen.push(eventId);
+      await new Promise((resolve) => setTimeout(resolve, 30));
+    }).ready;
+    await fill(100);
+    await until(() => seen.length > 5, 'the first events');
+    await broker.settled();
+    await fill(60);
+    await until(() => new Set(seen).size > 105, 'some of the others');
+    await broker.kill();
+    await fill(60);
+    await broker.restart();
+    await until(() => new Set(seen).size >= 220, 'all events', 60_000);
+    expect(firstAppearances(seen)).toEqual(idsOf(await all()));
+  }, 120_000);
+
   it('finishes what is under way when it is stopped, and leaves the rest for others', async () => {
     const { fill } = relayed('stopped');
     const finished: number[] = [];

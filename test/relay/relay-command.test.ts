@@ -93,6 +93,27 @@ describe('headwater relay', () => {
     expect((await connection.projections.get('handover')).live.runner).toBe('');
   }, 90_000);
 
+  it('ends where the package that speaks to the broker is not installed', async () => {
+    const inUrl = (module: string) => `data:text/javascript,${encodeURIComponent(module)}`;
+    const hooks = inUrl(`export async function resolve(specifier, context, next) {
+      if (/^(amqplib|@nats-io)/.test(specifier)) throw new Error('Cannot find package');
+      return next(specifier, context);
+    }`);
+    const withoutPackages = inUrl(
+      `import { register } from 'node:module'; register(${JSON.stringify(hooks)});`,
+    );
+    for (const [args, told] of [
+      [['relay', 'rabbitmq', '--url', 'amqp://x'], 'The relay needs amqplib: npm install amqplib'],
+      [['relay', 'nats', '--url', 'nats://x'], 'npm install @nats-io/transport-node @nats-io/jetstream'],
+    ] as const) {
+      const env = { NODE_OPTIONS: `--import=${withoutPackages}` };
+      const result = await headwater([...args, '--address', service.address], { env });
+      expect(result.code, result.stderr).toBe(1);
+      expect(result.stderr).toContain(told);
+      expect(result.stderr.trim().split('\n')).toHaveLength(1);
+    }
+  });
+
   it('refuses what it cannot do with one sentence that shows no secret', async () => {
     for (const [args, told] of [
       [['relay', 'nats'], 'Say where the broker is: --url, or HEADWATER_NATS_URL'],

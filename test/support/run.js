@@ -9,74 +9,30 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from '../../bin/build.js';
+import { argumentsOf, SUITES } from './suites.js';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
-
-/** Each starts a primary and standbys of its own. */
-const REPLICATION = ['quorum', 'epochs', 'replica'].map((name) => `test/trust/${name}.test.ts`);
-
-/**
- * Seconds are what the suite may take on two cores; more is told, and is no failure. Long ones are left out of a plain `npm
- * test`, which a person waits for; `npm run check` and CI run all.
- */
-const SUITES = [
-  {
-    name: 'main',
-    args: ['access', 'trust', 'embedded', 'model', 'polyglot', 'cli', 'relay'].flatMap((folder) => [
-      '--exclude',
-      `test/${folder}/**`,
-    ]),
-    seconds: 200,
-  },
-  { name: 'cli', args: ['test/cli'], seconds: 200, long: true },
-  // A part of the matrix of who may what; with HEADWATER_TEST_LONG all of it, for minutes.
-  { name: 'access', args: ['test/access'], seconds: 60 },
-  { name: 'model', args: ['test/model'], seconds: 90 },
-  { name: 'embedded', args: ['test/embedded'], seconds: 45 },
-  // One file at a time: they measure, or load the machine as it is.
-  {
-    name: 'trust',
-    args: [
-      'test/trust',
-      ...['test/trust/memory.test.ts', 'test/trust/commands.test.ts', ...REPLICATION].flatMap((file) => [
-        '--exclude',
-        file,
-      ]),
-      '--maxWorkers=1',
-    ],
-    seconds: 75,
-  },
-  { name: 'replication', args: [...REPLICATION, '--maxWorkers=1'], seconds: 75, long: true },
-  { name: 'commands', args: ['test/trust/commands.test.ts'], seconds: 90, long: true },
-  { name: 'memory', args: ['test/trust/memory.test.ts'], seconds: 60 },
-  // Building the Go programs takes most of it, where their packages have not been compiled before.
-  { name: 'polyglot', args: ['test/polyglot', '--maxWorkers=1'], seconds: 150 },
-  // Each file starts brokers of its own, which take both cores while they start.
-  { name: 'relay', args: ['test/relay', '--maxWorkers=1'], seconds: 180, long: true },
-];
 
 /** What some tests need besides Node, and may not be there on a bare machine; in CI that is a failure. */
 const NEEDS = [
   {
     command: ['openssl', 'version'],
-    files: 'test/server/*tls*.test.ts',
-    what: 'the tests of TLS, for want of openssl (Debian: openssl)',
+    files: [
+      'test/server/*tls*.test.ts',
+      'test/{client/tls,docker/health-check,examples/access-client,cli/security-docs}.test.ts',
+    ],
+    what: 'what needs certificates, the commands of docs/security.md among it, for want of openssl (Debian: openssl)',
   },
-  {
-    command: ['openssl', 'version'],
-    files: 'test/{client/tls,docker/health-check,examples/access-client,cli/security-docs}.test.ts',
-    what: 'what else needs certificates, the commands of docs/security.md among it, for want of openssl (Debian: openssl)',
-  },
-  { command: ['git', '--version'], files: 'test/tour/**', what: 'the tests of the tour, for want of git' },
+  { command: ['git', '--version'], files: ['test/tour/**'], what: 'the tests of the tour, for want of git' },
   {
     command: ['psql', '--version'],
-    files: 'test/examples/sql-psql.test.ts',
+    files: ['test/examples/sql-psql.test.ts'],
     what: 'the psql example, for want of psql (Debian: postgresql-client)',
   },
   {
     // Debian's package belongs to Debian's Python, which need not be the first one there.
     command: ['sh', '-c', 'python3 -c "import psycopg" || /usr/bin/python3 -c "import psycopg"'],
-    files: 'test/examples/sql-python.test.ts',
+    files: ['test/examples/sql-python.test.ts'],
     what: 'the Python example, for want of Python with psycopg 3 (Debian: python3-psycopg)',
   },
   {
@@ -86,25 +42,25 @@ const NEEDS = [
       'command -v setpriv && command -v protoc && command -v grpc_python_plugin && ' +
         '{ python3 -c "import grpc, google.protobuf" || /usr/bin/python3 -c "import grpc, google.protobuf"; }',
     ],
-    files: 'test/polyglot/**',
+    files: ['test/polyglot/**'],
     what: 'the programs in Python and Go, for want of Python with gRPC (Debian: python3-grpcio protobuf-compiler-grpc)',
   },
   {
     // Whether all that they import is there already: tests download nothing.
     command: ['sh', '-c', 'cd test/polyglot/go && GOPROXY=off go mod download'],
-    files: 'test/polyglot/**',
+    files: ['test/polyglot/**'],
     what: 'the programs in Python and Go, for want of Go 1.19 with their modules (go mod download in test/polyglot/go)',
   },
   {
     // Debian's wrapper in /usr/sbin would become another user; the tests start what is behind it.
     command: ['sh', '-c', 'command -v epmd && test -x /usr/lib/rabbitmq/bin/rabbitmq-server'],
-    files: 'test/relay/**',
-    what: 'the relays, for want of RabbitMQ (Debian: rabbitmq-server)',
+    files: ['test/relay/**', 'test/trust/followers.test.ts'],
+    what: 'the relays and the followers, for want of RabbitMQ (Debian: rabbitmq-server)',
   },
   {
     command: ['sh', '-c', 'PATH="$PATH:/usr/sbin" nats-server --version'],
-    files: 'test/relay/**',
-    what: 'the relays, for want of a NATS server (Debian: nats-server)',
+    files: ['test/relay/**', 'test/trust/followers.test.ts'],
+    what: 'the relays and the followers, for want of a NATS server (Debian: nats-server)',
   },
 ];
 
@@ -116,7 +72,7 @@ export function runSuites(argv = []) {
   const files = argv.filter((argument, index) => argument !== '--suite' && argv[index - 1] !== '--suite');
   const suites =
     files.length > 0
-      ? [{ name: 'chosen', args: files, seconds: 300 }]
+      ? [{ name: 'chosen', files, seconds: 300 }]
       : SUITES.filter(({ name }) => only === undefined || name === only);
   const total = { passed: 0, failed: 0 };
   const lines = [];
@@ -130,7 +86,12 @@ export function runSuites(argv = []) {
   }
   for (const suite of suites) {
     // A run without any test would count as failed.
-    if (leftOut.some(({ files: glob }) => glob === `${suite.args[0]}/**`)) continue;
+    if (
+      leftOut.some(({ files: globs }) =>
+        suite.files.every((one) => globs.includes(`${one.replace(/\/?$/, '/')}**`)),
+      )
+    )
+      continue;
     if (suite.long && only === undefined && !everything) {
       lines.push(
         `left out: suite ${suite.name}, which takes up to ${suite.seconds} s: npm test -- --suite ${suite.name}, or npm run check`,
@@ -147,8 +108,8 @@ export function runSuites(argv = []) {
         '--reporter=default',
         '--reporter=json',
         `--outputFile.json=${output}`,
-        ...suite.args,
-        ...leftOut.flatMap(({ files: glob }) => ['--exclude', glob]),
+        ...(files.length > 0 ? files : argumentsOf(suite)),
+        ...leftOut.flatMap(({ files: globs }) => globs.flatMap((glob) => ['--exclude', glob])),
       ],
       { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] },
     );

@@ -14,13 +14,29 @@ DECLARE
   refused_slots integer[] := '{}';
 BEGIN
   FOR one IN
-    SELECT s.group_name, n.*
+    WITH lives AS MATERIALIZED (
+      SELECT e.epoch, e.started_after_position FROM epochs e
+      UNION ALL
+      -- The one that the next append will open.
+      SELECT h.epoch + 1, h.position FROM (SELECT * FROM log_head h ORDER BY h.position DESC LIMIT 1) h
+       WHERE h.timeline <> timeline() OR h.system_id <> (SELECT c.system_identifier FROM pg_control_system() c)
+    )
+    SELECT s.group_name, n.*,
+           n.kind IN ('PARKED', 'REPLAYED')
+           AND n.position - (n.kind = 'REPLAYED')::integer > (
+                 SELECT min(l.started_after_position) FROM lives l WHERE l.epoch > n.epoch) AS is_lost
       FROM ROWS FROM (jsonb_to_recordset(news) AS (
-             place integer, slot integer, fence bigint, kind text, aggregate_type text, aggregate_id text, position bigint,
-             attempts integer, version bigint, event_type text, event_id uuid, reason text)) WITH ORDINALITY n
+             place integer, slot integer, fence bigint, epoch bigint, kind text, aggregate_type text, aggregate_id text,
+             position bigint, attempts integer, version bigint, event_type text, event_id uuid, reason text)) WITH ORDINALITY n
       JOIN group_slots s ON s.group_name = groups[n.place] AND s.slot = n.slot AND s.member = members[n.place] AND s.fence = n.fence
      WHERE n.place = ANY (alive) ORDER BY n.ordinality
   LOOP
+    -- It is about an event that a fail-over lost, and would hold back, or count as done, what stands there now.
+    IF one.is_lost THEN
+      refused_groups := refused_groups || one.group_name;
+      refused_slots := refused_slots || one.slot;
+      CONTINUE;
+    END IF;
     IF one.kind = 'PARKED' AND counted IS DISTINCT FROM one.group_name THEN
       counted := one.group_name;
       SELECT max_parked - count(*) INTO room
@@ -35,7 +51,7 @@ BEGIN
       refused_slots := refused_slots || one.slot;
     END IF;
   END LOOP;
-  -- Their positions must not pass what could not be parked, so who holds them is made to begin anew there.
+  -- Their positions must not pass what was not kept, so who holds them is made to begin anew there.
   UPDATE group_slots s SET fence = s.fence + 1
    WHERE (s.group_name, s.slot) IN (SELECT * FROM unnest(refused_groups, refused_slots));
 
@@ -55,13 +71,15 @@ BEGIN
     DELETE FROM group_streams t USING moved m
      WHERE t.group_name = m.group_name AND t.slot = m.slot AND t.kind = 'FAILING' AND t.position <= m.position
   ), passed AS (
-    -- Not what an open transaction of a consumer writes: nobody waits for that.
+    -- Not what an open transaction of a consumer writes: nobody waits for that. Nor more than a beat has time for: what is
+    -- left says nothing that the position does not.
     SELECT a.group_name, a.aggregate_type, a.aggregate_id
       FROM group_acks a JOIN moved m ON m.group_name = a.group_name AND m.slot = a.slot
      WHERE a.position <= m.position
        AND NOT EXISTS (SELECT FROM group_streams t
                         WHERE t.group_name = a.group_name AND t.aggregate_type = a.aggregate_type
                           AND t.aggregate_id = a.aggregate_id AND t.kind <> 'FAILING')
+     LIMIT 10000
        FOR UPDATE OF a SKIP LOCKED
   )
   DELETE FROM group_acks a USING passed p

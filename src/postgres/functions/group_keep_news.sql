@@ -10,7 +10,9 @@ DECLARE
   former text;
 BEGIN
   IF news_kind = 'CLEAR' THEN
-    DELETE FROM group_streams t WHERE t.group_name = of_group AND t.aggregate_type = of_type AND t.aggregate_id = of_id;
+    -- A beat that was given up may come in behind the next one, and must not undo that a stream was parked since.
+    DELETE FROM group_streams t
+     WHERE t.group_name = of_group AND t.aggregate_type = of_type AND t.aggregate_id = of_id AND t.kind <> 'PARKED';
     RETURN 0;
   END IF;
   IF news_kind = 'REPLAYED' THEN

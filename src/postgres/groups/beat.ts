@@ -7,8 +7,8 @@ import type {
   StreamMark,
 } from '../../subscriptions/groups/group-storage.js';
 import { quotedSchema } from '../schema.js';
+import { storedPosition } from '../stored-position.js';
 import type { GroupDatabase } from './group-database.js';
-import { positionOf } from './group-row.js';
 import { findGroup } from './read-group.js';
 
 /** What a beat goes by. */
@@ -45,7 +45,7 @@ export async function beat(
       beats.map(({ leaving }) => leaving ?? false),
       beats.map(({ revision }) => String(revision)),
       asJson(beats.flatMap((one, index) => one.slots.map((said) => saidOf(said, index + 1)))),
-      asJson(beats.flatMap((one, index) => one.news.map((news) => newsOf(news, index + 1)))),
+      asJson(beats.flatMap((one, index) => newsOf(one, index + 1))),
       asJson(Object.fromEntries(known)),
       leaseMs,
       releaseMs,
@@ -98,10 +98,15 @@ function saidOf({ fence, position, release, slot }: MemberBeat['slots'][number],
   };
 }
 
-function newsOf(news: MemberBeat['news'][number], place: number): object {
+/** Each with the epoch of its slot's position: that of the log from which the member has its events. */
+function newsOf({ news, slots }: MemberBeat, place: number): readonly object[] {
+  const epochs = new Map(slots.map(({ position, slot }) => [slot, position.epoch]));
+  return news.map((one) => ({ ...pieceOf(one), place, epoch: epochs.get(one.slot) }));
+}
+
+function pieceOf(news: MemberBeat['news'][number]): object {
   const { fence, kind, slot, stream } = news;
   const what = {
-    place,
     slot,
     fence,
     kind,
@@ -140,7 +145,7 @@ function heldSlots(text: string | null | undefined): readonly HeldSlot[] {
     return {
       slot: Number(slot),
       fence: BigInt(fence),
-      position: positionOf(position, epoch === '-' ? undefined : epoch),
+      position: storedPosition(position, epoch === '-' ? undefined : epoch),
       wanted: wanted === '1',
     };
   });

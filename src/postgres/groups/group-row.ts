@@ -1,6 +1,5 @@
 import type { GroupSettings } from '../../core/consumer-groups.js';
 import { selectionFromJson } from '../../core/selection-json.js';
-import type { LogPosition } from '../../core/subscribe.js';
 import type { StoredGroup } from '../../subscriptions/groups/group-storage.js';
 import type { Row } from '../database.js';
 import { microseconds } from '../stream-row.js';
@@ -40,13 +39,6 @@ export function groupFromRow(row: Row): StoredGroup {
 export function settingsArray(settings: GroupSettings): readonly number[] {
   const { ackTimeoutMs, maxAttempts, maxRetryDelayMs, retryDelayMs } = settings;
   return [ackTimeoutMs, maxAttempts, retryDelayMs, maxRetryDelayMs];
-}
-
-export function positionOf(
-  position: string | null | undefined,
-  epoch: string | null | undefined,
-): LogPosition {
-  return { position: BigInt(position ?? 0), ...(epoch ? { epoch: BigInt(epoch) } : {}) };
 }
 
 /** A bigint as a parameter; null where there is none. */

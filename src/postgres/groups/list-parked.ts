@@ -38,30 +38,6 @@ export async function listParked(
   return { parked, nextPageToken: more ? parkedToken(group, end) : undefined };
 }
 
-/** Those of some slots behind a position; a thousand, and what is at the position of the last of them. */
-export async function parkedOf(
-  at: GroupDatabase,
-  {
-    group,
-    slots,
-    after,
-  }: { readonly group: string; readonly slots: readonly number[]; readonly after: bigint },
-): Promise<readonly Pick<ParkedStream, 'stream' | 'position'>[]> {
-  await findGroup(at, group);
-  const rows = await at.database.query(
-    'read',
-    `SELECT t.aggregate_type, t.aggregate_id, t.position FROM ${quotedSchema(at.schema)}.group_streams t
-      WHERE t.group_name = $1 AND t.kind <> 'FAILING' AND t.slot = ANY ($2::integer[]) AND t.position > $3
-      ORDER BY t.position FETCH FIRST 1000 ROWS WITH TIES`,
-    [group, slots, String(after)],
-    { signal: at.signal },
-  );
-  return rows.map(([type, id, position]) => ({
-    stream: { aggregateType: type ?? '', aggregateId: id ?? '' },
-    position: BigInt(position ?? 0),
-  }));
-}
-
 function parkedStream(row: Row): ParkedStream {
   const [type, id, position, version, eventType, eventId, attempts, reason, parkedAt, replaying] = row;
   return {

@@ -4,7 +4,6 @@ import type {
   GroupSettings,
   PageRequest,
   ParkedList,
-  ParkedStream,
   ReplayParkedRequest,
 } from '../../core/consumer-groups.js';
 import type { HeadwaterError, Outcome } from '../../core/errors.js';
@@ -38,7 +37,7 @@ import {
 import type { GroupDatabase } from './group-database.js';
 import { GroupHints } from './group-hints.js';
 import { listGroups } from './list-groups.js';
-import { listParked, parkedOf } from './list-parked.js';
+import { listParked } from './list-parked.js';
 import { readGroup } from './read-group.js';
 
 export interface PostgresGroupStorageOptions {
@@ -102,15 +101,6 @@ export class PostgresGroupStorage implements GroupStorage {
 
   listParked(request: PageRequest & { readonly group: string }, options?: CallOptions): Promise<ParkedList> {
     return this.#typed((at) => listParked(at, request), options);
-  }
-
-  parkedOf(
-    group: string,
-    slots: readonly number[],
-    after: bigint,
-    options?: CallOptions,
-  ): Promise<readonly Pick<ParkedStream, 'stream' | 'position'>[]> {
-    return this.#typed((at) => parkedOf(at, { group, slots, after }), options);
   }
 
   replayParked(request: ReplayParkedRequest, options?: CallOptions): Promise<bigint> {

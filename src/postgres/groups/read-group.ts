@@ -2,9 +2,10 @@ import { GroupNotFoundError } from '../../core/follower-errors.js';
 import type { GroupStorage, StoredGroup } from '../../subscriptions/groups/group-storage.js';
 import type { PoolName } from '../database.js';
 import { quotedSchema } from '../schema.js';
+import { storedPosition } from '../stored-position.js';
 import { microseconds } from '../stream-row.js';
 import type { GroupDatabase } from './group-database.js';
-import { GROUP_COLUMNS, groupFromRow, positionOf } from './group-row.js';
+import { GROUP_COLUMNS, groupFromRow } from './group-row.js';
 
 /** Throws `GroupNotFoundError`. */
 export async function findGroup(
@@ -50,7 +51,7 @@ export async function readGroup(at: GroupDatabase, name: string): ReturnType<Gro
   const rows = JSON.parse(members ?? '[]') as [string, string, string, number][];
   return {
     group: groupFromRow(group),
-    position: positionOf(position, epoch),
+    position: storedPosition(position, epoch),
     head: BigInt(head ?? 0),
     parked: BigInt(parked ?? 0),
     members: rows.map(([memberId, called, joinedAt, slots]) => ({

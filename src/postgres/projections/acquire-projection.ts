@@ -1,6 +1,7 @@
 import { ProjectionConflictError, ProjectionSupersededError } from '../../core/follower-errors.js';
 import type { Acquired, AcquireRequest } from '../../core/projections.js';
 import { quotedSchema } from '../schema.js';
+import { storedPosition } from '../stored-position.js';
 import type { ProjectionsPlace } from './place.js';
 
 /** Takes the leases that are free. Throws what the port says. */
@@ -23,7 +24,7 @@ export async function acquireProjection(
       generation: BigInt(generation),
       live,
       fence: BigInt(fence),
-      position: { position: BigInt(position), ...(epoch === '0' ? {} : { epoch: BigInt(epoch) }) },
+      position: storedPosition(position, epoch),
     })),
     leaseMs,
     stopped: verdict === 'S',

@@ -12,6 +12,7 @@ import type {
 import type { PageRequest } from '../../core/consumer-groups.js';
 import type { Row } from '../database.js';
 import { quotedSchema } from '../schema.js';
+import { storedPosition } from '../stored-position.js';
 import { microseconds } from '../stream-row.js';
 import { failureFromStored, type StoredFailure } from './failure-json.js';
 import type { ProjectionsPlace } from './place.js';
@@ -103,7 +104,7 @@ function generationFrom(row: GenerationRow, head: bigint): ProjectionGeneration 
   return {
     generation: BigInt(row.generation),
     definitionVersion: row.definitionVersion,
-    position: { position, ...(row.epoch === '0' ? {} : { epoch: BigInt(row.epoch) }) },
+    position: storedPosition(row.position, row.epoch),
     lag: head > position ? head - position : 0n,
     runner: row.leased ? row.runner : '',
     fence: BigInt(row.fence),

@@ -10,6 +10,7 @@ import {
 } from '../../core/validate-projection.js';
 import { textArray } from '../binary-array.js';
 import { quotedSchema } from '../schema.js';
+import { storedPosition } from '../stored-position.js';
 import { failureFromStored, type StoredFailure } from './failure-json.js';
 import type { ProjectionsPlace } from './place.js';
 
@@ -76,7 +77,7 @@ export async function loadProjection(
   if (Number(bytes ?? 0) > PROJECTION_STATE_BYTES) throw tooManyStates(Number(bytes));
   return {
     generation: BigInt(found ?? 0),
-    position: positionOf(position, epoch),
+    position: storedPosition(position, epoch),
     state: Buffer.from(state ?? '', 'hex'),
     contentType: contentType || STATE_CONTENT_TYPE,
     aggregates: (JSON.parse(aggregates ?? '[]') as AggregateRow[]).map(progressOf),
@@ -95,7 +96,7 @@ export async function projectionPosition(
     { signal },
   );
   if (row === undefined) throw new ProjectionNotFoundError(name);
-  return positionOf(row[0], row[1]);
+  return storedPosition(row[0], row[1]);
 }
 
 type AggregateRow = readonly [
@@ -113,11 +114,4 @@ function progressOf([aggregateType, aggregateId, version, state, failure]: Aggre
     state: Buffer.from(state, 'hex'),
     failure: failure === null ? undefined : failureFromStored(failure),
   };
-}
-
-function positionOf(position: string | null | undefined, epoch: string | null | undefined): LogPosition {
-  const at = BigInt(position ?? 0);
-  return epoch === '0' || epoch === undefined || epoch === null
-    ? { position: at }
-    : { position: at, epoch: BigInt(epoch) };
 }

@@ -53,11 +53,9 @@ export class Deliveries {
     return this.#waiting < WAITING_EVENTS && this.#waitingBytes < WAITING_BYTES;
   }
 
-  /** Streams with events under way, or some of a slot. */
-  isUnderWay(slot?: MemberSlot): boolean {
-    if (slot === undefined) return this.#underWay.size > 0;
-    for (const stream of this.#underWay) if (stream.slot === slot) return true;
-    return false;
+  /** Whether events are under way. */
+  get isUnderWay(): boolean {
+    return this.#underWay.size > 0;
   }
 
   queue(stream: GroupStream, event: Event): void {
@@ -112,6 +110,7 @@ export class Deliveries {
         this.#inFlightBytes += size;
         this.#byPosition.set(event.position, stream);
       }
+      stream.slot.inFlight += events.length;
       this.#unwait(events);
       // A list of its own: this one shrinks with each answer, while the consumer goes through the other.
       stream.underWay = [...events];
@@ -265,7 +264,7 @@ export class Deliveries {
     let last: Event | undefined;
     while (stream.underWay[0] !== undefined && stream.underWay[0].position <= upTo) {
       last = stream.underWay.shift();
-      if (last !== undefined) this.#notInFlight(last);
+      if (last !== undefined) this.#notInFlight(stream, last);
     }
     if (last === undefined) return;
     const { slot } = stream;
@@ -279,14 +278,15 @@ export class Deliveries {
 
   /** What is under way waits again. */
   #takeBack(stream: GroupStream): void {
-    for (const event of stream.underWay) this.#notInFlight(event);
+    for (const event of stream.underWay) this.#notInFlight(stream, event);
     this.#wait(stream.underWay);
     stream.queue = [...stream.underWay, ...stream.queue];
     stream.underWay = [];
     this.#underWay.delete(stream);
   }
 
-  #notInFlight(event: Event): void {
+  #notInFlight({ slot }: GroupStream, event: Event): void {
+    slot.inFlight -= 1;
     this.#byPosition.delete(event.position);
     this.#inFlightBytes -= eventBytes(event);
   }

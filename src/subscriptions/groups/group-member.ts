@@ -322,7 +322,7 @@ export class GroupMember implements GroupMembership {
     if (this.#end !== undefined) return;
     const now = this.#parts.runtime.monotonic();
     for (const slot of this.#releasing) {
-      if (slot.unconfirmed > 0 || this.#deliveries.isUnderWay(slot)) continue;
+      if (slot.unconfirmed > 0 || slot.inFlight > 0) continue;
       if (!this.#leaves && this.#deliveries.isOfferingOf(slot, now)) continue;
       slot.after('ANSWERED');
       this.#releasing.delete(slot);
@@ -365,7 +365,7 @@ export class GroupMember implements GroupMembership {
 
   #leaveIfAnswered(): void {
     if (!this.#leaves || this.#end !== undefined) return;
-    if (this.#deliveries.isUnderWay() || !this.#answers.areConfirmed) return;
+    if (this.#deliveries.isUnderWay || !this.#answers.areConfirmed) return;
     this.end();
   }
 

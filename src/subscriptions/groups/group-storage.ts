@@ -6,7 +6,6 @@ import type {
   GroupSettings,
   PageRequest,
   ParkedList,
-  ParkedStream,
   ReplayParkedRequest,
 } from '../../core/consumer-groups.js';
 import type { EventSelection } from '../../core/selection.js';
@@ -149,13 +148,6 @@ export interface GroupStorage {
   }>;
   list(request: PageRequest, options?: CallOptions): Promise<GroupList>;
   listParked(request: PageRequest & { readonly group: string }, options?: CallOptions): Promise<ParkedList>;
-  /** The parked streams from a position on that are of these slots, to be held back; at most 1,000 a page. */
-  parkedOf(
-    group: string,
-    slots: readonly number[],
-    after: bigint,
-    options?: CallOptions,
-  ): Promise<readonly Pick<ParkedStream, 'stream' | 'position'>[]>;
   /** Marks them as REPLAYING, those with `skipFirst` from behind the event that could not be handled. */
   replayParked(request: ReplayParkedRequest, options?: CallOptions): Promise<bigint>;
   /** Moves all slots, forgets all marks, raises all fences, frees all slots. */

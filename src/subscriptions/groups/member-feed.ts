@@ -82,11 +82,12 @@ export class MemberFeed {
         const after = this.#lowest();
         if (after === undefined) return;
         this.#position = after.position;
-        await this.#checkEpochs(after, signal);
         const messages = log.subscribe({ scope, filters, start: { kind: 'AFTER', after } }, { signal });
         for await (const message of messages) {
           if (signal.aborted) return;
           failures = 0;
+          await this.#checkEpochs(message, signal);
+          if (signal.aborted) return;
           this.#bring(message);
           this.#listener.advanced();
           if (!this.#deliveries.hasRoom) this.#deliveries.spill();
@@ -124,17 +125,22 @@ export class MemberFeed {
 
   /**
    * A subscription looks only at where it begins. A slot that is ahead of that may be of a tail that the log has lost, and
-   * would pass over what stands there now.
+   * would pass over what stands there now. It may have come from another member since, and the log may have begun another
+   * epoch in between.
    */
-  async #checkEpochs(lowest: LogPosition, signal: AbortSignal): Promise<void> {
-    const highest = new Map<bigint | undefined, LogPosition>();
-    for (const slot of this.#slots.values()) {
-      const { epoch, position } = slot.fedPosition;
-      if (position > lowest.position && position > (highest.get(epoch)?.position ?? 0n))
-        highest.set(epoch, slot.fedPosition);
+  async #checkEpochs({ epoch, scannedAfter }: SubscriptionMessage, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const unchecked = [...this.#slots.values()].filter(
+        (slot) => slot.state === 'HELD' && !slot.isSound(epoch, scannedAfter),
+      );
+      const highest = new Map<bigint | undefined, LogPosition>();
+      for (const { fedPosition: at } of unchecked)
+        if (at.position >= (highest.get(at.epoch)?.position ?? 0n)) highest.set(at.epoch, at);
+      if (highest.size === 0) return;
+      for (const minPosition of highest.values())
+        for await (const page of this.#parts.log.load({ limit: 1n, minPosition }, { signal })) void page;
+      for (const slot of unchecked) slot.soundIn = epoch;
     }
-    for (const minPosition of highest.values())
-      for await (const page of this.#parts.log.load({ limit: 1n, minPosition }, { signal })) void page;
   }
 }
 

@@ -12,12 +12,16 @@ export class MemberSlot {
   /** The feed has brought all its events up to here. */
   fedTo: bigint;
   #epoch: bigint | undefined;
+  /** The epoch of the log of which `fedTo` is known to be. */
+  soundIn: bigint | undefined;
   /** As it is stored. */
   persisted: bigint;
   /** The highest event that is done, or parked. */
   doneUpTo: bigint;
   /** While it is being released: by the monotonic clock, from when on it may be taken away without a word. */
   deliversUntil = 0;
+  /** Its events that are under way to the consumer. */
+  inFlight = 0;
   /** Answers that no beat has confirmed. */
   unconfirmed = 0;
   /** Streams about which something is known. */
@@ -58,6 +62,12 @@ export class MemberSlot {
     if (position <= this.fedTo) return;
     this.fedTo = position;
     this.#epoch = epoch;
+    this.soundIn = epoch;
+  }
+
+  /** Whether up to `fedTo` it has the same events as a log of that epoch, of which a subscription goes on behind `begin`. */
+  isSound(epoch: bigint, begin: bigint): boolean {
+    return this.soundIn === epoch || (this.fedTo === begin && this.#epoch === epoch);
   }
 
   /** Up to where the feed is, with its epoch. */

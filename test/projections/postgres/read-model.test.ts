@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import type { Event } from '../../../src/core/event.js';
 import type { SqlClient } from '../../../src/core/sql-client.js';
 import type { RunningProjection } from '../../../src/projections/projection-runner.js';
 import { defineReadModel, type ReadModelDefinition } from '../../../src/projections/read-model-projector.js';
@@ -26,19 +27,19 @@ function balances(more: Partial<Definition> = {}, factor = 1) {
       await client.query('CREATE TABLE balance (account text PRIMARY KEY, amount bigint NOT NULL)');
       await client.query('CREATE TABLE counted (position bigint PRIMARY KEY)');
     },
-    on: {
-      Deposited: async (client, event) => {
-        const { payload } = accountEvents.decode(event);
-        await client.query('INSERT INTO counted VALUES ($1::bigint)', [String(event.position)]);
-        await client.query(
-          `INSERT INTO balance VALUES ($1, $2::bigint)
-           ON CONFLICT (account) DO UPDATE SET amount = balance.amount + excluded.amount`,
-          [event.stream.aggregateId, String((payload as { amount: number }).amount * factor)],
-        );
-      },
-    },
+    on: { Deposited: (client, event) => count(client, event, factor) },
     ...more,
   } as Definition);
+}
+
+async function count(client: SqlClient, event: Event, factor = 1): Promise<void> {
+  const { payload } = accountEvents.decode(event);
+  await client.query('INSERT INTO counted VALUES ($1::bigint)', [String(event.position)]);
+  await client.query(
+    `INSERT INTO balance VALUES ($1, $2::bigint)
+     ON CONFLICT (account) DO UPDATE SET amount = balance.amount + excluded.amount`,
+    [event.stream.aggregateId, String((payload as { amount: number }).amount * factor)],
+  );
 }
 
 function run(model = balances(), pool = test.pool): RunningProjection {
@@ -85,6 +86,42 @@ describe('a read model that is run', () => {
     const last = await test.deposit('a', 3);
     await run(model).waitFor(last);
     expect([await sum(), await counted(), made]).toEqual([6, 3, 1]);
+  });
+
+  it('takes only what it selects: some streams, types and versions', async () => {
+    const selected = balances({
+      from: {
+        scope: {
+          kind: 'STREAMS',
+          streams: ['a', 'b'].map((id) => ({ aggregateType: 'Account', aggregateId: id })),
+        },
+        filters: [{ eventTypes: ['Deposited'], versions: { last: 2n } }],
+      },
+    });
+    await test.deposit('a', 1, 2, 4);
+    await test.deposit('c', 8);
+    await run(selected).waitFor(await test.deposit('b', 16));
+    expect([await sum(), await counted()]).toEqual([19, 3]);
+  });
+
+  it('may be stopped by its own handler, and another one goes on behind that', async () => {
+    const stopping = balances({
+      on: {
+        Deposited: (client: SqlClient, event: Event) => {
+          if (event.version === 3n) void first.stop();
+          return count(client, event);
+        },
+      },
+    });
+    const last = await test.deposit('a', 1, 2, 4, 8, 16);
+    const first: RunningProjection = test.run(
+      stopping.work(test.pool, { checkpointSchema: test.checkpointSchema }),
+      { batchEvents: 1 },
+    );
+    await first.ended;
+    expect(await counted()).toBe(3);
+    await run().waitFor(last);
+    expect([await sum(), await counted()]).toEqual([31, 5]);
   });
 
   it('takes tables that a migration made, if it is told that they are there', async () => {

@@ -48,7 +48,7 @@ const reactor = defineReactor({
     Opened: ({ stream }, { schedule }) =>
       schedule({
         key: stream.aggregateId,
-        afterMs: stream.aggregateId === 'late' ? 3_000 : 3_600_000,
+        afterMs: stream.aggregateId === 'late' ? 10_000 : 3_600_000,
         stream: mail(stream.aggregateId),
         event: events.encode('Reminded', {}),
       }),

@@ -7,7 +7,7 @@ import { resolveLinks } from '../../src/projections/links.js';
 import { appendTo, jsonOf, loaded, newEvent, thing } from '../../src/testing/builders.js';
 import { type RunningService, serve, urlOf } from '../support/headwater.js';
 import { newSchemaName, openDatabase } from '../support/test-database.js';
-import { until } from './followed-log.js';
+import { until } from '../projections/followed-log.js';
 
 const schema = newSchemaName();
 const programs: ChildProcess[] = [];

@@ -1,9 +1,9 @@
 import { afterAll, expect, it } from 'vitest';
-import { defineProjector } from '../../../src/projections/projector.js';
-import { defineReadModel } from '../../../src/projections/read-model-projector.js';
-import { emptyLogs } from '../../support/test-database.js';
-import { accountEvents, until } from '../followed-log.js';
-import { openReadModelDatabase } from './read-model-database.js';
+import { defineProjector } from '../../src/projections/projector.js';
+import { defineReadModel } from '../../src/projections/read-model-projector.js';
+import { emptyLogs } from '../support/test-database.js';
+import { accountEvents, until } from '../projections/followed-log.js';
+import { openReadModelDatabase } from '../projections/postgres/read-model-database.js';
 
 const logs = emptyLogs();
 afterAll(() => logs.close());

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
-import { LeaseLostError } from '../../../src/core/follower-errors.js';
-import type { ProjectionLease } from '../../../src/core/projections.js';
-import { seededRandom } from '../../../src/testing/index.js';
-import { openDatabase, openTestStore, type TestStore } from '../../support/test-database.js';
-import { projectionsOn } from './projections-on.js';
+import { LeaseLostError } from '../../src/core/follower-errors.js';
+import type { ProjectionLease } from '../../src/core/projections.js';
+import { seededRandom } from '../../src/testing/index.js';
+import { openDatabase, openTestStore, type TestStore } from '../support/test-database.js';
+import { projectionsOn } from '../postgres/projections/projections-on.js';
 
 const LEASE_MS = 150;
 const RUNNERS = 8;

@@ -1,9 +1,9 @@
-// A program that runs a read model of all deposits, and does not get over one of them if it is told so. Plain JavaScript, since it runs as a process of its own that can
-// be killed; takes what is built.
+// A program that runs a read model of all deposits, and does not get over one of them if it is told so. Plain JavaScript,
+// since it runs as a process of its own that can be killed; takes what is built.
 //
 //   node counting.js '{"address":"127.0.0.1:1","database":{},"schema":"counts","checkpointSchema":"checkpoints","runner":"one","hangsAt":150}'
 import pg from 'pg';
-import { connect, defineReadModel, runProjection, systemRuntime } from '../../../dist/src/index.js';
+import { connect, defineReadModel, runProjection, systemRuntime } from '../../dist/src/index.js';
 
 const { address, database, schema, checkpointSchema, runner, hangsAt } = JSON.parse(process.argv[2]);
 const { eventStore, projections } = connect({ address });

@@ -4,11 +4,11 @@ import { once } from 'node:events';
 import path from 'node:path';
 import type { Pool } from 'pg';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { type Connection, connect } from '../../../src/client/connect.js';
-import { type RunningService, serve, urlOf } from '../../support/headwater.js';
-import { newSchemaName } from '../../support/test-database.js';
-import { accountEvents, until } from '../followed-log.js';
-import { newPool } from './read-model-database.js';
+import { type Connection, connect } from '../../src/client/connect.js';
+import { type RunningService, serve, urlOf } from '../support/headwater.js';
+import { newSchemaName } from '../support/test-database.js';
+import { accountEvents, until } from '../projections/followed-log.js';
+import { newPool } from '../projections/postgres/read-model-database.js';
 
 const namespace = newSchemaName();
 const schema = `counts_${randomBytes(6).toString('hex')}`;

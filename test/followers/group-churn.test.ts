@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { slotOf } from '../../../src/subscriptions/groups/slot-of.js';
-import { systemRuntime } from '../../../src/system.js';
-import { fill, thing } from '../../../src/testing/builders.js';
-import { eventually } from '../../../src/testing/contract.js';
-import { newGroup, TestMember } from '../../../src/testing/group-storage-members.js';
-import { openTestStore, type TestStore } from '../../support/test-database.js';
-import { openSqlSession, refusal, type SqlSession } from '../sql-session.js';
-import { groupStorageOn } from './storage-on.js';
+import { slotOf } from '../../src/subscriptions/groups/slot-of.js';
+import { systemRuntime } from '../../src/system.js';
+import { fill, thing } from '../../src/testing/builders.js';
+import { eventually } from '../../src/testing/contract.js';
+import { newGroup, TestMember } from '../../src/testing/group-storage-members.js';
+import { openTestStore, type TestStore } from '../support/test-database.js';
+import { openSqlSession, refusal, type SqlSession } from '../postgres/sql-session.js';
+import { groupStorageOn } from '../postgres/groups/storage-on.js';
 
 const WORKERS = 8;
 const SLOTS = 16;
