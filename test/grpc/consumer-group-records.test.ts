@@ -117,7 +117,8 @@ describe('groups', () => {
     for (const call of calls) expect(await failureOf(call)).toMatchObject({ code: 7 });
     const group = { kind: 'CONSUMER_GROUP', group: 'g' };
     expect(plans).toEqual([
-      { action: 'consume', resources: [group] },
+      // What a group is about that is not there nobody knows, so it is asked for as if it were about all.
+      { action: 'consume', resources: [group, { kind: 'LOG' }] },
       { action: 'create-group', resources: [group, { kind: 'LOG' }] },
       { action: 'create-group', resources: [group, { kind: 'STREAM', stream }] },
       { action: 'update-group', resources: [group] },

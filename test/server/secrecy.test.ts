@@ -62,8 +62,8 @@ beforeAll(async () => {
     ).secret;
   adaToken = await tokenOf(canary('principal'));
   const eveToken = await tokenOf('eve');
-  planted.set('token of ada', adaToken.split('_')[2] ?? '');
-  planted.set('token of eve', eveToken.split('_')[2] ?? '');
+  planted.set('token of ada', adaToken.split('_').slice(2).join('_'));
+  planted.set('token of eve', eveToken.split('_').slice(2).join('_'));
   const flags = ['--namespace', namespace, '--access-namespace', accessNamespace];
   service = await startServiceProcess({
     databaseUrl,
