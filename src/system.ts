@@ -1,8 +1,16 @@
+import { hostname } from 'node:os';
 import { v7 } from 'uuid';
+import { type LogFields, silentLogger } from './core/logger.js';
 import { onAbort } from './core/on-abort.js';
 import type { Runtime } from './core/runtime.js';
 
-/** Real time, chance and ids. */
+/** A line on standard error, whatever becomes of standard output. */
+function tell(message: string, fields: LogFields = {}): void {
+  const facts = Object.entries(fields).map(([name, value]) => ` ${name}=${String(value)}`);
+  process.stderr.write(`headwater: ${message}${facts.join('')}\n`);
+}
+
+/** Real time, chance and ids; warnings and errors on standard error. */
 export const systemRuntime: Runtime = {
   now: () => BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)),
   monotonic: () => performance.now(),
@@ -22,4 +30,6 @@ export const systemRuntime: Runtime = {
     }),
   random: () => Math.random(),
   newEventId: () => v7(),
+  logger: { ...silentLogger, warn: tell, error: tell },
+  processName: `${hostname()}/${process.pid}`.slice(-255),
 };

@@ -1,4 +1,6 @@
 import { Command } from 'commander';
+import { silentLogger } from '../core/logger.js';
+import { StoreUnavailableError } from '../core/errors.js';
 import { systemRuntime } from '../system.js';
 import { consume } from '../subscriptions/consume.js';
 import { addConnectionOptions, type ConnectionFlags, withConnection } from './connection-options.js';
@@ -43,6 +45,13 @@ Examples:
           // So that nothing is delivered beyond the last that is wanted.
           maxInFlight: 1,
           signal,
+          logger: silentLogger,
+          onTrouble: (error) => {
+            const reason = error instanceof Error ? error.message : String(error);
+            const told =
+              error instanceof StoreUnavailableError ? `The service cannot be reached (${reason})` : reason;
+            process.stderr.write(`headwater: ${told}; trying again\n`);
+          },
           handle: async (event) => {
             await printer.print([event]);
             const done = flags.count !== undefined && printer.printed >= Number(flags.count);

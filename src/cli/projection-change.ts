@@ -25,7 +25,7 @@ const CHANGES: readonly Change[] = [
     word: 'pause',
     description: 'have a projection do nothing until it is resumed; its runner stands by',
     help: 'What was handled stays. Its runner heeds it within seconds.',
-    told: 'is paused',
+    told: 'will pause within seconds',
     change: (projections, name, options) => projections.pause(name, options),
   },
   {
@@ -39,7 +39,7 @@ const CHANGES: readonly Change[] = [
     word: 'stop',
     description: 'have the runners of a projection leave it',
     help: 'What was handled stays. Runners that are started get no lease until it is resumed.',
-    told: 'is stopped',
+    told: 'will stop within seconds',
     change: (projections, name, options) => projections.stop(name, options),
   },
 ];
@@ -125,7 +125,7 @@ Examples:
         await new Output().line(
           flags.json
             ? JSON.stringify({ name, deleted })
-            : `Projection ${name} is deleted${deleted ? '' : ' as soon as a runner has deleted what it has of its own'}`,
+            : `Projection ${name} is deleted${deleted ? '' : ' as soon as a runner has deleted what it has of its own; --forget does not wait for one'}`,
         );
       });
     });

@@ -35,7 +35,7 @@ Examples:
       await withConnection(flags, async ({ projections }, signal) => {
         const waitWithSwap = flags.waitWithSwap ?? false;
         const begun = await projections.rebuild({ name, waitWithSwap }, { signal });
-        if (!flags.wait) return printChanged(begun, 'is built anew', flags);
+        if (!flags.wait) return printChanged(begun, 'is being built anew', flags);
         const ended = await untilBuilt(projections, begun, { waitWithSwap, signal });
         const told =
           ended.building === undefined

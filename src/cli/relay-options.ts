@@ -1,6 +1,6 @@
-import { hostname } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { environment } from '../config.js';
+import { silentLogger } from '../core/logger.js';
 import type { SubscribeStart } from '../core/subscribe.js';
 import { runProjection } from '../projections/projection-runner.js';
 import type { RelayEncoding } from '../relay/encoding.js';
@@ -111,7 +111,8 @@ export async function runRelay(
       onProgress: (done) => progress.add(done.events, done.position.position),
     });
     const running = runProjection({ eventStore, projections, runtime: systemRuntime }, work, {
-      runner: `${hostname()}/${process.pid}`.slice(-255),
+      // It tells of trouble itself.
+      logger: silentLogger,
       onFailure: retryForEver(systemRuntime),
     });
     tell(`relay ${name} from /headwater/${namespace} to ${withoutPassword(url)}, as ${encoding}`);

@@ -1,4 +1,5 @@
 import type { Microseconds } from './event.js';
+import type { Logger } from './logger.js';
 
 /**
  * Time, chance and ids, handed in from outside: the pure folders call no `Date`, `setTimeout` or `Math.random` of their
@@ -15,4 +16,8 @@ export interface Runtime {
   random(): number;
   /** A new UUID of version 7 in lower case. */
   newEventId(): string;
+  /** Where what follows the log tells of trouble, if its options name nothing else. @default nobody is told */
+  readonly logger?: Logger;
+  /** Host and process, for people; at most 255 bytes. */
+  readonly processName?: string;
 }

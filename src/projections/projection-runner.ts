@@ -69,7 +69,7 @@ class ProjectionRunner implements RunningProjection {
     this.#parts = parts;
     this.#work = work;
     this.#options = options;
-    this.#logger = options.logger ?? silentLogger;
+    this.#logger = options.logger ?? parts.runtime.logger ?? silentLogger;
     this.#runnerId = parts.runtime.newEventId();
     this.#wake = new Wake(parts.runtime);
     this.#waiting = new Waiting({
@@ -143,6 +143,8 @@ class ProjectionRunner implements RunningProjection {
     } catch (error) {
       if (!this.#controller.signal.aborted) failure = error as Error;
     }
+    if (failure)
+      this.#logger.error('A projection has ended', { projection: this.#work.name, error: textOf(failure) });
     await this.#leaveAll();
     this.#controller.abort();
     await measuring;
@@ -191,7 +193,7 @@ class ProjectionRunner implements RunningProjection {
     const { signal } = this.#controller;
     const liveGeneration = await this.#work.liveGeneration?.(signal);
     const askedAt = runtime.monotonic();
-    const { runner = 'runner' } = this.#options;
+    const { runner = runtime.processName ?? 'runner' } = this.#options;
     const acquired = await projections.acquire(
       {
         name,

@@ -17,8 +17,8 @@ export interface RunnerParts {
 
 export interface RunProjectionOptions {
   /**
-   * Who it is, for people: host and process; at most 255 bytes.
-   * @default "runner"
+   * Who it is, for people; at most 255 bytes.
+   * @default host and process, as the runtime tells them
    */
   readonly runner?: string;
   /**
@@ -43,7 +43,7 @@ export interface RunProjectionOptions {
   readonly stopTimeoutMs?: number;
   /** Called every second or so while something moves. */
   readonly onMetrics?: (metrics: ProjectionMetrics & { readonly generation: bigint }) => void;
-  /** @default it is silent */
+  /** @default the runtime's: with `systemRuntime`, warnings and errors on standard error */
   readonly logger?: Logger;
   /** Stops it. */
   readonly signal?: AbortSignal;

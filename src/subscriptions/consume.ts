@@ -34,7 +34,7 @@ export interface ConsumeOptions extends Omit<WorkerOptions, 'handle'> {
    * @default it must be there, or the consumer ends with `GroupNotFoundError`
    */
   readonly create?: Omit<CreateGroupRequest, 'name'>;
-  /** For people; at most 255 bytes. */
+  /** For people; at most 255 bytes. @default host and process, as the runtime tells them */
   readonly memberName?: string;
   /**
    * Events delivered and not answered, up to 10,000. They wait here while all handlers are busy, and the time in which an
@@ -52,8 +52,13 @@ export interface ConsumeOptions extends Omit<WorkerOptions, 'handle'> {
   readonly stopTimeoutMs?: number;
   /** Aborting it is a `stop`. */
   readonly signal?: AbortSignal;
-  /** Told about breaks and failures. @default nobody is */
+  /**
+   * Told about breaks and failures.
+   * @default the runtime's: with `systemRuntime`, warnings and errors on standard error
+   */
   readonly logger?: Logger;
+  /** Called with what keeps it from working, before it joins again. */
+  readonly onTrouble?: (error: unknown) => void;
 }
 
 /** What consuming needs of the port. */
@@ -120,6 +125,8 @@ class GroupConsumer implements Consumer {
 
   constructor(groups: JoinedGroups, options: ConsumeOptions) {
     const { concurrency = DEFAULT_CONCURRENCY, stopTimeoutMs = DEFAULT_STOP_TIMEOUT_MS } = options;
+    if ((options.runtime as Runtime | undefined) === undefined)
+      throw new TypeError('consume needs a runtime: { runtime: systemRuntime, … }');
     const violations = new Violations();
     wholeNumber(concurrency, { from: 1, to: MOST_CONCURRENCY }, 'concurrency', violations);
     wholeNumber(stopTimeoutMs, { from: 0, to: HOUR_MS }, 'stop_timeout_ms', violations);
@@ -129,7 +136,7 @@ class GroupConsumer implements Consumer {
     this.#groups = groups;
     this.#options = options;
     this.#concurrency = concurrency;
-    this.#logger = options.logger ?? silentLogger;
+    this.#logger = options.logger ?? options.runtime.logger ?? silentLogger;
     const becomesReady = new Promise<void>((resolve) => {
       this.#isReady = resolve;
     });
@@ -193,10 +200,12 @@ class GroupConsumer implements Consumer {
         this.#logger.error('A consumer has ended', { group, reason: reasonOf(broken) });
         throw broken;
       }
-      this.#logger.info('A consumer joins its group again', {
-        group,
-        reason: broken === undefined ? 'the service shuts down' : reasonOf(broken),
-      });
+      if (broken === undefined)
+        this.#logger.info('A consumer joins its group again', { group, reason: 'the service shuts down' });
+      else {
+        this.#logger.warn('A consumer joins its group again', { group, reason: reasonOf(broken) });
+        this.#options.onTrouble?.(broken);
+      }
       await pause.take(broken, this.#life.signal).catch(() => undefined);
     }
   }
@@ -207,7 +216,8 @@ class GroupConsumer implements Consumer {
   }
 
   #join(): Promise<GroupMembership> {
-    const { group, memberName, maxInFlight = this.#concurrency * 8 } = this.#options;
+    const { group, maxInFlight = this.#concurrency * 8, runtime } = this.#options;
+    const { memberName = runtime.processName } = this.#options;
     return this.#groups.join(
       { group, maxInFlight, ...(memberName !== undefined && { memberName }) },
       { signal: this.#life.signal },

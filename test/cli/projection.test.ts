@@ -129,7 +129,7 @@ describe('headwater projection list and get', () => {
 describe('headwater projection pause, resume, stop', () => {
   it('say what is wanted', async () => {
     const lease = await leased();
-    expect((await run('pause', name)).stdout).toBe(`Projection ${name} is paused\n`);
+    expect((await run('pause', name)).stdout).toBe(`Projection ${name} will pause within seconds\n`);
     expect((await connection.projections.report(lease, {})).wish).toBe('PAUSE');
     expect(jsonOf((await run('stop', name, '--json')).stdout)).toMatchObject({ status: 'STOPPED' });
     expect((await run('resume', name)).stdout).toBe(`Projection ${name} goes on\n`);

@@ -4,6 +4,7 @@ import {
   PositionNotReachedError,
   StoreUnavailableError,
 } from '../../src/core/errors.js';
+import { silentLogger } from '../../src/core/logger.js';
 import type { ProjectionLeases } from '../../src/core/projections.js';
 import { defineProjector } from '../../src/projections/projector.js';
 import type { OnHandlerFailure } from '../../src/projections/projection-work.js';
@@ -354,6 +355,21 @@ describe('several runners of one projection', () => {
     await until(async () => (await log.projections.get('amounts')).live.definitionVersion === 2);
     expect(await stateOf(await log.deposit('a', 3))).toEqual([2, 4, 6]);
     expect((await old.ended).failure?.name).toBe('ProjectionSupersededError');
+  });
+});
+
+describe('a runner without a logger or a name', () => {
+  it('tells the logger of its runtime what ended it, and has the name of its process', async () => {
+    const next = run(amounts({ version: 2 }));
+    await next.waitFor(await log.deposit('a', 1));
+    expect((await log.projections.get('amounts')).live.runner).toBe(systemRuntime.processName);
+    const told: string[] = [];
+    const logger = { ...silentLogger, error: (message: string) => told.push(message) };
+    const runtime = { ...systemRuntime, logger };
+    const parts = { eventStore: log.store, projections: log.projections, runtime };
+    const old = runProjection(parts, amounts().work(log.projections));
+    expect((await old.ended).failure?.name).toBe('ProjectionSupersededError');
+    expect(told).toEqual(['A projection has ended']);
   });
 });
 

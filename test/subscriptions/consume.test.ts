@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ParkedStream } from '../../src/core/consumer-groups.js';
 import { GroupExistsError, GroupNotFoundError, LeaseLostError } from '../../src/core/follower-errors.js';
-import { DeadlineExceededError, InvalidRequestError } from '../../src/core/errors.js';
+import { DeadlineExceededError, InvalidRequestError, StoreUnavailableError } from '../../src/core/errors.js';
+import { silentLogger } from '../../src/core/logger.js';
 import {
   consume,
   type ConsumeOptions,
@@ -302,6 +303,36 @@ describe('consumers of one group', () => {
     expect(attempts).toEqual([2]);
     expect(reasons).toEqual([expect.any(LeaseLostError)]);
     expect(lost.stats).toMatchObject({ handled: 0, lost: 1 });
+  });
+});
+
+describe('a consumer that nobody listens to', () => {
+  it('tells the logger of its runtime, and onTrouble, why it joins again', async () => {
+    const troubles: unknown[] = [];
+    const warned: string[] = [];
+    const logger = { ...silentLogger, warn: (message: string) => warned.push(message) };
+    const away = new StoreUnavailableError('The service is away');
+    const groups: JoinedGroups = {
+      create: (request) => log.groups.create(request),
+      get: (name) => log.groups.get(name),
+      join: async (request, options) => {
+        if (troubles.length === 0) throw away;
+        return log.groups.join(request, options);
+      },
+    };
+    const runtime = { ...systemRuntime, logger };
+    const one = consumer(
+      { runtime, handle: () => undefined, onTrouble: (error) => troubles.push(error) },
+      groups,
+    );
+    await one.ready;
+    expect(troubles).toEqual([away]);
+    expect(warned).toEqual(['A consumer joins its group again']);
+  });
+
+  it('says what is missing when it is given no runtime', () => {
+    const incomplete = { group: GROUP, handle: () => undefined } as unknown as ConsumeOptions;
+    expect(() => consume(log.groups, incomplete)).toThrow('consume needs a runtime');
   });
 });
 
