@@ -107,9 +107,9 @@ async function connected<T>(
     ...(principal === undefined ? {} : { principal }),
   });
   const interrupt = new AbortController();
-  const onSignal = () => {
+  const onSignal = (by: NodeJS.Signals) => {
     if (interrupt.signal.aborted) process.exit(130);
-    interrupt.abort(new InterruptedError());
+    interrupt.abort(new InterruptedError(undefined, by));
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
@@ -137,7 +137,10 @@ function connectTo(options: ConnectOptions): Connection {
 
 /** Ctrl-C or SIGTERM; `told` is what a person should know then. */
 export class InterruptedError extends Error {
-  constructor(readonly told?: string) {
+  constructor(
+    readonly told?: string,
+    readonly by?: NodeJS.Signals,
+  ) {
     super(told ?? 'Interrupted');
     this.name = 'InterruptedError';
   }

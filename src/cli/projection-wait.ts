@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { withConnection } from './connection-options.js';
 import { durationFrom } from './duration.js';
+import { UsageError } from './exit-codes.js';
 import { Output } from './output.js';
 import { logPositionFrom } from './position.js';
 import { positionToJson } from './projection-json.js';
@@ -27,6 +28,7 @@ Examples:
     )
     .action(async (name: string, flags: WaitFlags) => {
       const timeoutMilliseconds = Number(durationFrom(flags.timeout, '--timeout') / 1000n);
+      if (timeoutMilliseconds > 60_000) throw new UsageError(`--timeout ${flags.timeout} is longer than 60s`);
       const asked = flags.position === undefined ? undefined : logPositionFrom(flags.position, '--position');
       await withConnection(flags, async ({ projections }, signal) => {
         const wanted = asked ?? { position: (await projections.get(name, { signal })).head };

@@ -9,7 +9,12 @@ import { relay, retryForEver } from '../relay/relay.js';
 import { DEFAULT_PREFIX, prefixProblem } from '../relay/topic.js';
 import { systemRuntime } from '../system.js';
 import { withoutPassword } from '../without-password.js';
-import { addConnectionOptions, type ConnectionFlags, withConnection } from './connection-options.js';
+import {
+  addConnectionOptions,
+  type ConnectionFlags,
+  InterruptedError,
+  withConnection,
+} from './connection-options.js';
 import { UsageError } from './exit-codes.js';
 import { logPositionFrom } from './position.js';
 import {
@@ -127,6 +132,8 @@ export async function runRelay(
     try {
       const { failure } = await running.ended;
       if (failure) throw failure;
+      // Whoever supervises it asks for an orderly end with SIGTERM, and has it.
+      if (signal.reason instanceof InterruptedError && signal.reason.by === 'SIGTERM') return;
       signal.throwIfAborted();
       tell('the projection was deleted');
     } finally {

@@ -106,14 +106,19 @@ export function defineAggregateProjector<State, E extends Event = Event>(
   };
   return {
     name,
-    work: (parts) => ({
-      name,
-      kind: 'AGGREGATES',
-      definitionVersion: version,
-      selection,
-      ...(start === undefined ? {} : { start }),
-      open: (lease, signal) => AggregatesGeneration.open(projector, parts, lease, signal),
-    }),
+    work: (parts) => {
+      // Other projectors take `projections` alone; plain JavaScript is told at once.
+      if (parts.projections === undefined || parts.eventStore === undefined || parts.runtime === undefined)
+        throw new TypeError(`work of ${name} takes { eventStore, projections, runtime }`);
+      return {
+        name,
+        kind: 'AGGREGATES',
+        definitionVersion: version,
+        selection,
+        ...(start === undefined ? {} : { start }),
+        open: (lease, signal) => AggregatesGeneration.open(projector, parts, lease, signal),
+      };
+    },
     stateOf: async (projections, stream, options = {}) => {
       const { minPosition, ...call } = options;
       const wanted = typeof minPosition === 'bigint' ? { position: minPosition } : minPosition;

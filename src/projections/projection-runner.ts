@@ -1,11 +1,11 @@
-import { HeadwaterError } from '../core/errors.js';
+import { CommandNotRegisteredError, HeadwaterError } from '../core/errors.js';
 import type { CallOptions } from '../core/call-options.js';
 import { ProjectionConflictError, ProjectionSupersededError } from '../core/follower-errors.js';
 import { type Logger, silentLogger } from '../core/logger.js';
 import { onAbort } from '../core/on-abort.js';
 import type { Acquired } from '../core/projections.js';
 import type { LogPosition } from '../core/subscribe.js';
-import type { ProjectionWork } from './projection-work.js';
+import type { OnHandlerFailure, ProjectionWork } from './projection-work.js';
 import { mayPass, spreadDelay, textOf } from './runner-backoff.js';
 import { type GenerationEnd, GenerationRunner } from './runner-generation.js';
 import type { ProjectionMetrics } from './runner-metrics.js';
@@ -213,7 +213,7 @@ class ProjectionRunner implements RunningProjection {
 
   #begin({ leases, leaseMs }: Acquired, askedAt: number): void {
     const { eventStore, projections, runtime } = this.#parts;
-    const { onFailure = () => ({ kind: 'FAIL' as const }), batchEvents = 500 } = this.#options;
+    const { onFailure = byDefault, batchEvents = 500 } = this.#options;
     for (const lease of leases) {
       const known = this.#running.get(lease.generation)?.generation;
       if (known?.lease.fence === lease.fence) {
@@ -320,3 +320,7 @@ class ProjectionRunner implements RunningProjection {
     this.#waiting.changed();
   }
 }
+
+/** Who decides a command may be away; what else a handler throws needs somebody to look. */
+const byDefault: OnHandlerFailure = (error) =>
+  error instanceof CommandNotRegisteredError ? { kind: 'RETRY' } : { kind: 'FAIL' };

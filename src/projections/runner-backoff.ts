@@ -36,6 +36,15 @@ export function mayPass(error: unknown): boolean {
   );
 }
 
+/**
+ * Whether it is the program that is wrong, so that trying again cannot help: a name that it does not know, or SQL that its
+ * database does not (class 42).
+ */
+export function isProgramsFault(error: unknown): boolean {
+  if (error instanceof ReferenceError) return true;
+  return error instanceof Error && 'code' in error && /^42...$/.test(String(error.code));
+}
+
 /** What was thrown, for people; at most 4 KiB of UTF-8. */
 export function textOf(error: unknown): string {
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);

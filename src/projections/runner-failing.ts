@@ -1,6 +1,6 @@
 import type { ProjectionFailure } from '../core/projections.js';
 import type { Runtime } from '../core/runtime.js';
-import { mayPass, retryDelay, textOf } from './runner-backoff.js';
+import { isProgramsFault, mayPass, retryDelay, textOf } from './runner-backoff.js';
 import type { FailedEvent } from './runner-handling.js';
 import { NO_STREAM } from './runner-report.js';
 
@@ -39,7 +39,7 @@ export class Failing {
   /** Something else failed, a store or a database. Gives when to try again, or `undefined` where that cannot help. */
   elsewhere(error: unknown, position: bigint): number | undefined {
     this.#inRow += 1;
-    const afterMs = mayPass(error) ? retryDelay(this.#inRow) : undefined;
+    const afterMs = mayPass(error) && !isProgramsFault(error) ? retryDelay(this.#inRow) : undefined;
     this.#failed(error, { position, stream: NO_STREAM, attempts: this.#inRow, afterMs });
     return afterMs;
   }

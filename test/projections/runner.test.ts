@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
+  CommandNotRegisteredError,
   LogEpochChangedError,
   PositionNotReachedError,
   StoreUnavailableError,
@@ -134,6 +135,36 @@ describe('an event whose handler fails', () => {
     await until(async () => (await status()) === 'FAILED');
     await log.projections.resume('amounts');
     await until(async () => tries === 2 && (await status()) === 'FAILED');
+  });
+
+  it('that nobody decides a command now is tried again, unless it is told otherwise', async () => {
+    const last = await log.deposit('a', 1, 2);
+    let tries = 0;
+    const sending = defineProjector({
+      name: 'amounts',
+      events: accountEvents,
+      initialState: (): number[] => [],
+      on: {
+        Deposited: (state, { payload: { amount } }) => {
+          tries += 1;
+          if (tries <= 2) throw new CommandNotRegisteredError('Ship');
+          return [...state, amount];
+        },
+      },
+    });
+    await log.run(sending.work(log.projections)).waitFor(last);
+    expect(await stateOf(last)).toEqual([1, 2]);
+    expect(tries).toBe(4);
+  });
+
+  it('of the program itself, before any event, stops it: to try again could not help', async () => {
+    await log.deposit('a', 1);
+    const wrong = amounts().work(log.projections);
+    const open = () => Promise.reject(Object.assign(new Error('syntax error at "TABEL"'), { code: '42601' }));
+    log.run({ ...wrong, open });
+    await until(async () => (await status()) === 'FAILED');
+    const { failure } = (await log.projections.get('amounts')).live;
+    expect(failure).toMatchObject({ error: 'Error: syntax error at "TABEL"', retryAt: undefined });
   });
 
   it('is tried again as its handler says, with its number of attempts', async () => {
