@@ -55,14 +55,15 @@ export function changeRefusalsContract({ describe, it, expect }: TestFramework, 
           await fill(store, stream, 3);
           if (kind === 'restore') await store.deleteStream({ stream, expectedVersion: 3n });
           const version = kind === 'restore' ? 4n : 3n;
-          const length = (await loaded(store)).length;
+          // Events may be emptied meanwhile, after the truncation before.
+          const { position } = await store.getLog();
           for (const expected of ['NO_STREAM', 2n, 5n] as const)
             await expect(change(store, kind, expected, stream)).rejects.toMatchObject({
               reason: 'WRONG_EXPECTED_VERSION',
               outcome: 'NOT_APPLIED',
               conflicts: [{ stream, expected, actual: version }],
             });
-          expect((await loaded(store)).length).toBe(length);
+          expect(await store.getLog()).toMatchObject({ position });
           await change(store, kind, version, stream);
           expect((await store.getStream(stream)).version).toBe(version + 1n);
         }

@@ -9,7 +9,26 @@ export const SUITES = [
   { name: 'main', files: ['test/'], seconds: 200 },
   { name: 'cli', files: ['test/cli/'], seconds: 240, long: true },
   // A part of the matrix of who may what; with HEADWATER_TEST_EVERY_CELL all of it, for minutes.
-  { name: 'access', files: ['test/access/'], seconds: 90, long: true },
+  {
+    name: 'access',
+    files: [
+      'test/access/',
+      ...[
+        'audit',
+        'mtls',
+        'roles',
+        'roles-namespace',
+        'secrecy',
+        'shadow',
+        'tls',
+        'tls-postgres',
+        'tokens',
+      ].map((name) => `test/server/${name}.test.ts`),
+    ],
+    seconds: 120,
+    long: true,
+  },
+  { name: 'tour', files: ['test/tour/'], seconds: 60, long: true },
   { name: 'model', files: ['test/model/'], seconds: 90 },
   { name: 'embedded', files: ['test/embedded/'], seconds: 45 },
   // They measure, or load the machine as it is.
@@ -26,7 +45,12 @@ export const SUITES = [
   // What is killed, cut off or fought over while it follows the log, and a thousand followers of one service.
   {
     name: 'followers',
-    files: ['test/followers/', 'test/trust/followers.test.ts', 'test/trust/follower-scale.test.ts'],
+    files: [
+      'test/followers/',
+      'test/client/consumer-groups-contract.test.ts',
+      'test/trust/followers.test.ts',
+      'test/trust/follower-scale.test.ts',
+    ],
     oneAtATime: true,
     seconds: 420,
     long: true,
