@@ -13,17 +13,9 @@ export const SUITES = [
     name: 'access',
     files: [
       'test/access/',
-      ...[
-        'audit',
-        'mtls',
-        'roles',
-        'roles-namespace',
-        'secrecy',
-        'shadow',
-        'tls',
-        'tls-postgres',
-        'tokens',
-      ].map((name) => `test/server/${name}.test.ts`),
+      ...['audit', 'mtls', 'roles-namespace', 'secrecy', 'shadow', 'tls', 'tls-postgres', 'tokens'].map(
+        (name) => `test/server/${name}.test.ts`,
+      ),
     ],
     seconds: 120,
     long: true,
