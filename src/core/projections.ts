@@ -221,6 +221,7 @@ export interface LoadProjectionRequest {
 }
 
 export interface SavedProjection {
+  readonly kind: ProjectionKind;
   readonly generation: bigint;
   readonly position: LogPosition;
   /** Empty if none was saved. */

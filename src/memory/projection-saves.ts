@@ -77,7 +77,7 @@ export function loaded(
   generation: GenerationRecord,
   { streams = [], due = false }: LoadProjectionRequest,
   now: Microseconds,
-): SavedProjection {
+): Omit<SavedProjection, 'kind'> {
   const asked = streams.flatMap((stream) => generation.aggregates.get(streamKey(stream)) ?? []);
   const bytes = asked.reduce((sum, one) => sum + progressBytes(one), 0);
   if (bytes > PROJECTION_STATE_BYTES) throw tooManyStates(bytes);

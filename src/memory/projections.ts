@@ -249,11 +249,11 @@ class MemoryProjections implements Projections {
     validateLoadProjection(request);
     const { name, generation = 0n, minPosition } = request;
     if (minPosition) await this.waitFor(name, minPosition, options);
-    const { live, building } = this.#find(name);
+    const { kind, live, building } = this.#find(name);
     const found = [live, building].find((one) => one && generation === one.generation);
     const wanted = generation === 0n ? live : found;
     if (wanted === undefined) throw new ProjectionNotFoundError(name);
-    return loaded(wanted, request, this.#runtime.now());
+    return { kind, ...loaded(wanted, request, this.#runtime.now()) };
   }
 
   async promote(lease: LeaseName, { signal }: CallOptions = {}): Promise<void> {

@@ -8,6 +8,7 @@ import type { Runtime } from '../core/runtime.js';
 import type { EventSelection } from '../core/selection.js';
 import type { StreamId } from '../core/stream.js';
 import type { LogPosition, SubscribeStart } from '../core/subscribe.js';
+import { ofAnotherKind } from './another-kind.js';
 import { AggregatesGeneration, type AnyAggregateProjector } from './aggregates-generation.js';
 import type { EventDecoder, Folds } from './folds.js';
 import type { OnHandlerFailure, ProjectionWork } from './projection-work.js';
@@ -122,10 +123,11 @@ export function defineAggregateProjector<State, E extends Event = Event>(
     stateOf: async (projections, stream, options = {}) => {
       const { minPosition, ...call } = options;
       const wanted = typeof minPosition === 'bigint' ? { position: minPosition } : minPosition;
-      const { aggregates, position, generation, contentType } = await projections.load(
+      const { kind, aggregates, position, generation, contentType } = await projections.load(
         { name, streams: [stream], ...(wanted === undefined ? {} : { minPosition: wanted }) },
         call,
       );
+      if (kind !== 'AGGREGATES') throw ofAnotherKind(name, kind);
       const [found] = aggregates;
       if (found === undefined) return undefined;
       const { state: bytes, ...known } = found;

@@ -7,6 +7,7 @@ import type { Event } from '../core/event.js';
 import type { ProjectionLease, ProjectionLeases } from '../core/projections.js';
 import type { EventSelection } from '../core/selection.js';
 import type { LogPosition, SubscribeStart } from '../core/subscribe.js';
+import { ofAnotherKind } from './another-kind.js';
 import { type Batch, type GenerationWork, HandlerError, type ProjectionWork } from './projection-work.js';
 import { mayPass } from './runner-backoff.js';
 import {
@@ -133,10 +134,11 @@ export async function stateOf(
 async function load(projections: ProjectionLeases, name: string, options: StateOptions = {}) {
   const { minPosition, ...call } = options;
   const wanted = typeof minPosition === 'bigint' ? { position: minPosition } : minPosition;
-  const { state, contentType, position, generation } = await projections.load(
+  const { kind, state, contentType, position, generation } = await projections.load(
     { name, ...(wanted ? { minPosition: wanted } : {}) },
     call,
   );
+  if (kind !== 'STATE') throw ofAnotherKind(name, kind);
   return { state, contentType, position, generation };
 }
 

@@ -35,6 +35,7 @@ export function projectionSavesContract(
         expect(next.position).toEqual({ position: 7n, epoch: 1n });
         const saved = await projections.load({ name: 'balances', generation: 1n });
         expect(saved.position).toEqual({ position: 7n, epoch: 1n });
+        expect(saved.kind).toBe('STATE');
         expect([textOf(saved.state), saved.contentType]).toEqual(['seven', 'text/plain']);
         // Without a state only the position moves.
         await projections.save(next, { position: { position: 9n, epoch: 1n } });

@@ -42,6 +42,7 @@ import { readWireMilliseconds, toWireMilliseconds } from './milliseconds.js';
 import {
   fromWireFailure,
   fromWireKind,
+  readWireKind,
   fromWirePosition,
   readFailure,
   toWireFailure,
@@ -240,11 +241,13 @@ export function toWireSavedProjection(saved: SavedProjection): LoadProjectionRes
     contentType: saved.contentType,
     aggregates: saved.aggregates.map(toWireProgress),
     generation: saved.generation,
+    kind: toWireKind(saved.kind),
   });
 }
 
 export function fromWireSavedProjection(wire: LoadProjectionResponse): SavedProjection {
   return {
+    kind: readWireKind(wire.kind),
     generation: wire.generation,
     position: fromWireLogPosition(wire.position ?? { position: 0n, epoch: 0n }),
     state: Uint8Array.from(wire.state),

@@ -42,7 +42,7 @@ export function fromWireProjection(projection: WireProjection | undefined): Proj
     projection ?? create(ProjectionSchema);
   return {
     name,
-    kind: KINDS[kind] ?? 'STATE',
+    kind: readWireKind(kind),
     status: STATUSES[status] ?? 'WAITING',
     live: fromWireGeneration(live ?? create(ProjectionGenerationSchema)),
     building: building && fromWireGeneration(building),
@@ -62,6 +62,11 @@ export function fromWireKind(kind: WireKind, violations: Violations): Projection
   if (known === undefined)
     violations.add('kind', kind === 0 ? 'must be set' : `is ${kind}, which is not known here`);
   return known ?? 'STATE';
+}
+
+/** As {@link fromWireKind} where the other side is the service, which is believed. */
+export function readWireKind(kind: WireKind): ProjectionKind {
+  return KINDS[kind] ?? 'STATE';
 }
 
 const KINDS: Readonly<Partial<Record<WireKind, ProjectionKind>>> = {

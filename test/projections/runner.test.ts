@@ -491,3 +491,17 @@ function through(projections: ProjectionLeases, reachable: () => boolean): Proje
     release: asked(projections.release.bind(projections)),
   };
 }
+
+it('a state that is asked for under the name of another kind of projection is refused, and not empty', async () => {
+  await log.projections.acquire({
+    name: 'amounts',
+    kind: 'READ_MODEL',
+    definitionVersion: 1,
+    runner: 'host',
+    runnerId: 'one',
+  });
+  await expect(stateOf()).rejects.toMatchObject({
+    reason: 'PROJECTION_CONFLICT',
+    message: 'Projection amounts is of the kind READ_MODEL, and has no such state',
+  });
+});

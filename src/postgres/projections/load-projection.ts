@@ -1,5 +1,10 @@
 import { ProjectionNotFoundError } from '../../core/follower-errors.js';
-import type { AggregateProgress, LoadProjectionRequest, SavedProjection } from '../../core/projections.js';
+import type {
+  AggregateProgress,
+  LoadProjectionRequest,
+  ProjectionKind,
+  SavedProjection,
+} from '../../core/projections.js';
 import type { LogPosition } from '../../core/subscribe.js';
 import {
   PROJECTION_AGGREGATES,
@@ -61,7 +66,8 @@ export async function loadProjection(
      SELECT m.generation, m.position, m.epoch, encode(m.state, 'hex'), m.content_type,
             (SELECT sum(t.bytes) FROM asked t),
             (SELECT json_agg(json_build_array(s.aggregate_type, s.aggregate_id, s.version::text, encode(s.state, 'hex'), s.failure)
-                             ORDER BY s.place, s.failed_position, s.aggregate_type, s.aggregate_id) FROM shown s)
+                             ORDER BY s.place, s.failed_position, s.aggregate_type, s.aggregate_id) FROM shown s),
+            (SELECT p.kind FROM ${quoted}.projections p WHERE p.name = m.name)
        FROM mine m`,
     [
       name,
@@ -73,9 +79,10 @@ export async function loadProjection(
     { signal },
   );
   if (row === undefined) throw new ProjectionNotFoundError(name);
-  const [found, position, epoch, state, contentType, bytes, aggregates] = row;
+  const [found, position, epoch, state, contentType, bytes, aggregates, kind] = row;
   if (Number(bytes ?? 0) > PROJECTION_STATE_BYTES) throw tooManyStates(Number(bytes));
   return {
+    kind: kind as ProjectionKind,
     generation: BigInt(found ?? 0),
     position: storedPosition(position, epoch),
     state: Buffer.from(state ?? '', 'hex'),
