@@ -20,6 +20,13 @@ export const SUITES = [
     seconds: 120,
     long: true,
   },
+  // Schemas and databases are made by the dozen.
+  {
+    name: 'namespaces',
+    files: ['test/postgres/namespaces.test.ts', 'test/server/namespaces.test.ts'],
+    seconds: 60,
+    long: true,
+  },
   { name: 'tour', files: ['test/tour/'], seconds: 60, long: true },
   { name: 'model', files: ['test/model/'], seconds: 90 },
   { name: 'embedded', files: ['test/embedded/'], seconds: 45 },
@@ -61,7 +68,7 @@ export const SUITES = [
     long: true,
   },
   // Building the Go programs takes most of it, where their packages have not been compiled before.
-  { name: 'polyglot', files: ['test/polyglot/'], oneAtATime: true, seconds: 150 },
+  { name: 'polyglot', files: ['test/polyglot/'], oneAtATime: true, seconds: 150, long: true },
   // Each file starts brokers of its own, which take both cores while they start.
   { name: 'relay', files: ['test/relay/'], oneAtATime: true, seconds: 180, long: true },
 ];
