@@ -1,11 +1,8 @@
-import type { handleBidiStreamingCall } from '@grpc/grpc-js';
 import type { Caller } from '../auth/caller.js';
 import type { Action, Plan } from '../auth/plan.js';
 import type { HeadwaterError } from '../core/errors.js';
-import type { Received } from '../wire/method.js';
 import type { Admission } from './admission.js';
-import type { Desk } from './desk.js';
-import { toServiceError } from './failure.js';
+import { lastingCall } from './lasting-call.js';
 import { Pipeline } from './pipeline.js';
 import type { Rpc } from './register.js';
 
@@ -38,34 +35,12 @@ export function pipelined<Message, Item, P extends Plan, Verdict, Result, Answer
 ): Rpc<'bidi_streaming', Message, Answer> {
   return {
     kind: 'bidi_streaming',
-    bind: (desk, rpc) => pipelinedHandler(desk, rpc, entry),
-  };
-}
-
-function pipelinedHandler<Message, Item, P extends Plan, Verdict, Result, Answer>(
-  desk: Desk,
-  rpc: string,
-  entry: PipelinedEntry<Message, Item, P, Verdict, Result, Answer>,
-): handleBidiStreamingCall<Received<Message>, Answer> {
-  return (call) => {
-    const scope = desk.calls.open(call);
-    const start = async () => {
-      const admission = await desk.admit(call, scope);
-      admission.enter(entry.action);
-      const { caller } = admission;
-      // Once for all requests, and before the first: from here on each reaches the store in the turn in which it is read.
-      const opening = desk.open(caller.namespace);
-      if (opening !== undefined) {
-        await scope.wait(opening);
-        desk.calls.refuseWhileDraining();
-      }
-      const pipeline = new Pipeline({ call, scope, desk, rpc, admission, entry });
-      admission.watch();
-      desk.endWith(caller.namespace, scope);
-      pipeline.start();
-    };
-    start().catch((error: unknown) => {
-      if (!scope.gone) call.emit('error', toServiceError(desk.failure(error, rpc)));
-    });
+    bind: (desk, rpc) =>
+      lastingCall(
+        desk,
+        rpc,
+        entry.action,
+        (call, parts) => new Pipeline({ ...parts, call, desk, rpc, entry }),
+      ),
   };
 }

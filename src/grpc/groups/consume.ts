@@ -1,6 +1,6 @@
 import type { ConsumeRequest, ConsumeResponse } from '../../../gen/headwater/v1/consumer_group_service_pb.js';
 import type { Logger } from '../../core/logger.js';
-import { toServiceError } from '../failure.js';
+import { lastingCall } from '../lasting-call.js';
 import type { Rpc } from '../register.js';
 import type { GroupHost } from '../../subscriptions/groups/group-host.js';
 import { ConsumeSession } from './consume-session.js';
@@ -19,26 +19,10 @@ export function consume({
 }: ConsumeParts): Rpc<'bidi_streaming', ConsumeRequest, ConsumeResponse> {
   return {
     kind: 'bidi_streaming',
-    bind: (desk, rpc) => (call) => {
-      const scope = desk.calls.open(call);
-      const start = async () => {
-        const admission = await desk.admit(call, scope);
-        admission.enter('consume');
-        const { caller } = admission;
-        const opening = desk.open(caller.namespace);
-        if (opening !== undefined) {
-          await scope.wait(opening);
-          desk.calls.refuseWhileDraining();
-        }
-        const groups = groupsOf(caller.namespace);
-        const session = new ConsumeSession({ call, scope, desk, rpc, admission, groups, logger });
-        desk.endWith(caller.namespace, scope);
-        admission.watch();
-        session.start();
-      };
-      start().catch((error: unknown) => {
-        if (!scope.gone) call.emit('error', toServiceError(desk.failure(error, rpc)));
-      });
-    },
+    bind: (desk, rpc) =>
+      lastingCall(desk, rpc, 'consume', (call, parts) => {
+        const groups = groupsOf(parts.admission.caller.namespace);
+        return new ConsumeSession({ ...parts, call, desk, rpc, groups, logger });
+      }),
   };
 }

@@ -1,6 +1,6 @@
 import type { HandleRequest, HandleResponse } from '../../../gen/headwater/v1/command_service_pb.js';
 import type { Logger } from '../../core/logger.js';
-import { toServiceError } from '../failure.js';
+import { lastingCall } from '../lasting-call.js';
 import type { Rpc } from '../register.js';
 import type { WorkerPool } from './worker-pool.js';
 import { WorkerSession } from './worker-session.js';
@@ -20,26 +20,10 @@ export function handle({
 }: HandleParts): Rpc<'bidi_streaming', HandleRequest, HandleResponse> {
   return {
     kind: 'bidi_streaming',
-    bind: (desk, rpc) => (call) => {
-      const scope = desk.calls.open(call);
-      const start = async () => {
-        const admission = await desk.admit(call, scope);
-        admission.enter('handle-commands');
-        const { caller } = admission;
-        const opening = desk.open(caller.namespace);
-        if (opening !== undefined) {
-          await scope.wait(opening);
-          desk.calls.refuseWhileDraining();
-        }
-        const pool = poolOf(caller.namespace);
-        const session = new WorkerSession({ ...parts, call, scope, desk, rpc, admission, pool });
-        desk.endWith(caller.namespace, scope);
-        admission.watch();
-        session.start();
-      };
-      start().catch((error: unknown) => {
-        if (!scope.gone) call.emit('error', toServiceError(desk.failure(error, rpc)));
-      });
-    },
+    bind: (desk, rpc) =>
+      lastingCall(desk, rpc, 'handle-commands', (call, admitted) => {
+        const pool = poolOf(admitted.admission.caller.namespace);
+        return new WorkerSession({ ...parts, ...admitted, call, desk, rpc, pool });
+      }),
   };
 }
