@@ -29,7 +29,7 @@ import { hasEnded, type KnownToken } from './access-model.js';
 import type { Audit } from './audit.js';
 import { BECAUSE } from './because.js';
 import type { ServiceAccess } from './service-access.js';
-import { patternText } from './pattern-text.js';
+import { patternText } from '../core/stream-text.js';
 
 /** Principals that WhoCan names. */
 const PRINCIPALS = 1000;

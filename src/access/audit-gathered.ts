@@ -4,7 +4,7 @@ import { ACTION_GROUPS } from '../auth/access-rule.js';
 import type { Action, Plan } from '../auth/plan.js';
 import type { Runtime } from '../core/runtime.js';
 import { BECAUSE } from './because.js';
-import { patternText } from './pattern-text.js';
+import { patternText } from '../core/stream-text.js';
 
 export interface AuditGatheredOptions {
   readonly runtime: Pick<Runtime, 'now'>;

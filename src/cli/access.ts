@@ -5,7 +5,7 @@ import { checkFileCommand } from './access-check-file.js';
 import { explainAccessCommand, whoCanCommand } from './access-explain.js';
 import { addAddressOption, type AddressFlags, withService } from './connection-options.js';
 import { Output } from './output.js';
-import { streamPatternText } from './stream-pattern.js';
+import { patternText } from '../core/stream-text.js';
 import { plainTable } from './table.js';
 
 /** `headwater access`: the rules, and what they mean. */
@@ -52,6 +52,6 @@ function rulesCommand(): Command {
 
 function rowOf({ actions, name, names = [], namespaces, roles, scopes, streams = [] }: AccessRule) {
   const list = (some: readonly string[] | undefined) => some?.join(', ') ?? '*';
-  const of = [...streams.map(streamPatternText), ...names].join(', ') || '*';
+  const of = [...streams.map(patternText), ...names].join(', ') || '*';
   return [name, list(roles), list(scopes), list(actions), list(namespaces), of];
 }

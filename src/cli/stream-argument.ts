@@ -23,8 +23,5 @@ export function streamOf(type: string, id: string | undefined): StreamId {
   return streamFrom(type);
 }
 
-/** As it is written on the command line in one word; {@link streamFrom} reads it back. */
-export function nameOf(stream: StreamId): string {
-  const type = stream.aggregateType.replaceAll(/%(?=25|2F)/gi, '%25').replaceAll('/', '%2F');
-  return `${type}/${stream.aggregateId}`;
-}
+/** As {@link streamOf} reads it back. */
+export { streamText as nameOf } from '../core/stream-text.js';

@@ -1,9 +1,8 @@
 import type { StreamPattern } from '../core/filter.js';
 import { streamFrom } from './event-json.js';
 import { UsageError } from './exit-codes.js';
-import { nameOf } from './stream-argument.js';
 
-/** `Account/42`, `Account/4*` (ids that begin so), `Account/*` (all), and `*` as any type. Throws `UsageError`. */
+/** `Account/42`, `Account/4*` (ids that begin so), `Account/*` (all), and `*` as any type; `patternText` writes it. Throws `UsageError`. */
 export function streamPattern(text: string): StreamPattern {
   const slash = text.indexOf('/');
   if (slash <= 0 || slash === text.length - 1)
@@ -17,10 +16,4 @@ export function streamPattern(text: string): StreamPattern {
         ? { aggregateIdPrefix: aggregateId.slice(0, -1) }
         : { aggregateId }),
   };
-}
-
-/** As {@link streamPattern} reads it. */
-export function streamPatternText(pattern: StreamPattern): string {
-  const { aggregateId, aggregateIdPrefix = '', aggregateType = '*' } = pattern;
-  return nameOf({ aggregateType, aggregateId: aggregateId ?? `${aggregateIdPrefix}*` });
 }

@@ -65,3 +65,8 @@ export function eventBytes(event: NewEvent | Event): number {
   for (const tag of event.tags ?? []) bytes += tag.length;
   return bytes;
 }
+
+/** Of several, each as {@link eventBytes}. */
+export function eventsBytes(events: readonly Event[]): number {
+  return events.reduce((bytes, event) => bytes + eventBytes(event), 0);
+}

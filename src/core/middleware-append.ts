@@ -1,6 +1,6 @@
 import type { AppendOutcome, AppendRequest, StreamAppend } from './append.js';
 import { HeadwaterError, type Outcome } from './errors.js';
-import { eventBytes, type Event, type NewEvent } from './event.js';
+import { eventBytes, type Event, eventsBytes, type NewEvent } from './event.js';
 import { type MiddlewareOptions, middlewareFailure, tellAfterAppendFailure } from './middleware-failures.js';
 import { transformed } from './middleware-pages.js';
 import { receivedAs } from './received-data.js';
@@ -90,7 +90,8 @@ async function withIntervening(
   const { events, truncated } = answer.intervening;
   const shown = await transformed(events, onLoad);
   // The store has measured what is stored; only what has grown may be too much.
-  if (bytesOf(shown) <= bytesOf(events)) return { ...answer, intervening: { events: shown, truncated } };
+  if (eventsBytes(shown) <= eventsBytes(events))
+    return { ...answer, intervening: { events: shown, truncated } };
   const kept: Event[] = [];
   let room = request.interveningBytes ?? 0;
   for (const event of shown) {
@@ -99,8 +100,4 @@ async function withIntervening(
     kept.push(event);
   }
   return { ...answer, intervening: { events: kept, truncated: truncated || kept.length < shown.length } };
-}
-
-function bytesOf(events: readonly Event[]): number {
-  return events.reduce((bytes, event) => bytes + eventBytes(event), 0);
 }

@@ -1,5 +1,5 @@
 import { HeadwaterError, LogEpochChangedError } from '../core/errors.js';
-import { type Event, eventBytes } from '../core/event.js';
+import { type Event, eventsBytes } from '../core/event.js';
 import type { EventLog } from '../core/event-store.js';
 import type { Runtime } from '../core/runtime.js';
 import type { EventSelection } from '../core/selection.js';
@@ -159,7 +159,11 @@ export class Feed {
   }
 
   #add(message: Omit<Waiting, 'bytes' | 'arrivedAt'>): void {
-    const one = { ...message, bytes: bytesOf(message.events), arrivedAt: this.#parts.runtime.monotonic() };
+    const one = {
+      ...message,
+      bytes: eventsBytes(message.events),
+      arrivedAt: this.#parts.runtime.monotonic(),
+    };
     this.#waiting.push(one);
     this.#events += one.events.length;
     this.#bytes += one.bytes;
@@ -171,11 +175,7 @@ function cut(message: Waiting, last: bigint): readonly [Waiting, Waiting] {
   const before = message.events.filter(({ position }) => position <= last);
   const behind = message.events.slice(before.length);
   return [
-    { ...message, events: before, upTo: last, bytes: bytesOf(before) },
-    { ...message, events: behind, after: last, bytes: bytesOf(behind) },
+    { ...message, events: before, upTo: last, bytes: eventsBytes(before) },
+    { ...message, events: behind, after: last, bytes: eventsBytes(behind) },
   ];
-}
-
-function bytesOf(events: readonly Event[]): number {
-  return events.reduce((sum, event) => sum + eventBytes(event), 0);
 }

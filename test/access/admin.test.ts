@@ -4,7 +4,7 @@ import type { AccessFile } from '../../src/access/access-file.js';
 import { AccessLog } from '../../src/access/access-log.js';
 import { Admin } from '../../src/access/admin.js';
 import { Audit } from '../../src/access/audit.js';
-import { patternText } from '../../src/access/pattern-text.js';
+import { patternText } from '../../src/core/stream-text.js';
 import { ServiceAccess } from '../../src/access/service-access.js';
 import type { AccessRule } from '../../src/auth/access-rule.js';
 import { ABOUT_THE_SERVICE, type Action, ACTIONS, type Plan, type Resource } from '../../src/auth/plan.js';
