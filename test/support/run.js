@@ -8,6 +8,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
 import { build } from '../../bin/build.js';
 import { argumentsOf, SUITES } from './suites.js';
 
@@ -74,7 +75,7 @@ export function runSuites(argv = []) {
     files.length > 0
       ? [{ name: 'chosen', files, seconds: 300 }]
       : SUITES.filter(({ name }) => only === undefined || name === only);
-  const total = { passed: 0, failed: 0 };
+  const total = { passed: 0, failed: 0, failures: [] };
   const lines = [];
   const everything = process.env.HEADWATER_TEST_REQUIRE_ALL || process.env.HEADWATER_TEST_LONG;
   const leftOut = NEEDS.filter(
@@ -82,7 +83,9 @@ export function runSuites(argv = []) {
   );
   for (const { what } of leftOut) {
     lines.push(`left out: ${what}`);
-    if (process.env.HEADWATER_TEST_REQUIRE_ALL) total.failed += 1;
+    if (!process.env.HEADWATER_TEST_REQUIRE_ALL) continue;
+    total.failed += 1;
+    total.failures.push(`left out ${what}`);
   }
   for (const suite of suites) {
     // A run without any test would count as failed.
@@ -118,9 +121,14 @@ export function runSuites(argv = []) {
     total.passed += result.passed;
     // A suite that ends badly without a failed test (a crash, an unhandled error, no test at all) has failed all the same.
     total.failed += result.failed > 0 || run.status === 0 ? result.failed : 1;
+    if (result.failed === 0 && run.status !== 0)
+      total.failures.push(
+        `suite ${suite.name} ended with ${run.status ?? run.signal}, and no test of it failed`,
+      );
     // Tests ask for root or for Linux, and for nothing else.
     const want = process.platform === 'linux' ? 'for want of root' : 'for want of Linux or root';
     for (const name of result.skipped) lines.push(`skipped ${want}: ${name}`);
+    total.failures.push(...result.failures);
     const took = Math.round((Date.now() - began) / 1000);
     lines.push(
       `suite ${suite.name}: ${result.passed} passed, ${result.failed} failed in ${took} s of a budget of ${suite.seconds} s` +
@@ -142,17 +150,38 @@ function read(file) {
     return {
       passed: tests.filter(({ status }) => status === 'passed').length,
       failed: tests.filter(({ status }) => status === 'failed').length + broken.length,
+      failures: testResults.flatMap((result) => failuresOf(result)),
       skipped: tests
         .filter(({ status }) => status !== 'passed' && status !== 'failed')
         .map(({ fullName }) => fullName),
     };
   } catch (error) {
     console.error(`The results of the tests cannot be read: ${error.message}`);
-    return { passed: 0, failed: 0, skipped: [] };
+    return { passed: 0, failed: 0, skipped: [], failures: [] };
   }
 }
 
-export function closingLine({ passed, failed }) {
+/** `file > test: the beginning of what was wrong`, for each test of a file that failed, or for the file itself. */
+function failuresOf({ name, status, message, assertionResults }) {
+  const file = path.relative(root, name);
+  const failed = assertionResults.filter((one) => one.status === 'failed');
+  if (failed.length === 0) return status === 'failed' ? [`${file}: ${beginningOf(message)}`] : [];
+  return failed.map(
+    ({ fullName, failureMessages }) => `${file} > ${fullName}: ${beginningOf(failureMessages.join('\n'))}`,
+  );
+}
+
+function beginningOf(message) {
+  return stripVTControlCharacters(message ?? '')
+    .split('\n')
+    .slice(0, 6)
+    .join('\n  ')
+    .slice(0, 800);
+}
+
+/** What failed is said here, for of a long output it is the end that is looked at. */
+export function closingLine({ passed, failed, failures }) {
+  for (const what of failures) console.log(`FAILED ${what}`);
   console.log(`${passed} passed, ${failed} failed`);
   process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
 }
