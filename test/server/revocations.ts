@@ -1,3 +1,4 @@
+import { vi } from 'vitest';
 import { newEvent, to } from '../../src/testing/builders.js';
 import type { Connection } from '../../src/client/connect.js';
 import { secured } from './secured.js';
@@ -28,6 +29,7 @@ export async function revocations(trials: number): Promise<readonly Ended[]> {
       bindings: [{ role: 'service', scope: 'system' }],
     });
     const connections = [as({ token: secret }, 0), as({ token: secret }, 1)];
+    await Promise.all(connections.map(known));
     const goingOn = await Promise.all(
       connections.flatMap((one) => [stream(one), appends(one, trial), worker(one)]),
     );
@@ -38,6 +40,11 @@ export async function revocations(trials: number): Promise<readonly Ended[]> {
     for (const connection of connections) connection.close();
   }
   return ended;
+}
+
+/** An instance that did not make the token itself knows it as soon as it has read of it. */
+async function known({ eventStore }: Connection): Promise<void> {
+  await vi.waitFor(() => eventStore.getLog(), { timeout: 10_000, interval: 20 });
 }
 
 /** The reason is told when it has ended. */
