@@ -12,6 +12,7 @@ export type Usage = Omit<Extract<ChildMessage, { kind: 'ENDED' }>, 'kind'>;
 /** A server in a process of its own, so that neither its event loop nor its heap is the load generator's. */
 export interface Child {
   readonly address: string;
+  readonly pid: number;
   /** Ends it; what it has used, if it could tell. May be called twice. */
   stop(): Promise<Usage | undefined>;
 }
@@ -49,5 +50,7 @@ export async function startChild(module: string, options: ChildOptions): Promise
     clearTimeout(late);
     return usage;
   };
-  return { address, stop: () => (stopping ??= stop()) };
+  const { pid } = child;
+  if (pid === undefined) throw new Error(`${module} has no process id`);
+  return { address, pid, stop: () => (stopping ??= stop()) };
 }

@@ -9,6 +9,7 @@ import { concurrentUnaryAppend } from './rows/concurrent-unary-append.js';
 import { load } from './rows/load.js';
 import { pipelinedAppend } from './rows/pipelined-append.js';
 import { sequentialAppend } from './rows/sequential-append.js';
+import { settle } from './settle.js';
 import { openStage, type Stage } from './stage.js';
 
 // `npm run bench`: how fast we are beside what Postgres and grpc-js allow. No ratio makes it fail.
@@ -52,7 +53,8 @@ async function measure(stage: Stage): Promise<Result> {
     const rows: Row[] = [];
     for (const measurement of MEASUREMENTS)
       if (options.only.includes(measurement.id)) {
-        progress(`measuring ${measurement.id}`);
+        const refused = await settle(stage);
+        progress(`measuring ${measurement.id}${refused === undefined ? '' : ` (not settled: ${refused})`}`);
         rows.push(...(await measurement.measure(stage, options)));
       }
     progress('cleaning up');

@@ -1,10 +1,15 @@
 import path from 'node:path';
 import pg from 'pg';
 import { startEmbeddedPostgres } from '../src/embedded/index.js';
+import { findPostmaster } from './postmaster.js';
 
 /** The Postgres that both the service and the floors use. */
 export interface Postgres {
   readonly url: string;
+  /** Started for the run, with the settings that a new server has; or somebody's own. */
+  readonly kind: 'EMBEDDED' | 'GIVEN';
+  /** Undefined where its processes cannot be seen: on another machine, or not on Linux. */
+  readonly postmaster: number | undefined;
   readonly version: string;
   readonly settings: Readonly<Record<string, string>>;
   /** A connection of one's own; whoever asks ends it. */
@@ -14,26 +19,32 @@ export interface Postgres {
 
 /** Those that decide how fast a durable write is. */
 const SETTINGS = [
-  'shared_buffers',
   'fsync',
   'synchronous_commit',
   'full_page_writes',
   'wal_sync_method',
-  'max_wal_size',
+  'wal_compression',
   'commit_delay',
+  'shared_buffers',
+  'wal_buffers',
+  'max_wal_size',
+  'checkpoint_timeout',
+  'autovacuum',
 ];
 
 /** The server of DATABASE_URL, or an embedded one in the folder. */
 export async function openPostgres(scratch: string): Promise<Postgres> {
   const given = process.env['DATABASE_URL'];
-  if (given) return describe(given, async () => undefined);
+  if (given) return describe({ url: given, kind: 'GIVEN', stop: async () => undefined });
   const server = await startEmbeddedPostgres({ dataDirectory: path.join(scratch, 'postgres') });
   const { host, port, user, database } = server.connection;
   const query = new URLSearchParams({ host, port: String(port) });
-  return describe(`postgres://${user}@localhost/${database}?${query.toString()}`, () => server.stop());
+  const url = `postgres://${user}@localhost/${database}?${query.toString()}`;
+  return describe({ url, kind: 'EMBEDDED', stop: () => server.stop() });
 }
 
-async function describe(url: string, stop: () => Promise<void>): Promise<Postgres> {
+async function describe(server: Pick<Postgres, 'url' | 'kind' | 'stop'>): Promise<Postgres> {
+  const { url, stop } = server;
   const connect = async () => {
     const client = new pg.Client({ connectionString: url });
     // A statement under way fails by itself; without a listener the event would end the process first.
@@ -47,11 +58,12 @@ async function describe(url: string, stop: () => Promise<void>): Promise<Postgre
       'SELECT name, current_setting(name) AS value FROM unnest($1::text[]) name',
       [['server_version', ...SETTINGS]],
     );
+    const postmaster = await findPostmaster(client);
     await client.end();
     const { server_version: version = '', ...settings } = Object.fromEntries(
       rows.map(({ name, value }) => [name, value]),
     );
-    return { url, version, settings, connect, stop };
+    return { ...server, postmaster, version, settings, connect };
   } catch (error) {
     await stop();
     throw error;

@@ -24,33 +24,35 @@ export function resultAsText(result: Result): string {
 
 function comparisons(rows: readonly Row[]): string {
   const table = newTable(['', 'ours, and the floor', 'rate or time', 'ratio', 'of the rounds', 'target']);
-  for (const { id, what, unit, ours, floor, ratio, rounds, spread, target } of rows)
+  for (const { id, what, unit, ours, floor, ratio, rounds, spread, target, direction } of rows)
     table.push([
       id,
       `${what}\n  ${floor.what}`,
-      `${amount(ours, unit)} ${unit}\n${amount(floor.value, unit)} ${unit}`,
+      `${amount(ours)} ${unit}\n${amount(floor.value)} ${unit}`,
       ratio.toFixed(2),
       `${spread.map((value) => value.toFixed(2)).join('–')} (${rounds})`,
-      target === undefined ? '' : `${unit === 'ms' ? '≤' : '≥'} ${target}`,
+      target === undefined ? '' : `${direction === 'AT_MOST' ? '≤' : '≥'} ${target}`,
     ]);
   return table.toString();
 }
 
 function latencies(rows: readonly Row[]): string {
-  const table = newTable(['', 'what', 'calls', 'p50', 'p90', 'p99', 'max']);
+  const table = newTable(['', 'what', 'calls', 'p50', 'p90', 'p99', 'p99.9', 'max']);
   for (const { id, what, latency } of rows)
     if (latency)
       table.push([
         id,
         what,
         latency.count.toLocaleString('en'),
-        ...[latency.p50, latency.p90, latency.p99, latency.max].map((value) => value.toFixed(2)),
+        ...[latency.p50, latency.p90, latency.p99, latency.p999, latency.max].map((value) =>
+          value.toFixed(2),
+        ),
       ]);
   return table.toString();
 }
 
 function newTable(head: string[]) {
-  const numbers = new Set(['rate or time', 'ratio', 'calls', 'p50', 'p90', 'p99', 'max']);
+  const numbers = new Set(['rate or time', 'ratio', 'calls', 'p50', 'p90', 'p99', 'p99.9', 'max']);
   return new Table({
     head,
     colAligns: head.map((name, index) =>
@@ -60,6 +62,6 @@ function newTable(head: string[]) {
   });
 }
 
-function amount(value: number, unit: Row['unit']): string {
-  return unit === 'ms' ? value.toFixed(2) : Math.round(value).toLocaleString('en');
+function amount(value: number): string {
+  return value < 100 ? value.toFixed(2) : Math.round(value).toLocaleString('en');
 }

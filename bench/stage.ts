@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type Child, startChild, type Usage } from './child.js';
 import { makeFloorTables } from './floors/floor-tables.js';
 import { machine, type Machine } from './machine.js';
+import { Meter } from './meter.js';
 import type { Options } from './options.js';
 import { openPostgres, type Postgres } from './postgres.js';
 import { makeScratch } from './scratch.js';
@@ -16,6 +17,8 @@ export interface Stage {
   readonly floorSchema: string;
   readonly service: Child;
   readonly emptyService: Child;
+  /** Of the service, the database and this process. */
+  readonly meter: Meter;
   /** Ends all, leaves nothing behind, and says what the service has used. May be called twice. */
   close(): Promise<Usage | undefined>;
 }
@@ -54,6 +57,7 @@ export async function openStage({ cpuProfiles }: Options): Promise<Stage> {
       floorSchema,
       service,
       emptyService,
+      meter: new Meter({ service: service.pid, postmaster: postgres.postmaster }),
       close: () => (closing ??= close()),
     };
   } catch (error) {

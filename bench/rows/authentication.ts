@@ -6,7 +6,6 @@ import { SignJWT } from 'jose';
 import { connect } from '../../src/client/connect.js';
 import { type Child, startChild } from '../child.js';
 import { keepInFlight } from '../in-flight.js';
-import { Latency } from '../latency.js';
 import { takeTurns } from '../rounds.js';
 import { compare, type Measurement } from '../row.js';
 import type { Stage } from '../stage.js';
@@ -36,6 +35,7 @@ const ACCESS = {
  */
 export const authentication: Measurement = {
   id: 'authentication',
+  about: 'appends by known callers under rules, beside the same by anybody',
   async measure(stage, { rounds, turnMilliseconds }) {
     const folder = await mkdtemp(path.join(tmpdir(), 'headwater-bench-access-'));
     const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -49,19 +49,19 @@ export const authentication: Measurement = {
       const input = { databaseUrl: stage.postgres.url, schema: stage.schema, flags };
       const child = await startChild('./service-process.js', { input, cwd: folder });
       children.push(child);
-      return child.address;
+      return child;
     };
     const jwt = { jwtKeys, jwtIssuers: [ISSUER], jwtAudiences: ['headwater'] };
     try {
-      const open = connect({ address: await start({}) });
+      const open = connect({ address: (await start({})).address });
+      const knowing = await start({ accessFile, accessNamespace, ...jwt });
       const known = connect({
-        address: await start({ accessFile, accessNamespace, ...jwt }),
+        address: knowing.address,
         token: await signed(privateKey),
       });
-      const latency = new Latency();
       const [openWalks, knownWalks] = [walks(IN_FLIGHT), walks(IN_FLIGHT)];
-      const results = await takeTurns(rounds, [
-        () =>
+      const results = await takeTurns({ rounds, meter: stage.meter.with({ service: knowing.pid }) }, [
+        (latency) =>
           keepInFlight(knownWalks, turnMilliseconds, async (walk) => {
             await latency.of(() => known.eventStore.append(walk.request()));
             return 1;
@@ -84,7 +84,6 @@ export const authentication: Measurement = {
             unit: 'events/s',
             floor: 'the same with nobody authenticated',
             target: 0.95,
-            latency: latency.percentiles(),
           },
         ),
       ];

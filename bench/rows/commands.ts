@@ -5,7 +5,7 @@ import { startChild } from '../child.js';
 import { COLD_EVENTS, makeColdAccounts } from '../cold-accounts.js';
 import { account, keptAccount } from '../command-domain.js';
 import { keepInFlight } from '../in-flight.js';
-import { Latency } from '../latency.js';
+import type { Latency } from '../latency.js';
 import { takeTurns, type Turn } from '../rounds.js';
 import { compare, type Measurement, type Row } from '../row.js';
 import { nextPayload, walks } from '../workload.js';
@@ -15,7 +15,8 @@ const IN_FLIGHT = 256;
 /** Commands of one event each through CommandService, beside appends of the same events by the same client. */
 export const commands: Measurement = {
   id: 'S6',
-  async measure({ service }, { coldCommands, rounds, turnMilliseconds }) {
+  about: 'commands on hot and cold aggregates, decided in the service and by a worker, beside appends',
+  async measure({ service, meter }, { coldCommands, rounds, turnMilliseconds }) {
     const connection = connect({ address: service.address });
     const worker = await startChild('./worker-process.js', {
       input: { address: service.address },
@@ -35,24 +36,23 @@ export const commands: Measurement = {
         snapshots: false,
       });
       const appends = walks(IN_FLIGHT);
-      const [hot, hotByWorker] = [new Latency(), new Latency()];
       const cold = [
         new ColdTurns(bus, 'DepositKept', kept, coldCommands),
         new ColdTurns(bus, 'Deposit', bare, coldCommands),
         new ColdTurns(bus, 'DepositKeptByWorker', kept, coldCommands),
         new ColdTurns(bus, 'DepositByWorker', bare, coldCommands),
       ];
-      const results = await takeTurns(rounds, [
-        hotTurn(bus, 'Deposit', turnMilliseconds, hot),
-        hotTurn(bus, 'DepositByWorker', turnMilliseconds, hotByWorker),
-        ...cold.map((turns) => () => turns.next()),
+      const results = await takeTurns({ rounds, meter: meter.with({ clients: [worker.pid] }) }, [
+        hotTurn(bus, 'Deposit', turnMilliseconds),
+        hotTurn(bus, 'DepositByWorker', turnMilliseconds),
+        ...cold.map((turns) => (latency: Latency) => turns.next(latency)),
         () =>
           keepInFlight(appends, turnMilliseconds, async (walk) => {
             await connection.eventStore.append(walk.request());
             return 1;
           }),
       ]);
-      const row = (ours: number, what: string, more: Pick<Row, 'target' | 'latency'> = {}) =>
+      const row = (ours: number, what: string, more: Pick<Row, 'target'> = {}) =>
         compare(
           results,
           { ours, floor: 2 + cold.length },
@@ -68,9 +68,8 @@ export const commands: Measurement = {
       return [
         row(0, `hot aggregates, decided in the service, ${IN_FLIGHT} in flight`, {
           target: 0.6,
-          latency: hot.percentiles(),
         }),
-        row(1, 'hot aggregates, decided by a worker', { latency: hotByWorker.percentiles() }),
+        row(1, 'hot aggregates, decided by a worker'),
         row(2, `cold ${coldOnes} with a snapshot, in the service`, { target: 0.3 }),
         row(3, `cold ${coldOnes} without, in the service`),
         row(4, `cold ${coldOnes} with a snapshot, by a worker`),
@@ -84,9 +83,9 @@ export const commands: Measurement = {
 };
 
 /** Each sender has an account of its own, whose state is known after the first command. */
-function hotTurn(bus: CommandBus, commandType: string, milliseconds: number, latency: Latency): Turn {
+function hotTurn(bus: CommandBus, commandType: string, milliseconds: number): Turn {
   const accounts = Array.from({ length: IN_FLIGHT }, () => systemRuntime.newEventId());
-  return () =>
+  return (latency) =>
     keepInFlight(accounts, milliseconds, async (aggregateId) => {
       await latency.of(() => execute(bus, commandType, aggregateId));
       return 1;
@@ -107,12 +106,12 @@ class ColdTurns {
     this.#commands = commandsOfTurn;
   }
 
-  async next(): Promise<number> {
+  async next(latency: Latency): Promise<number> {
     const accounts = this.#accounts.splice(0, this.#commands);
     const began = performance.now();
     const send = async () => {
       for (let id = accounts.pop(); id !== undefined; id = accounts.pop())
-        await execute(this.#bus, this.#commandType, id);
+        await latency.of(() => execute(this.#bus, this.#commandType, id));
     };
     await Promise.all(Array.from({ length: IN_FLIGHT }, send));
     return (this.#commands * 1000) / (performance.now() - began);

@@ -13,9 +13,10 @@ const DECODED_EVENTS = 50_000;
 /** Load of the log's first events: as bytes, and decoded by the TypeScript client. */
 export const load: Measurement = {
   id: 'S4',
+  about: 'Load of the whole log, as bytes and decoded, beside COPY and a decoding loop',
   async measure(stage, { loadRounds, loadEvents }) {
     await fillLog(stage, loadEvents);
-    const { service, postgres, schema } = stage;
+    const { service, postgres, schema, meter } = stage;
     const raw = new Client(service.address, credentials.createInsecure(), {
       'grpc.use_local_subchannel_pool': 1,
     });
@@ -24,7 +25,7 @@ export const load: Measurement = {
     const kept: Buffer[] = [];
     try {
       await loadRaw(raw, Math.min(loadEvents, DECODED_EVENTS), (page) => kept.push(page));
-      const results = await takeTurns(loadRounds, [
+      const results = await takeTurns({ rounds: loadRounds, meter }, [
         rateOf(loadEvents, async () => {
           let events = 0;
           await loadRaw(raw, loadEvents, (page) => {

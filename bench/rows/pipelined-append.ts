@@ -2,7 +2,6 @@ import { connect } from '../../src/client/connect.js';
 import { copyIn } from '../floors/copy-in.js';
 import { insertRow } from '../floors/insert.js';
 import { keepInFlight } from '../in-flight.js';
-import { Latency } from '../latency.js';
 import { takeTurns } from '../rounds.js';
 import { compare, type Measurement } from '../row.js';
 import { StreamWalk, walks } from '../workload.js';
@@ -13,7 +12,8 @@ const CLIENTS = 8;
 /** Concurrent appends of one event each through the TypeScript client, which pipelines them by itself. */
 export const pipelinedAppend: Measurement = {
   id: 'S1',
-  async measure({ service, postgres, floorSchema }, { rounds, turnMilliseconds }) {
+  about: 'pipelined appends of one event, beside COPY and INSERT',
+  async measure({ service, postgres, floorSchema, meter }, { rounds, turnMilliseconds }) {
     const connection = connect({ address: service.address });
     const inserting = await Promise.all(
       Array.from({ length: CLIENTS }, async () => ({
@@ -22,12 +22,11 @@ export const pipelinedAppend: Measurement = {
       })),
     );
     const copying = await postgres.connect();
-    const latency = new Latency();
     const ourWalks = walks(IN_FLIGHT);
     const copyWalks = walks(IN_FLIGHT);
     try {
-      const results = await takeTurns(rounds, [
-        () =>
+      const results = await takeTurns({ rounds, meter }, [
+        (latency) =>
           keepInFlight(ourWalks, turnMilliseconds, async (walk) => {
             await latency.of(() => connection.eventStore.append(walk.request()));
             return 1;
@@ -48,7 +47,6 @@ export const pipelinedAppend: Measurement = {
             ...row,
             floor: `one client, binary COPY of ${IN_FLIGHT} rows a transaction`,
             target: 0.6,
-            latency: latency.percentiles(),
           },
         ),
         compare(
