@@ -1,7 +1,7 @@
-import type { DescMessage, DescMethodBiDiStreaming, MessageShape } from '@bufbuild/protobuf';
+import type { DescMethodBiDiStreaming } from '@bufbuild/protobuf';
 import { type Client, type ClientDuplexStream } from '@grpc/grpc-js';
 import { type HeadwaterError, StoreUnavailableError } from '../core/errors.js';
-import { deserializer, methodPath } from '../wire/method.js';
+import { methodPath } from '../wire/method.js';
 import { StatusCode } from '../wire/status-code.js';
 import { fromStatusObject } from './failure.js';
 
@@ -14,24 +14,27 @@ export interface PipelinedCallListener<Answer> {
   onEnd(error: HeadwaterError): void;
 }
 
+/** What is called, and how its answers are read. */
+export interface PipelinedMethod<Answer> {
+  readonly method: DescMethodBiDiStreaming;
+  /** Throws what protobuf-es does for bytes that are no answer. */
+  readonly decode: (bytes: Buffer) => Answer;
+}
+
 /** One pipelined call: AppendStream or ExecuteStream. */
-export class PipelinedCall<Output extends DescMessage> {
+export class PipelinedCall<Answer> {
   readonly client: Client;
-  readonly #call: ClientDuplexStream<Buffer, MessageShape<Output>>;
+  readonly #call: ClientDuplexStream<Buffer, Answer>;
   writable = true;
 
   constructor(
     client: Client,
-    method: DescMethodBiDiStreaming<DescMessage, Output>,
-    listener: PipelinedCallListener<MessageShape<Output>>,
+    { decode, method }: PipelinedMethod<Answer>,
+    listener: PipelinedCallListener<Answer>,
   ) {
     this.client = client;
-    this.#call = client.makeBidiStreamRequest(
-      methodPath(method),
-      (message: Buffer) => message,
-      deserializer(method.output),
-    );
-    this.#call.on('data', (answer: MessageShape<Output>) => listener.onAnswer(answer));
+    this.#call = client.makeBidiStreamRequest(methodPath(method), (message: Buffer) => message, decode);
+    this.#call.on('data', (answer: Answer) => listener.onAnswer(answer));
     this.#call.on('drain', () => {
       this.writable = true;
       listener.onWritable();
@@ -48,11 +51,9 @@ export class PipelinedCall<Output extends DescMessage> {
     });
   }
 
-  /** Sends the requests as one message, put together from what is encoded already. */
+  /** Sends the requests as one message, put together from what is encoded already, each with its tag and length. */
   write(requests: readonly { readonly encoded: Uint8Array }[]): void {
-    const parts: Uint8Array[] = [];
-    for (const { encoded } of requests) parts.push(lengthDelimited(encoded.byteLength), encoded);
-    this.writable = this.#call.write(Buffer.concat(parts));
+    this.writable = this.#call.write(Buffer.concat(requests.map(({ encoded }) => encoded)));
   }
 
   /** Half-closes: the service ends the call when all is answered. */
@@ -63,13 +64,4 @@ export class PipelinedCall<Output extends DescMessage> {
   cancel(): void {
     this.#call.cancel();
   }
-}
-
-/** The tag of field 1, which in either message is the repeated requests, and a length. */
-function lengthDelimited(length: number): Uint8Array {
-  const bytes = [0x0a];
-  let rest = length;
-  for (; rest > 0x7f; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80);
-  bytes.push(rest);
-  return Uint8Array.from(bytes);
 }

@@ -1,4 +1,3 @@
-import type { DescMessage, DescMethodBiDiStreaming, MessageShape } from '@bufbuild/protobuf';
 import type { Status } from '../../gen/google/rpc/status_pb.js';
 import type { CallOptions } from '../core/call-options.js';
 import {
@@ -13,7 +12,7 @@ import { backoff } from './backoff.js';
 import type { Channels } from './channels.js';
 import { isTransient } from './failure.js';
 import { PendingRequest } from './pending-request.js';
-import { PipelinedCall } from './pipelined-call.js';
+import { PipelinedCall, type PipelinedMethod } from './pipelined-call.js';
 
 /** No message that we send exceeds it, unless one append does. */
 const MESSAGE_BYTES = 3.5 * 1024 * 1024;
@@ -23,16 +22,14 @@ const REQUESTS = 1024;
 const BYTES = 8 * 1024 * 1024;
 
 /** The words of one pipelined RPC. */
-export interface PipelineProtocol<Request, Verdict, Output extends DescMessage> {
-  readonly method: DescMethodBiDiStreaming<DescMessage, Output>;
+export interface PipelineProtocol<Request, Verdict>
+  extends PipelinedMethod<readonly PipelinedResult<Verdict>[]> {
   /** In words, for messages: "append". */
   readonly noun: string;
   /** The field that is too long where the whole is. */
   readonly field: string;
-  /** The request with its correlation number, as one entry of a message. */
+  /** The request with its correlation number, as one entry of a message: with tag and length in front. */
   encode(correlation: bigint, request: Request): Uint8Array;
-  /** The results of a message. */
-  results(answer: MessageShape<Output>): readonly PipelinedResult<Verdict>[];
 }
 
 /** A verdict, or why there is none; neither for an answer that is empty. */
@@ -43,8 +40,8 @@ export interface PipelinedResult<Verdict> {
 }
 
 /** How requests are sent. */
-export interface RequestPipelineOptions<Request, Verdict, Output extends DescMessage> {
-  readonly protocol: PipelineProtocol<Request, Verdict, Output>;
+export interface RequestPipelineOptions<Request, Verdict> {
+  readonly protocol: PipelineProtocol<Request, Verdict>;
   readonly channels: Channels;
   readonly runtime: Runtime;
   readonly timeoutMs: number;
@@ -63,14 +60,14 @@ export interface RequestPipelineOptions<Request, Verdict, Output extends DescMes
  * event loop in one message. A lost call is opened again, and what was under way sent again with the same ids, so that
  * nothing is applied twice.
  */
-export class RequestPipeline<Request, Verdict, Output extends DescMessage> {
-  readonly #options: RequestPipelineOptions<Request, Verdict, Output>;
+export class RequestPipeline<Request, Verdict> {
+  readonly #options: RequestPipelineOptions<Request, Verdict>;
   /** Not sent, or to be sent again; in order. */
   #waiting: PendingRequest<Verdict>[] = [];
   #waitingBytes = 0;
   readonly #underWay = new Map<bigint, PendingRequest<Verdict>>();
   #underWayBytes = 0;
-  #call: PipelinedCall<Output> | undefined;
+  #call: PipelinedCall<readonly PipelinedResult<Verdict>[]> | undefined;
   #next = 1n;
   #scheduled = false;
   /** Calls and requests that failed in a row. */
@@ -78,7 +75,7 @@ export class RequestPipeline<Request, Verdict, Output extends DescMessage> {
   #pausing = false;
   #idle: NodeJS.Timeout | undefined;
 
-  constructor(options: RequestPipelineOptions<Request, Verdict, Output>) {
+  constructor(options: RequestPipelineOptions<Request, Verdict>) {
     this.#options = options;
     options.closed.addEventListener('abort', () => this.#close(), { once: true });
   }
@@ -162,16 +159,20 @@ export class RequestPipeline<Request, Verdict, Output extends DescMessage> {
     return this.#underWay.size < REQUESTS && this.#underWayBytes < BYTES;
   }
 
-  #open(): PipelinedCall<Output> {
+  #open(): PipelinedCall<readonly PipelinedResult<Verdict>[]> {
     const { channels, protocol } = this.#options;
-    const call: PipelinedCall<Output> = new PipelinedCall(channels.current, protocol.method, {
-      onAnswer: (answer) => {
-        for (const result of protocol.results(answer)) this.#answer(result);
-        if (this.#waiting.length > 0) this.#schedule();
+    const call: PipelinedCall<readonly PipelinedResult<Verdict>[]> = new PipelinedCall(
+      channels.current,
+      protocol,
+      {
+        onAnswer: (results) => {
+          for (const result of results) this.#answer(result);
+          if (this.#waiting.length > 0) this.#schedule();
+        },
+        onWritable: () => this.#schedule(),
+        onEnd: (error) => this.#lost(call, error),
       },
-      onWritable: () => this.#schedule(),
-      onEnd: (error) => this.#lost(call, error),
-    });
+    );
     return call;
   }
 
@@ -191,7 +192,7 @@ export class RequestPipeline<Request, Verdict, Output extends DescMessage> {
   }
 
   /** The call is over, and what was under way in it has no verdict. */
-  #lost(call: PipelinedCall<Output>, error: HeadwaterError): void {
+  #lost(call: PipelinedCall<readonly PipelinedResult<Verdict>[]>, error: HeadwaterError): void {
     // Half-closed for idleness: nothing was under way.
     if (call !== this.#call) return;
     this.#call = undefined;

@@ -1,8 +1,8 @@
-import { create } from '@bufbuild/protobuf';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import {
   type CommandService,
   type ExecuteRequest as WireExecuteRequest,
-  ExecuteStreamResponseSchema,
+  ExecuteStreamRequestSchema,
   type PipelinedCommandResult,
   PipelinedCommandResultSchema,
 } from '../../gen/headwater/v1/command_service_pb.js';
@@ -12,6 +12,7 @@ import type { Command, Executed } from '../core/command.js';
 import { InvalidRequestError } from '../core/errors.js';
 import { fromWireCommand, toWireExecuted } from '../wire/command.js';
 import { toWireStatus } from '../wire/errors.js';
+import { inField1 } from '../wire/in-field-1.js';
 import {
   type ExplainRequest,
   fromWireExplainRequest,
@@ -50,8 +51,11 @@ export function commandService({
     }),
     executeStream: pipelined({
       action: 'execute',
-      split: ({ commands }) =>
-        commands.map(({ command, correlation }, index) => ({ correlation, item: { command, index } })),
+      decode: (bytes) =>
+        fromBinary(ExecuteStreamRequestSchema, bytes).commands.map(({ command, correlation }, index) => ({
+          correlation,
+          item: { command, index },
+        })),
       resolve: ({ command, index }, caller) => {
         if (command !== undefined) return planExecute(command, caller);
         const field = `commands[${index}].command`;
@@ -63,8 +67,6 @@ export function commandService({
         result({ correlation, result: { case: 'executed', value: toWireExecuted(executed) } }),
       failed: (correlation, error) =>
         result({ correlation, result: { case: 'failed', value: toWireStatus(error) } }),
-      sizeOf,
-      join: (results) => create(ExecuteStreamResponseSchema, { results }),
     }),
     handle: handle({ ...workers, poolOf: (namespace) => commandsOf({ namespace }).pool }),
     listCommands: unary({
@@ -106,11 +108,6 @@ function planExecute(request: WireExecuteRequest, caller: Caller): ExecutePlan {
   return { ...caller, action: 'execute', resources: [{ kind: 'COMMAND_TYPE', commandType }], command };
 }
 
-function result(init: Pick<PipelinedCommandResult, 'correlation' | 'result'>): PipelinedCommandResult {
-  return create(PipelinedCommandResultSchema, init);
-}
-
-/** An id takes 38 bytes, two names and the command's id at most 780. */
-function sizeOf({ result: { case: kind, value } }: PipelinedCommandResult): number {
-  return kind === 'executed' ? 850 + value.eventIds.length * 38 : 4200;
+function result(init: Pick<PipelinedCommandResult, 'correlation' | 'result'>): Buffer {
+  return inField1(toBinary(PipelinedCommandResultSchema, create(PipelinedCommandResultSchema, init)));
 }

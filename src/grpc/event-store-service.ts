@@ -1,11 +1,6 @@
-import { create, toBinary } from '@bufbuild/protobuf';
-import {
-  type AppendRequest as WireAppendRequest,
-  AppendStreamResponseSchema,
-  type EventStoreService,
-  type PipelinedAppendResult,
-  PipelinedAppendResultSchema,
-  RefusedSchema,
+import type {
+  AppendRequest as WireAppendRequest,
+  EventStoreService,
 } from '../../gen/headwater/v1/event_store_service_pb.js';
 import type { Caller } from '../auth/caller.js';
 import type { Plan } from '../auth/plan.js';
@@ -13,11 +8,11 @@ import type { AppendOutcome, AppendRequest } from '../core/append.js';
 import { InvalidRequestError, PolicyDeniedError } from '../core/errors.js';
 import type { LoadRequest } from '../core/load.js';
 import type { SubscribeRequest } from '../core/subscribe.js';
-import { fromWireAppendRequest, toWireAppended, toWireAppendResponse } from '../wire/append.js';
+import { fromWireAppendRequest, toWireAppendResponse } from '../wire/append.js';
+import { encodeAppendFailure, encodeAppendResult } from '../wire/append-results.js';
+import { decodeAppendStreamRequest } from '../wire/decode-append.js';
 import { encodeLoadPage, encodeSubscriptionMessage } from '../wire/encode-page.js';
-import { toWireStatus } from '../wire/errors.js';
 import { fromWireLoadRequest } from '../wire/load.js';
-import { toWireRefused } from '../wire/refused.js';
 import { fromWireSubscribeRequest } from '../wire/subscribe.js';
 import type { Admission } from './admission.js';
 import { narrowedFilters } from './narrowed.js';
@@ -46,30 +41,19 @@ export function eventStoreService(storeOf: StoreOf): RpcsOf<typeof EventStoreSer
     }),
     appendStream: pipelined({
       action: 'append',
-      split: ({ requests }) =>
-        requests.map(({ correlation, append }, index) => ({ correlation, item: { append, index } })),
-      resolve: ({ append, index }, caller) => {
-        if (append !== undefined) return planAppend(append, caller);
-        const field = `requests[${index}].append`;
-        throw new InvalidRequestError([{ field, description: 'must be set' }]);
+      decode: (bytes) =>
+        decodeAppendStreamRequest(bytes).map(({ append, correlation }) => ({ correlation, item: append })),
+      resolve: (append, caller) => {
+        if (append instanceof InvalidRequestError) throw append;
+        return planOf(append, caller);
       },
       // Not async: the store has to see the requests of one call in the order sent.
       handle: (plan: AppendPlan, signal, admission) =>
         storeOf(plan)
           .append({ ...asReader(plan, admission), onConflict: 'RETURN' }, { signal })
           .then((outcome) => ofOwnStreams(outcome, plan, admission)),
-      answered: (correlation, verdict) =>
-        result({
-          correlation,
-          result:
-            verdict.outcome === 'APPENDED'
-              ? { case: 'appended', value: toWireAppended(verdict) }
-              : { case: 'refused', value: toWireRefused(verdict) },
-        }),
-      failed: (correlation, error) =>
-        result({ correlation, result: { case: 'failed', value: toWireStatus(error) } }),
-      sizeOf,
-      join: (results) => create(AppendStreamResponseSchema, { results }),
+      answered: encodeAppendResult,
+      failed: encodeAppendFailure,
     }),
     load: serverStream({
       resolve: (request, caller): LoadPlan => {
@@ -110,7 +94,10 @@ export function eventStoreService(storeOf: StoreOf): RpcsOf<typeof EventStoreSer
 }
 
 function planAppend(request: WireAppendRequest, caller: Caller): AppendPlan {
-  const append = fromWireAppendRequest(request);
+  return planOf(fromWireAppendRequest(request), caller);
+}
+
+function planOf(append: AppendRequest, caller: Caller): AppendPlan {
   return {
     ...caller,
     action: 'append',
@@ -140,20 +127,4 @@ function ofOwnStreams<Outcome extends AppendOutcome>(
   const resources = outcome.versions.map(({ stream }) => ({ kind: 'STREAM', stream }) as const);
   if (!admission.allows({ ...plan, resources })) throw new PolicyDeniedError(plan.action);
   return outcome;
-}
-
-type ResultInit = Pick<PipelinedAppendResult, 'correlation' | 'result'>;
-
-function result(init: ResultInit): PipelinedAppendResult {
-  return create(PipelinedAppendResultSchema, init);
-}
-
-/** An id takes 38 bytes, two names at most 520. What comes along with a refusal is rare, and measured. */
-function sizeOf({ result: { case: kind, value } }: PipelinedAppendResult): number {
-  if (kind === 'appended') return 100 + value.eventIds.length * 38 + value.versions.length * 540;
-  if (kind === 'refused')
-    return value.interveningEvents.length === 0
-      ? 50 + value.conflicts.length * 560
-      : toBinary(RefusedSchema, value).byteLength;
-  return 4200;
 }

@@ -18,23 +18,23 @@ const BYTES = 8 * 1024 * 1024;
 const MESSAGE_BYTES = 1024 * 1024;
 
 /** What a pipelined call works with. */
-export interface PipelineParts<Message, Item, P extends Plan, Verdict, Result, Answer> {
-  readonly call: ServerDuplexStream<Received<Message>, Answer>;
+export interface PipelineParts<Item, P extends Plan, Verdict> {
+  readonly call: ServerDuplexStream<Received<readonly Numbered<Item>[]>, Buffer>;
   readonly scope: CallScope;
   readonly desk: Desk;
   readonly rpc: string;
   readonly admission: Admission;
-  readonly entry: PipelinedEntry<Message, Item, P, Verdict, Result, Answer>;
+  readonly entry: PipelinedEntry<Item, P, Verdict>;
 }
 
 /** One pipelined call: requests are begun in the order sent, up to a bound, and each is answered when it is decided. */
-export class Pipeline<Message, Item, P extends Plan, Verdict, Result, Answer> {
-  readonly #parts: PipelineParts<Message, Item, P, Verdict, Result, Answer>;
+export class Pipeline<Item, P extends Plan, Verdict> {
+  readonly #parts: PipelineParts<Item, P, Verdict>;
   /** Received, not begun. */
   readonly #queue: (Numbered<Item> & { readonly bytes: number })[] = [];
   /** Begun, by correlation number, with their bytes. */
   readonly #underWay = new Map<bigint, number>();
-  readonly #results: { readonly result: Result; readonly correlation: bigint | undefined }[] = [];
+  readonly #results: { readonly result: Buffer; readonly correlation: bigint | undefined }[] = [];
   /** Begun and not answered yet; beside what is under way, repeated numbers, which are refused. */
   #begun = 0;
   #bytes = 0;
@@ -44,7 +44,7 @@ export class Pipeline<Message, Item, P extends Plan, Verdict, Result, Answer> {
   #stalled: NodeJS.Timeout | undefined;
   #ended = false;
 
-  constructor(parts: PipelineParts<Message, Item, P, Verdict, Result, Answer>) {
+  constructor(parts: PipelineParts<Item, P, Verdict>) {
     this.#parts = parts;
   }
 
@@ -59,14 +59,14 @@ export class Pipeline<Message, Item, P extends Plan, Verdict, Result, Answer> {
       this.#flush();
     });
     call.on('end', () => this.#finish());
-    call.on('data', (received: Received<Message>) => this.#receive(received));
+    call.on('data', (received: Received<readonly Numbered<Item>[]>) => this.#receive(received));
     call.sendMetadata(new Metadata());
   }
 
-  #receive(received: Received<Message>): void {
+  #receive(received: Received<readonly Numbered<Item>[]>): void {
     if (this.#last !== undefined) return;
     if ('malformed' in received) return this.#finish(received.malformed);
-    const requests = this.#parts.entry.split(received.message);
+    const requests = received.message;
     // What one request costs is not known apart, so each gets its share.
     const bytes = received.byteLength / Math.max(1, requests.length);
     for (const request of requests) this.#queue.push({ ...request, bytes });
@@ -118,7 +118,7 @@ export class Pipeline<Message, Item, P extends Plan, Verdict, Result, Answer> {
     this.#settle(entry.failed(correlation, desk.failure(error, rpc)), correlation);
   }
 
-  #settle(result: Result, correlation: bigint | undefined): void {
+  #settle(result: Buffer, correlation: bigint | undefined): void {
     this.#results.push({ result, correlation });
     if (this.#flushing || this.#stalled !== undefined) return;
     this.#flushing = true;
@@ -130,20 +130,20 @@ export class Pipeline<Message, Item, P extends Plan, Verdict, Result, Answer> {
 
   /** Writes what was decided; a request counts as under way until its verdict is written. */
   #flush(): void {
-    const { call, desk, entry, scope } = this.#parts;
+    const { call, desk, scope } = this.#parts;
     if (scope.signal.aborted || this.#ended) return;
     let taken = 0;
     while (taken < this.#results.length && this.#stalled === undefined) {
-      const message: Result[] = [];
+      const message: Buffer[] = [];
       let bytes = 0;
       for (; taken < this.#results.length && bytes < MESSAGE_BYTES; taken++) {
         const settled = this.#results[taken];
         if (settled === undefined) break;
         message.push(settled.result);
-        bytes += entry.sizeOf(settled.result);
+        bytes += settled.result.byteLength;
         this.#release(settled.correlation);
       }
-      if (!call.write(entry.join(message)))
+      if (!call.write(Buffer.concat(message, bytes)))
         this.#stalled = setTimeout(() => scope.abort(stalled(desk.stallTimeoutMs)), desk.stallTimeoutMs);
     }
     this.#results.splice(0, taken);

@@ -1,16 +1,27 @@
 import type { DescMethod, DescService } from '@bufbuild/protobuf';
 import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js';
-import { methodPath, requestDeserializer, serializer } from '../wire/method.js';
+import { methodPath, receivedBy, requestDeserializer, serializer } from '../wire/method.js';
 
 /**
  * A service of protobuf-es as grpc-js wants it. Requests arrive as `Received`, decoded or with what is wrong with them;
  * answers may be messages, or bytes where a handler has encoded them itself.
  */
-export function toServiceDefinition(service: DescService): ServiceDefinition {
-  return Object.fromEntries(service.methods.map((method) => [method.localName, toMethodDefinition(method)]));
+export function toServiceDefinition(
+  service: DescService,
+  decoderOf: (method: DescMethod) => Decoder | undefined = () => undefined,
+): ServiceDefinition {
+  return Object.fromEntries(
+    service.methods.map((method) => [method.localName, toMethodDefinition(method, decoderOf(method))]),
+  );
 }
 
-function toMethodDefinition(method: DescMethod): MethodDefinition<unknown, unknown> {
+/** Reads the bytes of a request into what its handler wants; throws what protobuf-es does. */
+export type Decoder = (bytes: Buffer) => unknown;
+
+function toMethodDefinition(
+  method: DescMethod,
+  decode: Decoder | undefined,
+): MethodDefinition<unknown, unknown> {
   const { methodKind, input, output } = method;
   const serializeOutput = serializer(output);
   return {
@@ -18,7 +29,7 @@ function toMethodDefinition(method: DescMethod): MethodDefinition<unknown, unkno
     originalName: method.name,
     requestStream: methodKind === 'client_streaming' || methodKind === 'bidi_streaming',
     responseStream: methodKind === 'server_streaming' || methodKind === 'bidi_streaming',
-    requestDeserialize: requestDeserializer(input),
+    requestDeserialize: decode ? receivedBy(input, decode) : requestDeserializer(input),
     responseSerialize: (answer: unknown) =>
       Buffer.isBuffer(answer) ? answer : serializeOutput(answer as Parameters<typeof serializeOutput>[0]),
     // A server neither writes requests nor reads answers.

@@ -39,9 +39,17 @@ export type Received<Message> =
 export function requestDeserializer<Desc extends DescMessage>(
   schema: Desc,
 ): (bytes: Buffer) => Received<MessageShape<Desc>> {
+  return receivedBy(schema, (bytes) => fromBinary(schema, bytes));
+}
+
+/** As {@link requestDeserializer}, by a decoder of one's own, which throws what protobuf-es does. */
+export function receivedBy<Message>(
+  schema: DescMessage,
+  decode: (bytes: Buffer) => Message,
+): (bytes: Buffer) => Received<Message> {
   return (bytes) => {
     try {
-      return { message: fromBinary(schema, bytes), byteLength: bytes.byteLength };
+      return { message: decode(bytes), byteLength: bytes.byteLength };
     } catch (cause) {
       return { malformed: malformed(schema, cause) };
     }

@@ -31,7 +31,7 @@ export const time = fc.oneof(
 
 export const stream = fc.record({ aggregateType: text, aggregateId: text });
 
-const metadata = fc
+export const metadata = fc
   .array(fc.tuple(text, text), { maxLength: 5 })
   .map((entries) => Object.fromEntries(entries.filter(([key]) => key !== '__proto__')));
 

@@ -1,0 +1,95 @@
+import type { StreamId } from '../core/stream.js';
+
+/**
+ * Bytes of a message that the hand-written decoders leave to the generated code: a field that they do not know, a wire type
+ * that does not fit, a string that is not UTF-8, a message that is cut off. What is right and what is wrong with those is
+ * decided there, in one place.
+ */
+export class UnusualBytesError extends Error {
+  override readonly name = 'UnusualBytesError';
+}
+
+/** Fields of one message after the other, for decoders that are written by hand. Throws `UnusualBytesError`. */
+export class MessageReader {
+  readonly buffer: Buffer;
+  at: number;
+  readonly end: number;
+
+  constructor(buffer: Buffer, at = 0, end = buffer.byteLength) {
+    this.buffer = buffer;
+    this.at = at;
+    this.end = end;
+  }
+
+  /** Up to 2^53 - 1. */
+  varint(): number {
+    const { buffer, end } = this;
+    let byte = this.at < end ? (buffer[this.at++] ?? 0x80) : unusual();
+    if (byte < 0x80) return byte;
+    let value = byte & 0x7f;
+    let factor = 0x80;
+    // Seven septets have room in a double; what is longer is rare, and read as a bigint.
+    for (let septets = 1; septets < 7; septets++) {
+      byte = this.at < end ? (buffer[this.at++] ?? 0x80) : unusual();
+      value += (byte & 0x7f) * factor;
+      if (byte < 0x80) return value;
+      factor *= 0x80;
+    }
+    return unusual();
+  }
+
+  uint64(): bigint {
+    return BigInt(this.varint());
+  }
+
+  uint32(): number {
+    const value = this.varint();
+    return value <= 0xffff_ffff ? value : unusual();
+  }
+
+  /** The end of a field with a length, which begins here. */
+  limit(): number {
+    const length = this.varint();
+    const limit = this.at + length;
+    return limit <= this.end ? limit : unusual();
+  }
+
+  string(): string {
+    const limit = this.limit();
+    const from = this.at;
+    this.at = limit;
+    if (from === limit) return '';
+    const text = this.buffer.toString('utf8', from, limit);
+    // Bytes that are not UTF-8 become this character; one that was sent is looked at by the slow way as well.
+    return text.includes('\ufffd') ? unusual() : text;
+  }
+
+  stream(end: number): StreamId {
+    let aggregateType = '';
+    let aggregateId = '';
+    while (this.at < end)
+      switch (this.varint()) {
+        case 0x0a:
+          aggregateType = this.string();
+          break;
+        case 0x12:
+          aggregateId = this.string();
+          break;
+        default:
+          unusual();
+      }
+    return this.at === end ? { aggregateType, aggregateId } : unusual();
+  }
+
+  /** A view of the message's buffer. */
+  view(): Buffer {
+    const limit = this.limit();
+    const view = this.buffer.subarray(this.at, limit);
+    this.at = limit;
+    return view;
+  }
+}
+
+export function unusual(): never {
+  throw new UnusualBytesError('The bytes are not those that the usual encoders write');
+}
