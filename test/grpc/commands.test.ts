@@ -135,7 +135,7 @@ describe('a command', () => {
     const { raw } = await startService(opened.store);
     const worker = await startWorker(raw, { commands: [DEPOSIT] });
     const { code } = await failureOf(
-      unary(raw, execute, jsonCommand('Deposit', newId()), { deadlineMs: 100 }),
+      unary(raw, execute, jsonCommand('Deposit', newId()), { deadlineMs: 1000 }),
     );
     expect(code).toBe(4);
     await until(() => worker.messages.some(({ message }) => message.case === 'cancel'), 'the cancel');

@@ -25,7 +25,7 @@ const TAGS = 50;
  * A service that does nothing takes some 110 MB. A follower that keeps up costs its call and what it asked for, some 50 KB;
  * what all of them read from is one ring of 16 MiB, whoever reads it. The rest is V8's, which collects late.
  */
-const LIMIT_MB = 400;
+const LIMIT_MB = 600;
 /** Ten for appends, eight for reads, those that listen and look: whoever follows costs none. */
 const MOST_DATABASE_CONNECTIONS = 30;
 /** Until all is delivered. */
