@@ -1,12 +1,12 @@
 import { InvalidRequestError, StreamDeletedError, StreamNotFoundError } from '../core/errors.js';
-import type { Event, Microseconds } from '../core/event.js';
+import type { Microseconds } from '../core/event.js';
 import type { EventStore } from '../core/event-store.js';
 import type { Filter } from '../core/filter.js';
-import { eventBytes } from '../core/event.js';
 import type { StreamId } from '../core/stream.js';
 import type { LogPosition } from '../core/subscribe.js';
-import { erasedVersions, isSystemEventType } from '../core/system-events.js';
 import type { Aggregate } from './aggregate.js';
+import type { Presence } from './existence.js';
+import { beginning, type FoldBase, Folding } from './folding.js';
 import type { Snapshots } from './snapshots.js';
 
 /** An aggregate as it was read. */
@@ -43,15 +43,15 @@ export interface ReadOptions {
   readonly timeoutMilliseconds?: number;
 }
 
-/** Where a fold begins. */
-type Base<State> = Pick<ReadAggregate<State>, 'version' | 'state' | 'snapshotVersion' | 'bytes'>;
+/** What of a store is needed to read aggregates. */
+export type AggregateReads = Pick<EventStore, 'load' | 'getStream' | 'loadAggregate'>;
 
 /** Reads aggregates: from the nearest snapshot, or from a state that somebody kept. */
 export class AggregateReader {
-  readonly #store: Pick<EventStore, 'load' | 'getStream'>;
+  readonly #store: AggregateReads;
   readonly #snapshots: Snapshots;
 
-  constructor(store: Pick<EventStore, 'load' | 'getStream'>, snapshots: Snapshots) {
+  constructor(store: AggregateReads, snapshots: Snapshots) {
     this.#store = store;
     this.#snapshots = snapshots;
   }
@@ -62,7 +62,10 @@ export class AggregateReader {
     stream: StreamId,
     options: ReadOptions = {},
   ): Promise<ReadAggregate<State>> {
-    return this.#from(aggregate, stream, await this.#nearest(aggregate, stream, options), options);
+    return (
+      (await this.#atOnce(aggregate, stream, options)) ??
+      this.#from(aggregate, stream, await this.#nearest(aggregate, stream, options), options)
+    );
   }
 
   /** The aggregate as it is now, of which somebody has kept a former state. */
@@ -84,6 +87,35 @@ export class AggregateReader {
     return read === 'ABSENT' || read.gap || read.erased
       ? this.now(aggregate, stream, options)
       : read.aggregate;
+  }
+
+  /** The aggregate as it is now, where the store gives it in one go; `undefined` where it is to be read piece by piece. */
+  async #atOnce<State>(
+    aggregate: Aggregate<State>,
+    stream: StreamId,
+    options: ReadOptions,
+  ): Promise<ReadAggregate<State> | undefined> {
+    const { includeDeleted, minPosition, signal } = options;
+    if (this.#store.loadAggregate === undefined || includeDeleted || minPosition) return undefined;
+    const { snapshots } = aggregate;
+    const loaded = await this.#store.loadAggregate(
+      stream,
+      snapshots === undefined ? 'NONE' : { schemaVersion: snapshots.schemaVersion },
+      signal ? { signal } : {},
+    );
+    const { deleted, events, more, readTo, snapshot, version } = loaded;
+    if (deleted || version === 0n) return absent(aggregate, stream, { deleted, version });
+    const kept = snapshot && this.#snapshots.decoded(aggregate, stream, snapshot);
+    const base = kept ? { ...kept, snapshotVersion: kept.version } : beginning(aggregate);
+    const folding = new Folding(aggregate, base);
+    // Behind a snapshot that cannot be read there is only the rest.
+    if (snapshot === undefined || kept !== undefined) for (const event of events) folding.add(event);
+    else return this.#from(aggregate, stream, base, options);
+    // An erasure that is under way: the snapshot may hold what is gone.
+    if (folding.erased) return this.#from(aggregate, stream, beginning(aggregate), options);
+    const read = readOf(stream, folding, readTo);
+    if (!more) return { ...read, version };
+    return events.length > 0 ? this.since(aggregate, read, options) : undefined;
   }
 
   /**
@@ -137,20 +169,18 @@ export class AggregateReader {
     stream: StreamId,
     { signal, includeDeleted }: ReadOptions,
     upToVersion?: bigint,
-  ): Promise<Base<State>> {
+  ): Promise<FoldBase<State>> {
     // With what deletion hides, a snapshot may be from another life of the aggregate than the version that is asked for.
     const snapshot = includeDeleted
       ? undefined
       : await this.#snapshots.nearest(aggregate, stream, { upToVersion, signal });
-    return snapshot === undefined
-      ? { version: 0n, state: aggregate.initial(), snapshotVersion: 0n, bytes: 0 }
-      : { ...snapshot, snapshotVersion: snapshot.version };
+    return snapshot === undefined ? beginning(aggregate) : { ...snapshot, snapshotVersion: snapshot.version };
   }
 
   async #from<State>(
     aggregate: Aggregate<State>,
     stream: StreamId,
-    base: Base<State>,
+    base: FoldBase<State>,
     options: ReadOptions,
     last?: bigint,
   ): Promise<ReadAggregate<State>> {
@@ -169,8 +199,7 @@ export class AggregateReader {
     if (read === 'ABSENT') return this.#absent(aggregate, stream, false);
     // Erased while the snapshot was on its way: it may hold what is gone.
     if (read.erased && base.version > 0n) {
-      const initial = { version: 0n, state: aggregate.initial(), snapshotVersion: 0n, bytes: 0 };
-      return this.#from(aggregate, stream, initial, options, last);
+      return this.#from(aggregate, stream, beginning(aggregate), options, last);
     }
     if (read.any || last !== undefined) return read.aggregate;
     // Nothing is shown, the snapshot's own event neither: all has expired. Its version goes on all the same.
@@ -184,37 +213,19 @@ export class AggregateReader {
     deleted: boolean,
   ): Promise<ReadAggregate<State>> {
     const version = deleted ? (await this.#store.getStream(stream)).version : 0n;
-    const state = aggregate.initial();
-    return { stream, version, deleted, state, snapshotVersion: 0n, bytes: 0, readTo: undefined };
+    return absent(aggregate, stream, { version, deleted });
   }
 
   /** Folds what the stream shows on a base whose own event is read again, which tells whether they belong together. */
   async #fold<State>(
     aggregate: Aggregate<State>,
     stream: StreamId,
-    base: Base<State>,
+    base: FoldBase<State>,
     filter: Filter | undefined,
     options: ReadOptions,
   ): Promise<Folded<State> | 'ABSENT'> {
-    let { state, version, bytes } = base;
-    let { snapshotVersion } = base;
-    let [any, gap, erased, deleted] = [false, false, false, false];
+    const folding = new Folding(aggregate, base);
     let readTo: LogPosition | undefined;
-    const add = (event: Event) => {
-      if (!any && base.version > 0n) gap = event.version > base.version;
-      any = true;
-      if (event.version <= base.version) return;
-      version = event.version;
-      bytes += eventBytes(event);
-      erased ||= (erasedVersions(event) ?? []).some(({ first }) => first <= base.version);
-      if (event.eventType === '$stream-deleted' || event.eventType === '$stream-erased') deleted = true;
-      else if (event.eventType === '$stream-restored') deleted = false;
-      else if (deleted && !isSystemEventType(event.eventType)) {
-        // Created anew: a life of its own.
-        [deleted, state, snapshotVersion] = [false, aggregate.initial(), 0n];
-      }
-      state = aggregate.fold(state, event);
-    };
     const request = {
       scope: { kind: 'STREAM', stream },
       ...(filter ? { filters: [filter] } : {}),
@@ -224,30 +235,38 @@ export class AggregateReader {
     try {
       for await (const page of this.#store.load(request, options)) {
         readTo = { position: page.scannedTo, epoch: page.epoch };
-        for (const event of page.events) add(event);
+        for (const event of page.events) folding.add(event);
       }
     } catch (error) {
       if (error instanceof StreamNotFoundError) return 'ABSENT';
       throw error;
     }
-    if (!any && base.version > 0n) gap = true;
-    return {
-      aggregate: { stream, version, deleted, state, snapshotVersion, bytes, readTo },
-      any,
-      gap,
-      erased,
-    };
+    const { any, erased } = folding;
+    const gap = folding.gap || (!any && base.version > 0n);
+    return { aggregate: readOf(stream, folding, readTo), any, gap, erased };
   }
 }
 
-interface Folded<State> {
+interface Folded<State> extends Pick<Folding<State>, 'any' | 'erased' | 'gap'> {
   readonly aggregate: ReadAggregate<State>;
-  /** The stream has shown at least one event. */
-  readonly any: boolean;
-  /** The base's own event is not the first that was shown. */
-  readonly gap: boolean;
-  /** Something was erased that the base may hold. */
-  readonly erased: boolean;
+}
+
+function readOf<State>(
+  stream: StreamId,
+  { bytes, deleted, snapshotVersion, state, version }: Folding<State>,
+  readTo: LogPosition | undefined,
+): ReadAggregate<State> {
+  return { stream, version, deleted, state, snapshotVersion, bytes, readTo };
+}
+
+/** One without events, or deleted. */
+function absent<State>(
+  aggregate: Aggregate<State>,
+  stream: StreamId,
+  presence: Presence,
+): ReadAggregate<State> {
+  const state = aggregate.initial();
+  return { stream, ...presence, state, snapshotVersion: 0n, bytes: 0, readTo: undefined };
 }
 
 function refusedVersion(version: bigint, why: string): InvalidRequestError {

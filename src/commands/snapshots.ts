@@ -1,10 +1,18 @@
 import type { EventStore } from '../core/event-store.js';
-import { SNAPSHOT_BYTES } from '../core/snapshot.js';
+import { SNAPSHOT_BYTES, type Snapshot } from '../core/snapshot.js';
 import type { StreamId } from '../core/stream.js';
 import type { Aggregate } from './aggregate.js';
 
 /** Told of what fails without a caller. */
 export type OnFailure = (error: unknown, what: string) => void;
+
+/** A state out of a snapshot. */
+export interface KeptState<State> {
+  readonly version: bigint;
+  readonly state: State;
+  /** Of the snapshot. */
+  readonly bytes: number;
+}
 
 /** Keeps snapshots and finds them; whatever goes wrong with one is reported and never in anybody's way. */
 export class Snapshots {
@@ -22,24 +30,43 @@ export class Snapshots {
     aggregate: Aggregate<State>,
     stream: StreamId,
     { upToVersion, signal }: { upToVersion?: bigint | undefined; signal?: AbortSignal | undefined },
-  ): Promise<{ version: bigint; state: State; bytes: number } | undefined> {
+  ): Promise<KeptState<State> | undefined> {
     if (aggregate.snapshots === undefined) return undefined;
-    const { codec, schemaVersion } = aggregate.snapshots;
+    const { schemaVersion } = aggregate.snapshots;
+    let snapshot: Snapshot | undefined;
     try {
-      const snapshot = await this.#store.getSnapshot(
+      snapshot = await this.#store.getSnapshot(
         stream,
         { schemaVersion, ...(upToVersion === undefined ? {} : { upToVersion }) },
         signal ? { signal } : {},
       );
-      if (snapshot === undefined || snapshot.schemaVersion !== schemaVersion) return undefined;
-      const { version, data, contentType } = snapshot;
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      this.#unreadable(error, stream);
+      return undefined;
+    }
+    return snapshot && this.decoded(aggregate, stream, snapshot);
+  }
+
+  /** The state that a snapshot holds; `undefined` if it is of another shape, or cannot be read. */
+  decoded<State>(
+    aggregate: Aggregate<State>,
+    stream: StreamId,
+    { contentType, data, schemaVersion, version }: Snapshot,
+  ): KeptState<State> | undefined {
+    if (aggregate.snapshots?.schemaVersion !== schemaVersion) return undefined;
+    const { codec } = aggregate.snapshots;
+    try {
       const state = aggregate.fromSnapshot(codec.validate(codec.parse(data, contentType)));
       return { version, state, bytes: data.byteLength };
     } catch (error) {
-      if (signal?.aborted) throw error;
-      this.#onFailure(error, `reading a snapshot of ${stream.aggregateType} ${stream.aggregateId}`);
+      this.#unreadable(error, stream);
       return undefined;
     }
+  }
+
+  #unreadable(error: unknown, { aggregateId, aggregateType }: StreamId): void {
+    this.#onFailure(error, `reading a snapshot of ${aggregateType} ${aggregateId}`);
   }
 
   /** Keeps the state in the background. */

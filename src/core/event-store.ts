@@ -2,6 +2,7 @@ import type { AppendOutcome, AppendRequest, Appended } from './append.js';
 import type { CallOptions } from './call-options.js';
 import type { LoadPage, LoadRequest } from './load.js';
 import type { LedgerCommand } from './command.js';
+import type { FromSnapshot, LoadedAggregate } from './loaded-aggregate.js';
 import type { NewSnapshot, Snapshot } from './snapshot.js';
 import type { StreamChanges } from './stream-changes.js';
 import type {
@@ -96,6 +97,13 @@ export interface EventStore extends StreamChanges {
     wanted?: { readonly upToVersion?: bigint; readonly schemaVersion?: number },
     options?: CallOptions,
   ): Promise<Snapshot | undefined>;
+
+  /**
+   * An aggregate with its snapshot and what stands behind it, of one moment and in one go. For those who fold aggregates:
+   * it shows what `getSnapshot` and a `load` of the stream show. A store need not have it; who lacks it makes these two.
+   * Fails with `InvalidRequestError`, `StoreUnavailableError` and `OverloadedError` (retry these two).
+   */
+  loadAggregate?(stream: StreamId, from: FromSnapshot, options?: CallOptions): Promise<LoadedAggregate>;
 
   /** Throws all snapshots of an aggregate away; gives how many there were. */
   deleteSnapshots(stream: StreamId, options?: CallOptions): Promise<bigint>;

@@ -51,6 +51,8 @@ class MiddlewareStore extends StreamChanges implements EventStore {
   readonly #loading: readonly StoreMiddleware[];
   readonly #subscribing: readonly StoreMiddleware[];
   readonly #turns: AppendTurns;
+  /** Only where no middleware wants to see what is read. */
+  readonly loadAggregate?: NonNullable<EventStore['loadAggregate']>;
 
   constructor(store: EventStore, middleware: readonly StoreMiddleware[], options: MiddlewareOptions) {
     super();
@@ -63,6 +65,8 @@ class MiddlewareStore extends StreamChanges implements EventStore {
     );
     this.#loading = outwards.filter((one) => one.load ?? one.onLoad);
     this.#subscribing = outwards.filter((one) => one.subscribe ?? one.onLoad);
+    if (this.#loading.length === 0 && store.loadAggregate)
+      this.loadAggregate = store.loadAggregate.bind(store);
   }
 
   append(

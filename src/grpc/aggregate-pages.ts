@@ -1,3 +1,4 @@
+import { StreamDeletedError, StreamNotFoundError } from '../core/errors.js';
 import type { Event } from '../core/event.js';
 import type { EventStore } from '../core/event-store.js';
 import type { LoadRequest } from '../core/load.js';
@@ -5,7 +6,7 @@ import type { Snapshot } from '../core/snapshot.js';
 import type { StreamId } from '../core/stream.js';
 
 /** What of a store is needed to show an aggregate. */
-export type AggregateSource = Pick<EventStore, 'load' | 'getSnapshot' | 'getStream'>;
+export type AggregateSource = Pick<EventStore, 'load' | 'getSnapshot' | 'getStream' | 'loadAggregate'>;
 
 /** A part of what is shown of an aggregate. */
 export interface AggregatePage {
@@ -33,6 +34,11 @@ export async function* aggregatePages(
   stream: StreamId,
   options: AggregatePagesOptions = {},
 ): AsyncGenerator<AggregatePage, void, undefined> {
+  const atOnce = await wholeAggregate(store, stream, options);
+  if (atOnce !== undefined) {
+    yield atOnce;
+    return;
+  }
   const { includeDeleted, upToVersion } = options;
   const newest = () =>
     // With what deletion hides, a snapshot may be from another life of the aggregate than its events.
@@ -69,6 +75,22 @@ export async function* aggregatePages(
     }
     if (!again) return;
   }
+}
+
+/** All of it in one go, where the store can and it has room there. Fails as a load of its stream does. */
+async function wholeAggregate(
+  store: AggregateSource,
+  stream: StreamId,
+  options: AggregatePagesOptions,
+): Promise<AggregatePage | undefined> {
+  const { includeDeleted, minPosition, upToVersion } = options;
+  if (store.loadAggregate === undefined || includeDeleted || minPosition || upToVersion !== undefined)
+    return undefined;
+  const loaded = await store.loadAggregate(stream, 'ANY', options);
+  const { deleted, events, more, snapshot, version } = loaded;
+  if (version === 0n) throw new StreamNotFoundError(stream);
+  if (deleted) throw new StreamDeletedError(stream);
+  return more ? undefined : { snapshot, events, version, more: false };
 }
 
 /** Pages of the events above a version that say whether more follow; at least one, and none but the only one is empty. */

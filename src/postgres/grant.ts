@@ -48,6 +48,7 @@ const FOR_READERS = [
   'first_match',
   'version_at',
   'stream_windows',
+  'load_aggregates',
   'load',
 ];
 

@@ -1,6 +1,7 @@
 import type { AppendOutcome, AppendRequest, Appended } from '../core/append.js';
 import { HeadwaterError, type Outcome } from '../core/errors.js';
 import type { LedgerCommand } from '../core/command.js';
+import type { FromSnapshot, LoadedAggregate } from '../core/loaded-aggregate.js';
 import type { NewSnapshot, Snapshot } from '../core/snapshot.js';
 import type { CallOptions, EventStore } from '../core/event-store.js';
 import { interveningEvents } from '../core/intervening.js';
@@ -47,7 +48,9 @@ import { getLog } from './get-log.js';
 import { findCommand } from './find-command.js';
 import { getStream } from './get-stream.js';
 import { GroupCommit, type GroupCommitOptions } from './group-commit.js';
+import { GroupLoad } from './group-load.js';
 import { Hints } from './hints.js';
+import { loadAggregates } from './load-aggregates.js';
 import { LogLife } from './log-life.js';
 import { listAggregateTypes } from './list-aggregate-types.js';
 import { listStreams } from './list-streams.js';
@@ -90,6 +93,7 @@ export class PostgresEventStore extends StreamChanges implements EventStore {
   readonly #commits: GroupCommit;
   readonly #changes: ChangeQueue;
   readonly #checks: ConditionChecks;
+  readonly #loads: GroupLoad;
   /** The last position that was committed here; 0 while nothing was. */
   #knownHead = 0n;
   readonly #sweepOptions: SweepOptions;
@@ -128,6 +132,7 @@ export class PostgresEventStore extends StreamChanges implements EventStore {
         ? {}
         : { resolveMilliseconds: options.groupCommit.resolveMilliseconds }),
     });
+    this.#loads = new GroupLoad({ load: (sought) => this.#read(loadAggregates, sought, {}) });
     this.#sweepOptions = { ...options.sweep, database, schema, runtime };
     this.#sweep = new Sweep(this.#sweepOptions);
     this.#subscriber = createSubscriber({ ...options.subscriptions, log: this.#log, runtime });
@@ -210,6 +215,15 @@ export class PostgresEventStore extends StreamChanges implements EventStore {
   ): Promise<Snapshot | undefined> {
     validateWantedSnapshot(stream, wanted);
     return this.#read(getSnapshot, { stream, wanted }, options);
+  }
+
+  async loadAggregate(
+    stream: StreamId,
+    from: FromSnapshot,
+    { signal }: CallOptions = {},
+  ): Promise<LoadedAggregate> {
+    validateWantedSnapshot(stream, typeof from === 'string' ? {} : from);
+    return this.#loads.load({ stream, from }, signal);
   }
 
   async deleteSnapshots(stream: StreamId, options: CallOptions = {}): Promise<bigint> {

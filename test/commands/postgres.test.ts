@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { commandOf } from '../../src/commands/command-registry.js';
+import type { HeadwaterError } from '../../src/core/errors.js';
+import type { NewEvent } from '../../src/core/event.js';
+import type { EventStore } from '../../src/core/event-store.js';
 import { openTestStore, storeOn, type TestStore } from '../support/test-database.js';
-import { account, managerOn, till } from './account.js';
+import { account, accountEvents, managerOn, till } from './account.js';
 
 let test: TestStore;
 beforeAll(async () => {
@@ -97,5 +100,92 @@ describe('snapshots on Postgres', () => {
     const fresh = managerOn(test.store);
     expect((await fresh.get(till, 'snap')).state.movements.length).toBe(12);
     expect((await fresh.get(till, 'snap', { at: { version: 7n } })).state.balance).toBe(7);
+  });
+});
+
+/** The store as one who cannot give an aggregate in one go. */
+function pieceByPiece(store: EventStore): EventStore {
+  return new Proxy(store, {
+    get: (target, name) => {
+      if (name === 'loadAggregate') return undefined;
+      const value = Reflect.get(target, name) as unknown;
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+}
+
+describe('aggregates that nobody has read', () => {
+  const coldTill = async (id: string) => {
+    const views = [test.store, pieceByPiece(test.store)].map(async (store) => {
+      const view = await managerOn(store)
+        .get(till, id)
+        .catch((error: unknown) => (error as HeadwaterError).reason);
+      return typeof view === 'string' ? view : { ...view, readTo: undefined };
+    });
+    const [atOnce, inPieces] = await Promise.all(views);
+    expect(atOnce).toEqual(inPieces);
+    return atOnce;
+  };
+
+  it('are the same in one go as piece by piece, whatever has become of them', async () => {
+    const stream = { aggregateType: 'Till', aggregateId: 'cold' };
+    const change = { stream, expectedVersion: 'ANY' } as const;
+    const manager = managerOn(test.store);
+    expect(await coldTill('cold')).toBe('STREAM_NOT_FOUND');
+    const put = async (times: number) => {
+      for (let count = 0; count < times; count++) await manager.update(till, 'cold', (one) => one.deposit(1));
+      await manager.settled();
+    };
+    await put(3);
+    expect(await coldTill('cold')).toMatchObject({ version: 3n, state: { balance: 3 } });
+    await put(9);
+    expect(await coldTill('cold')).toMatchObject({ version: 12n, state: { balance: 12 } });
+    await test.store.truncateStream({ ...change, beforeVersion: 11n });
+    expect(await coldTill('cold')).toMatchObject({ version: 13n, state: { balance: 12 } });
+    await test.store.eraseEvents({ ...change, versions: [{ first: 12n, last: 12n }] });
+    expect(await coldTill('cold')).toMatchObject({ version: 14n });
+    await put(2);
+    await test.store.setRetention({ ...change, retention: { maxCount: 1n } });
+    await coldTill('cold');
+    await test.store.deleteStream(change);
+    expect(await coldTill('cold')).toBe('STREAM_DELETED');
+    await test.store.append({
+      streams: [
+        { stream, expectedVersion: 'NO_STREAM', events: [accountEvents.encode('Deposited', { amount: 7 })] },
+      ],
+    });
+    expect(await coldTill('cold')).toMatchObject({ state: { balance: 7 } });
+  });
+
+  it('are read to their end, also where they are too long for one go', async () => {
+    const deposited = (amount: number) => accountEvents.encode('Deposited', { amount });
+    const append = (aggregateId: string, events: readonly NewEvent[]) =>
+      test.store.append({
+        streams: [{ stream: { aggregateType: 'Till', aggregateId }, expectedVersion: 'ANY', events }],
+      });
+    await append(
+      'long',
+      Array.from({ length: 700 }, () => deposited(1)),
+    );
+    expect(await coldTill('long')).toMatchObject({ version: 700n, state: { balance: 700 } });
+    const large = { ...deposited(1), data: Buffer.from(`{"amount":1,"note":"${'x'.repeat(100_000)}"}`) };
+    await append('large', [large, deposited(1)]);
+    expect(await coldTill('large')).toMatchObject({ version: 2n, state: { balance: 2 } });
+  });
+
+  it('are read from the beginning where their snapshot cannot be read, or is of another shape', async () => {
+    const manager = managerOn(test.store);
+    for (let count = 0; count < 6; count++) await manager.update(till, 'broken', (one) => one.deposit(1));
+    await manager.settled();
+    const stream = { aggregateType: 'Till', aggregateId: 'broken' };
+    const snapshot = { version: 6n, data: Buffer.from('{'), contentType: 'application/json' };
+    await test.store.saveSnapshot(stream, { ...snapshot, schemaVersion: 2 });
+    expect(await coldTill('broken')).toMatchObject({ version: 6n, state: { balance: 6 } });
+    await test.store.saveSnapshot(stream, snapshot);
+    const failures: string[] = [];
+    const watched = managerOn(test.store, { onFailure: (_, what) => failures.push(what) });
+    expect((await watched.get(till, 'broken')).state.balance).toBe(6);
+    expect(failures).toEqual(['reading a snapshot of Till broken']);
+    expect(await coldTill('broken')).toMatchObject({ version: 6n });
   });
 });
