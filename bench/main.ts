@@ -7,6 +7,7 @@ import { batchAppend } from './rows/batch-append.js';
 import { commands } from './rows/commands.js';
 import { concurrentUnaryAppend } from './rows/concurrent-unary-append.js';
 import { load } from './rows/load.js';
+import { peerMeasurements } from './rows/peers.js';
 import { pipelinedAppend } from './rows/pipelined-append.js';
 import { sequentialAppend } from './rows/sequential-append.js';
 import { settle } from './settle.js';
@@ -23,6 +24,7 @@ const MEASUREMENTS: readonly Measurement[] = [
   load,
   commands,
   authentication,
+  ...peerMeasurements,
 ];
 
 const options = readOptions(process.argv.slice(2));

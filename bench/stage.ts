@@ -19,6 +19,8 @@ export interface Stage {
   readonly emptyService: Child;
   /** Of the service, the database and this process. */
   readonly meter: Meter;
+  /** A folder of this run's own, on the same disk as the embedded Postgres. */
+  readonly scratch: string;
   /** Ends all, leaves nothing behind, and says what the service has used. May be called twice. */
   close(): Promise<Usage | undefined>;
 }
@@ -38,7 +40,7 @@ export async function openStage({ cpuProfiles }: Options): Promise<Stage> {
     undo.push(() => postgres.stop());
     const schema = `headwater_bench_${randomBytes(4).toString('hex')}`;
     const floorSchema = `${schema}_floor`;
-    undo.push(() => dropSchemas(postgres, [schema, floorSchema]));
+    undo.push(() => dropAll(postgres, [schema, floorSchema]));
     const service = await startChild('./service-process.js', {
       input: { databaseUrl: postgres.url, schema },
       cwd: scratch.path,
@@ -58,6 +60,7 @@ export async function openStage({ cpuProfiles }: Options): Promise<Stage> {
       service,
       emptyService,
       meter: new Meter({ service: service.pid, postmaster: postgres.postmaster }),
+      scratch: scratch.path,
       close: () => (closing ??= close()),
     };
   } catch (error) {
@@ -66,8 +69,14 @@ export async function openStage({ cpuProfiles }: Options): Promise<Stage> {
   }
 }
 
-async function dropSchemas(postgres: Postgres, schemas: readonly string[]): Promise<void> {
+/** The schemas, and the databases that peers have made beside them and had no time to drop. */
+async function dropAll(postgres: Postgres, schemas: readonly string[]): Promise<void> {
   const client = await postgres.connect();
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT datname AS name FROM pg_database WHERE starts_with(datname, $1)`,
+    [schemas[0]],
+  );
+  for (const { name } of rows) await client.query(`DROP DATABASE IF EXISTS "${name}" WITH (FORCE)`);
   for (const schema of schemas) await client.query(`DROP SCHEMA IF EXISTS "${schema}" CASCADE`);
   await client.end();
 }
