@@ -18,7 +18,7 @@ export interface Payload {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-const PAYLOADS: readonly Payload[] = Array.from({ length: 64 }, (_, index) => {
+export const PAYLOADS: readonly Payload[] = Array.from({ length: 64 }, (_, index) => {
   const facts = { amount: randomInt(1_000_000), currency: 'EUR', by: `teller-${index}`, note: '' };
   const note = 'a'.repeat(DATA_BYTES - JSON.stringify(facts).length);
   const data = Buffer.from(JSON.stringify({ ...facts, note }));
@@ -55,19 +55,37 @@ export class StreamWalk {
     return { stream: this.#stream, version };
   }
 
-  /** An append of so many events, with ids. */
-  request(events = 1): AppendRequest {
+  request(events = 1, tags?: readonly string[]): AppendRequest {
     const { stream, version } = this.step(events);
-    const expectedVersion: ExpectedVersion = version === 0 ? 'NO_STREAM' : BigInt(version);
-    return { streams: [{ stream, expectedVersion, events: Array.from({ length: events }, newEvent) }] };
+    return appendTo(stream, version === 0 ? 'NO_STREAM' : BigInt(version), events, tags);
   }
+}
+
+/** An append of so many events, with ids. */
+export function appendTo(
+  stream: StreamId,
+  expectedVersion: ExpectedVersion,
+  events = 1,
+  tags?: readonly string[],
+): AppendRequest {
+  const newEvents = Array.from({ length: events }, newEvent);
+  return {
+    streams: [
+      { stream, expectedVersion, events: tags ? newEvents.map((event) => ({ ...event, tags })) : newEvents },
+    ],
+  };
+}
+
+/** A tag that no event has yet. */
+export function newTag(kind: string): string {
+  return `${kind}:${systemRuntime.newEventId()}`;
 }
 
 export function walks(count: number): readonly StreamWalk[] {
   return Array.from({ length: count }, () => new StreamWalk());
 }
 
-function newStream(): StreamId {
+export function newStream(): StreamId {
   return { aggregateType: 'Account', aggregateId: systemRuntime.newEventId() };
 }
 
