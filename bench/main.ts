@@ -1,15 +1,25 @@
 import { readOptions } from './options.js';
 import { resultAsText } from './print.js';
+import { progress, secondsSoFar } from './progress.js';
 import type { Result } from './result.js';
 import type { Measurement, Row } from './row.js';
 import { authentication } from './rows/authentication.js';
 import { batchAppend } from './rows/batch-append.js';
+import { checkpoints } from './rows/checkpoints.js';
 import { commands } from './rows/commands.js';
 import { concurrentUnaryAppend } from './rows/concurrent-unary-append.js';
+import { conditionalAppend } from './rows/conditional-append.js';
+import { contention } from './rows/contention.js';
+import { growth } from './rows/growth.js';
+import { hotStreams } from './rows/hot-streams.js';
+import { instances } from './rows/instances.js';
 import { load } from './rows/load.js';
-import { peerMeasurements } from './rows/peers.js';
+import { mixed } from './rows/mixed.js';
 import { pipelinedAppend } from './rows/pipelined-append.js';
 import { sequentialAppend } from './rows/sequential-append.js';
+import { start } from './rows/start.js';
+import { streamLoad } from './rows/stream-load.js';
+import { typeLoad } from './rows/type-load.js';
 import { settle } from './settle.js';
 import { openStage, type Stage } from './stage.js';
 
@@ -23,14 +33,20 @@ const MEASUREMENTS: readonly Measurement[] = [
   batchAppend,
   load,
   commands,
+  growth,
+  contention,
+  start,
+  hotStreams,
+  conditionalAppend,
+  streamLoad,
+  typeLoad,
+  mixed,
+  checkpoints,
+  instances,
   authentication,
-  ...peerMeasurements,
 ];
 
 const options = readOptions(process.argv.slice(2));
-const began = performance.now();
-const progress = (text: string) =>
-  process.stderr.write(`${((performance.now() - began) / 1000).toFixed(1).padStart(6)} s  ${text}\n`);
 
 progress('starting Postgres and the service');
 const opening = openStage(options);
@@ -67,7 +83,7 @@ async function measure(stage: Stage): Promise<Result> {
       mode: options.quick ? 'quick' : 'full',
       rows,
       ...(service ? { service } : {}),
-      seconds: (performance.now() - began) / 1000,
+      seconds: secondsSoFar(),
     };
   } finally {
     await stage.close();

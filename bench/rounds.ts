@@ -44,6 +44,8 @@ export interface TurnsOptions {
   readonly rounds: number;
   /** Says what each turn took of the machine; `stage.meter`, or one for a row's own processes. */
   readonly meter?: Meter;
+  /** @default true; without it what is cold is measured too */
+  readonly warmUp?: boolean;
 }
 
 /**
@@ -52,9 +54,9 @@ export interface TurnsOptions {
  * away.
  */
 export async function takeTurns(options: number | TurnsOptions, turns: readonly Turn[]): Promise<Rounds> {
-  const { rounds, meter } = typeof options === 'number' ? { rounds: options, meter: undefined } : options;
+  const { rounds, meter, warmUp = true } = typeof options === 'number' ? { rounds: options } : options;
   const takers = turns.map((turn) => new Taker(turn, meter));
-  for (const taker of takers) await taker.warmUp();
+  if (warmUp) for (const taker of takers) await taker.warmUp();
   for (let round = 0; round < rounds; round++)
     for (const taker of round % 2 === 0 ? takers : takers.toReversed()) await taker.take();
   return new Rounds(takers.map((taker) => taker.column));

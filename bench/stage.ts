@@ -19,8 +19,6 @@ export interface Stage {
   readonly emptyService: Child;
   /** Of the service, the database and this process. */
   readonly meter: Meter;
-  /** A folder of this run's own, on the same disk as the embedded Postgres. */
-  readonly scratch: string;
   /** Ends all, leaves nothing behind, and says what the service has used. May be called twice. */
   close(): Promise<Usage | undefined>;
 }
@@ -40,7 +38,7 @@ export async function openStage({ cpuProfiles }: Options): Promise<Stage> {
     undo.push(() => postgres.stop());
     const schema = `headwater_bench_${randomBytes(4).toString('hex')}`;
     const floorSchema = `${schema}_floor`;
-    undo.push(() => dropAll(postgres, [schema, floorSchema]));
+    undo.push(() => dropSchemas(postgres, schema));
     const service = await startChild('./service-process.js', {
       input: { databaseUrl: postgres.url, schema },
       cwd: scratch.path,
@@ -60,7 +58,6 @@ export async function openStage({ cpuProfiles }: Options): Promise<Stage> {
       service,
       emptyService,
       meter: new Meter({ service: service.pid, postmaster: postgres.postmaster }),
-      scratch: scratch.path,
       close: () => (closing ??= close()),
     };
   } catch (error) {
@@ -69,14 +66,13 @@ export async function openStage({ cpuProfiles }: Options): Promise<Stage> {
   }
 }
 
-/** The schemas, and the databases that peers have made beside them and had no time to drop. */
-async function dropAll(postgres: Postgres, schemas: readonly string[]): Promise<void> {
+/** The service's, the floors' and whatever a row made that was cut off, all named alike. */
+async function dropSchemas(postgres: Postgres, prefix: string): Promise<void> {
   const client = await postgres.connect();
   const { rows } = await client.query<{ name: string }>(
-    `SELECT datname AS name FROM pg_database WHERE starts_with(datname, $1)`,
-    [schemas[0]],
+    'SELECT quote_ident(nspname) AS name FROM pg_namespace WHERE starts_with(nspname, $1)',
+    [prefix],
   );
-  for (const { name } of rows) await client.query(`DROP DATABASE IF EXISTS "${name}" WITH (FORCE)`);
-  for (const schema of schemas) await client.query(`DROP SCHEMA IF EXISTS "${schema}" CASCADE`);
+  for (const { name } of rows) await client.query(`DROP SCHEMA IF EXISTS ${name} CASCADE`);
   await client.end();
 }

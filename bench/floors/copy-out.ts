@@ -18,3 +18,16 @@ export async function copyOut(client: pg.Client, schema: string, events: number)
   await finished(stream);
   return stream.rowCount;
 }
+
+/** The same of all events of an aggregate type, in their order. */
+export async function copyType(client: pg.Client, schema: string, aggregateType: string): Promise<number> {
+  const stream = client.query(
+    to(
+      `COPY (SELECT ${COLUMNS} FROM "${schema}".events WHERE aggregate_type = '${aggregateType}' ORDER BY position)
+         TO STDOUT (FORMAT binary)`,
+    ),
+  );
+  stream.resume();
+  await finished(stream);
+  return stream.rowCount;
+}

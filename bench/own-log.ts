@@ -1,0 +1,51 @@
+import { tmpdir } from 'node:os';
+import { type Child, startChild } from './child.js';
+import { growLog } from './grow-log.js';
+import type { Options } from './options.js';
+import type { Stage } from './stage.js';
+
+/** A log beside the stage's, with a service of its own. */
+export interface OwnLog {
+  readonly schema: string;
+  readonly service: Child;
+  /** Ends the service, and drops what was made unless it is to be kept. */
+  close(): Promise<void>;
+}
+
+export interface OwnLogOptions {
+  readonly schema: string;
+  /** How many events it has at least, when it is given. */
+  readonly events: number;
+  /** Leave the schema where it is. */
+  readonly keep?: boolean;
+  readonly onProgress?: (head: number) => void;
+}
+
+/** Opens the log, makes it where it is missing, and grows it. */
+export async function openOwnLog(
+  { postgres }: Stage,
+  { cpuProfiles }: Options,
+  { schema, events, keep = false, onProgress }: OwnLogOptions,
+): Promise<OwnLog> {
+  const service = await startChild('./service-process.js', {
+    input: { databaseUrl: postgres.url, schema },
+    cwd: tmpdir(),
+    nodeArguments: cpuProfiles ? ['--cpu-prof', `--cpu-prof-dir=${cpuProfiles}`] : [],
+  });
+  const client = await postgres.connect();
+  const close = async () => {
+    await service.stop();
+    if (!keep) await client.query(`DROP SCHEMA IF EXISTS "${schema}" CASCADE`);
+    await client.end();
+  };
+  try {
+    await growLog(client, schema, events, onProgress);
+    // As autovacuum would have done meanwhile.
+    for (const table of ['events', 'event_tags', 'streams', 'log_head'])
+      await client.query(`VACUUM (ANALYZE) "${schema}".${table}`);
+    return { schema, service, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
