@@ -15,6 +15,7 @@ import { hotStreams } from './rows/hot-streams.js';
 import { instances } from './rows/instances.js';
 import { load } from './rows/load.js';
 import { mixed } from './rows/mixed.js';
+import { peerMeasurements } from './rows/peers.js';
 import { pipelinedAppend } from './rows/pipelined-append.js';
 import { sequentialAppend } from './rows/sequential-append.js';
 import { start } from './rows/start.js';
@@ -44,6 +45,7 @@ const MEASUREMENTS: readonly Measurement[] = [
   checkpoints,
   instances,
   authentication,
+  ...peerMeasurements,
 ];
 
 const options = readOptions(process.argv.slice(2));

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { PEER_NAMES, type PeerName } from './peers/contestant.js';
 
 /** The rows by their ids, in the order in which they run. */
 export const ROW_IDS = [
@@ -20,6 +21,9 @@ export const ROW_IDS = [
   'checkpoints',
   'instances',
   'authentication',
+  'peer-appends',
+  'peer-batches',
+  'peer-loads',
 ] as const;
 export type RowId = (typeof ROW_IDS)[number];
 
@@ -28,6 +32,10 @@ export interface Options {
   readonly quick: boolean;
   readonly json: boolean;
   readonly only: readonly RowId[];
+  /** The other stores in the rows about them. */
+  readonly peers: readonly PeerName[];
+  /** A UmaDB that runs already. */
+  readonly umadb: string | undefined;
   /** A folder for CPU profiles of the service. */
   readonly cpuProfiles: string | undefined;
   /** Ours and the floors take turns so often; the medians are shown. */
@@ -58,6 +66,13 @@ export function readOptions(argv: readonly string[]): Options {
     .addOption(
       new Option('--only <ids>', `some of ${ROW_IDS.join(', ')}, with commas between`).argParser(rowIds),
     )
+    .addOption(
+      new Option(
+        '--peers [names]',
+        `other event stores beside ours: ${PEER_NAMES.join(', ')}, or all; installs them into .headwater-bench`,
+      ).argParser(peerNames),
+    )
+    .option('--umadb <address>', 'a UmaDB that runs already, instead of one that is started')
     .option('--cpu-profiles <folder>', "writes the service's CPU profile there, for DevTools or speedscope")
     .addOption(
       new Option(
@@ -75,6 +90,8 @@ instead of an embedded one; what is made there is dropped again.
 Examples:
   npm run bench
   npm run bench -- --quick --only S1,S4
+  npm run bench -- --peers
+  npm run bench -- --only peer-appends --peers emmett,message-db
   npm run bench -- --json > result.json`,
     )
     .parse(argv, { from: 'user' });
@@ -82,15 +99,18 @@ Examples:
     quick?: true;
     json?: true;
     only?: RowId[];
-    cpuProfiles?: string;
     growthEvents?: number;
     growthSchema?: string;
+    peers?: PeerName[] | true;
+    umadb?: string;
+    cpuProfiles?: string;
   }>();
   const quick = flags.quick ?? false;
   return {
     quick,
     json: flags.json ?? false,
-    only: flags.only ?? ROW_IDS,
+    ...rowsAndPeers(flags),
+    umadb: flags.umadb,
     cpuProfiles: flags.cpuProfiles === undefined ? undefined : path.resolve(flags.cpuProfiles),
     rounds: quick ? 3 : 5,
     turnMilliseconds: quick ? 200 : 1200,
@@ -103,6 +123,34 @@ Examples:
     growthSchema: flags.growthSchema,
     startRounds: quick ? 1 : 3,
   };
+}
+
+/** Rows about peers are asked for by name or by `--peers`: what they need is installed from elsewhere, and takes minutes more. */
+function rowsAndPeers({
+  only,
+  peers,
+}: {
+  readonly only?: readonly RowId[];
+  readonly peers?: readonly PeerName[] | true;
+}): Pick<Options, 'only' | 'peers'> {
+  const asked = only ?? ROW_IDS.filter((id) => !isAboutPeers(id));
+  return {
+    only:
+      peers === undefined || asked.some(isAboutPeers) ? asked : [...asked, ...ROW_IDS.filter(isAboutPeers)],
+    peers: peers === undefined || peers === true ? PEER_NAMES : peers,
+  };
+}
+
+function isAboutPeers(id: RowId): boolean {
+  return id.startsWith('peer-');
+}
+
+function peerNames(text: string): readonly PeerName[] {
+  return text.split(',').map((name) => {
+    const found = PEER_NAMES.find((known) => known === name.trim().toLowerCase());
+    if (found === undefined) throw new InvalidArgumentError(`${name} is none of ${PEER_NAMES.join(', ')}.`);
+    return found;
+  });
 }
 
 function rowIds(text: string): readonly RowId[] {

@@ -19,6 +19,8 @@ export function resultAsText(result: Result): string {
     lines.push(
       `The service's process: ${service.peakMiB} MiB at most, ${service.cpuSeconds.toFixed(1)} s of CPU`,
     );
+  if (!rows.some(({ id }) => id.startsWith('peer-')))
+    lines.push('Other event stores beside ours: npm run bench -- --peers (see bench/peers/README.md)');
   return `${lines.join('\n')}\n`;
 }
 

@@ -19,6 +19,8 @@ export interface Stage {
   readonly emptyService: Child;
   /** Of the service, the database and this process. */
   readonly meter: Meter;
+  /** A folder of this run's own, on the same disk as the embedded Postgres. */
+  readonly scratch: string;
   /** Ends all, leaves nothing behind, and says what the service has used. May be called twice. */
   close(): Promise<Usage | undefined>;
 }
@@ -38,7 +40,7 @@ export async function openStage({ cpuProfiles }: Options): Promise<Stage> {
     undo.push(() => postgres.stop());
     const schema = `headwater_bench_${randomBytes(4).toString('hex')}`;
     const floorSchema = `${schema}_floor`;
-    undo.push(() => dropSchemas(postgres, schema));
+    undo.push(() => dropAll(postgres, schema));
     const service = await startChild('./service-process.js', {
       input: { databaseUrl: postgres.url, schema },
       cwd: scratch.path,
@@ -58,6 +60,7 @@ export async function openStage({ cpuProfiles }: Options): Promise<Stage> {
       service,
       emptyService,
       meter: new Meter({ service: service.pid, postmaster: postgres.postmaster }),
+      scratch: scratch.path,
       close: () => (closing ??= close()),
     };
   } catch (error) {
@@ -66,13 +69,18 @@ export async function openStage({ cpuProfiles }: Options): Promise<Stage> {
   }
 }
 
-/** The service's, the floors' and whatever a row made that was cut off, all named alike. */
-async function dropSchemas(postgres: Postgres, prefix: string): Promise<void> {
+/** What is named like the run: schemas, also those of a row that was cut off, and databases that peers had no time to drop. */
+async function dropAll(postgres: Postgres, prefix: string): Promise<void> {
   const client = await postgres.connect();
-  const { rows } = await client.query<{ name: string }>(
+  const databases = await client.query<{ name: string }>(
+    'SELECT quote_ident(datname) AS name FROM pg_database WHERE starts_with(datname, $1)',
+    [prefix],
+  );
+  for (const { name } of databases.rows) await client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+  const schemas = await client.query<{ name: string }>(
     'SELECT quote_ident(nspname) AS name FROM pg_namespace WHERE starts_with(nspname, $1)',
     [prefix],
   );
-  for (const { name } of rows) await client.query(`DROP SCHEMA IF EXISTS ${name} CASCADE`);
+  for (const { name } of schemas.rows) await client.query(`DROP SCHEMA IF EXISTS ${name} CASCADE`);
   await client.end();
 }
