@@ -13,6 +13,7 @@ import { contention } from './rows/contention.js';
 import { growth } from './rows/growth.js';
 import { hotStreams } from './rows/hot-streams.js';
 import { instances } from './rows/instances.js';
+import { liveSubscribers } from './rows/live-subscribers.js';
 import { load } from './rows/load.js';
 import { mixed } from './rows/mixed.js';
 import { peerMeasurements } from './rows/peers.js';
@@ -33,6 +34,7 @@ const MEASUREMENTS: readonly Measurement[] = [
   sequentialAppend,
   batchAppend,
   load,
+  liveSubscribers,
   commands,
   growth,
   contention,

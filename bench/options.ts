@@ -9,6 +9,7 @@ export const ROW_IDS = [
   'S3',
   'batches',
   'S4',
+  'S5',
   'S6',
   'S7',
   'S8',

@@ -32,7 +32,7 @@ export interface Row {
 }
 
 export type Direction = 'AT_LEAST' | 'AT_MOST';
-export type Unit = 'events/s' | 'calls/s' | 'commands/s' | 'ms' | 's' | 'MiB';
+export type Unit = 'events/s' | 'calls/s' | 'commands/s' | 'ms' | 's' | 'MiB' | 'reads';
 
 /** What ours is compared with: what Postgres or grpc-js can do, or a peer, or ourselves in another situation. */
 export interface Floor {
@@ -88,7 +88,7 @@ export interface Columns {
   readonly floor: number | readonly number[];
 }
 
-const LESS_IS_BETTER: ReadonlySet<Unit> = new Set<Unit>(['ms', 's', 'MiB']);
+const LESS_IS_BETTER: ReadonlySet<Unit> = new Set<Unit>(['ms', 's', 'MiB', 'reads']);
 
 /** The row of two columns of turns. */
 export function compare(rounds: Rounds, columns: Columns, text: RowText): Row {

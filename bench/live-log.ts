@@ -1,0 +1,46 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import type { NamespaceConnection } from '../src/client/connect.js';
+import { liveFollowers } from './live-followers.js';
+import type { Delivered, LiveFollowersInput, LiveFollowersMessage } from './live-followers-thread.js';
+
+/** A log of its own with so many live subscribers, who stand by while others have their turn. */
+export interface LiveLog {
+  readonly followers: number;
+  readonly namespace: string;
+  readonly connection: NamespaceConnection;
+  /** What came since it was asked last. */
+  delivered(): Promise<Delivered>;
+  stop(): Promise<void>;
+}
+
+const NOTHING: Delivered = { events: 0, messages: 0, latencies: new Float64Array() };
+
+/** Resolves when all have caught up. */
+export async function openLiveLog(
+  followers: number,
+  options: Omit<LiveFollowersInput, 'followers'> & { readonly connection: NamespaceConnection },
+): Promise<LiveLog> {
+  const { address, connection, namespace } = options;
+  const log = { followers, namespace, connection };
+  if (followers === 0) return { ...log, delivered: async () => NOTHING, stop: async () => undefined };
+  const workerData: LiveFollowersInput = { address, namespace, followers: liveFollowers(followers) };
+  const thread = new Worker(new URL('./live-followers-thread.js', import.meta.url), { workerData });
+  const answer = async () => {
+    const [message] = (await once(thread, 'message')) as [LiveFollowersMessage];
+    return message;
+  };
+  await answer();
+  return {
+    ...log,
+    delivered: async () => {
+      const answered = answer();
+      thread.postMessage('DELIVERED');
+      const message = await answered;
+      return message.kind === 'DELIVERED' ? message.delivered : NOTHING;
+    },
+    stop: async () => {
+      await thread.terminate();
+    },
+  };
+}

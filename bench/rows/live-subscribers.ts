@@ -1,0 +1,116 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connect } from '../../src/client/connect.js';
+import { keepInFlight } from '../in-flight.js';
+import type { Latency } from '../latency.js';
+import { nextAppend, WHAT_THEY_FOLLOW } from '../live-followers.js';
+import { type LiveLog, openLiveLog } from '../live-log.js';
+import { takeTurns } from '../rounds.js';
+import { compare, type Measurement } from '../row.js';
+import { walks } from '../workload.js';
+
+const IN_FLIGHT = 256;
+/** Until what was appended last has come, so that nobody's turn pays for the one before. */
+const AFTERWARDS_MS = 100;
+
+/**
+ * The same appends to four logs of one service, which nobody, one, ten and a thousand follow, in turns; how late after the
+ * commit what they are to get is there; and how often Postgres reads an event for them.
+ */
+export const liveSubscribers: Measurement = {
+  id: 'S5',
+  about: 'live subscribers with different filters: what appends lose, and how late deliveries are',
+  async measure({ meter, postgres, schema, service }, { rounds, turnMilliseconds }) {
+    const { address } = service;
+    const connection = connect({ address, timeoutMs: 60_000 });
+    const client = await postgres.connect();
+    const logs: LiveLog[] = [];
+    const open = async (followers: number) => {
+      const namespace = `${schema}_live_${followers}`;
+      await connection.namespaces.create(namespace);
+      const log = await openLiveLog(followers, {
+        address,
+        namespace,
+        connection: connection.namespace(namespace),
+      });
+      logs.push(log);
+      return log;
+    };
+    const appendTo = async ({ connection: { eventStore } }: LiveLog) => {
+      const rate = await keepInFlight(walks(IN_FLIGHT), turnMilliseconds, async (walk) => {
+        await eventStore.append(nextAppend(walk));
+        return 1;
+      });
+      await sleep(AFTERWARDS_MS);
+      return { value: rate, work: (rate * turnMilliseconds) / 1000 };
+    };
+    /** The 99th percentile, in milliseconds. */
+    const lateness = async (log: LiveLog, latency: Latency) => {
+      await log.delivered();
+      await appendTo(log);
+      const { latencies } = await log.delivered();
+      for (const milliseconds of latencies) latency.record(milliseconds);
+      return latencies.toSorted()[Math.floor(latencies.length * 0.99)] ?? Number.NaN;
+    };
+    /** How often an event of the log was fetched from its table. */
+    const reads = async ({ namespace }: LiveLog) => {
+      const { rows } = await client.query<{ reads: number }>(
+        `SELECT (idx_tup_fetch + seq_tup_read)::float8 / nullif(n_tup_ins, 0) AS reads
+           FROM pg_stat_all_tables WHERE schemaname = $1 AND relname = 'events'`,
+        [namespace],
+      );
+      return rows[0]?.reads ?? Number.NaN;
+    };
+    try {
+      const [nobody, one, ten, thousand] = [await open(0), await open(1), await open(10), await open(1000)];
+      const results = await takeTurns({ rounds, meter }, [
+        () => appendTo(nobody),
+        () => appendTo(one),
+        () => appendTo(ten),
+        () => appendTo(thousand),
+        (latency) => lateness(one, latency),
+        (latency) => lateness(thousand, latency),
+      ]);
+      // A backend tells its figures once a second at most.
+      await sleep(1100);
+      const read = await takeTurns(1, [() => reads(thousand), () => reads(one)]);
+      const what = `pipelined appends, ${IN_FLIGHT} in flight, with`;
+      const rate = { id: 'S5', unit: 'events/s', floor: 'the same without a subscriber' } as const;
+      return [
+        compare(
+          results,
+          { ours: 3, floor: 0 },
+          { ...rate, what: `${what} 1,000 live subscribers\n  (${WHAT_THEY_FOLLOW})`, target: 0.8 },
+        ),
+        compare(results, { ours: 2, floor: 0 }, { ...rate, what: `${what} 10` }),
+        compare(results, { ours: 1, floor: 0 }, { ...rate, what: `${what} 1` }),
+        compare(
+          results,
+          { ours: 5, floor: 4 },
+          {
+            id: 'S5',
+            what: 'p99 from recorded_at to delivery meanwhile, 1,000 subscribers',
+            unit: 'ms',
+            floor: 'one subscriber',
+            target: 5,
+          },
+        ),
+        compare(
+          read,
+          { ours: 0, floor: 1 },
+          {
+            id: 'S5',
+            what: 'how often Postgres reads an event, 1,000 subscribers',
+            unit: 'reads',
+            floor: 'one subscriber',
+            target: 1.1,
+          },
+        ),
+      ];
+    } finally {
+      for (const log of logs) await log.stop();
+      for (const { namespace } of logs) await connection.namespaces.drop(namespace, { confirm: namespace });
+      connection.close();
+      await client.end();
+    }
+  },
+};
