@@ -3,7 +3,8 @@ import type { Log } from '../core/log.js';
 import type { Runtime } from '../core/runtime.js';
 import type { SubscribeRequest, SubscriptionMessage } from '../core/subscribe.js';
 import { validateSubscribe } from '../core/validate-read.js';
-import { type ProgressOptions, subscription } from './subscription.js';
+import type { ProgressOptions } from './live-feed.js';
+import { subscription } from './subscription.js';
 import { Tail, type TailOptions } from './tail.js';
 
 /** What a {@link Subscriber} needs. */

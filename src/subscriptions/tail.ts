@@ -1,8 +1,8 @@
 import { LogEpochChangedError, StoreUnavailableError } from '../core/errors.js';
 import { WHOLE_LOG } from '../core/filter.js';
 import type { Log } from '../core/log.js';
-import { onAbort } from '../core/on-abort.js';
 import type { Runtime } from '../core/runtime.js';
+import { Dispatch } from './dispatch.js';
 import { Ring, type RingOptions } from './ring.js';
 
 /** How the tail reader waits. */
@@ -65,7 +65,8 @@ export class Tail {
       if (this.#run === run) this.#run = undefined;
     };
     try {
-      return { ring: await run.ring, advanced: (position, signal) => run.advanced(position, signal), leave };
+      const { dispatch, ring } = await run.opened;
+      return { dispatch, ring, leave };
     } catch (error) {
       leave();
       throw error;
@@ -77,23 +78,23 @@ export class Tail {
 export interface TailFollower {
   readonly ring: Ring;
   /**
-   * Resolves when the ring has gone beyond the position. Rejects with `StoreUnavailableError` when the log has been out
-   * of reach for too long, with `LogEpochChangedError` when it lost its tail, and with the signal's reason.
+   * Tells of what the ring gets. Ends with `StoreUnavailableError` when the log has been out of reach for too long, and
+   * with `LogEpochChangedError` when it lost its tail.
    */
-  advanced(position: bigint, signal: AbortSignal): Promise<void>;
+  readonly dispatch: Dispatch;
   leave(): void;
 }
 
+type Opened = Pick<TailFollower, 'dispatch' | 'ring'>;
+
 /** One run of the reader, from its first follower to its last. */
 class Run {
-  readonly ring: Promise<Ring>;
+  readonly opened: Promise<Opened>;
   followers = 0;
   readonly #stop = new AbortController();
   readonly #log: Log;
   readonly #runtime: Runtime;
   readonly #options: TailOptions;
-  readonly #waiters = new Set<{ resolve(): void; reject(error: unknown): void }>();
-  #failure: unknown;
   #ended = false;
   #hinted = false;
   #wake: () => void = () => undefined;
@@ -102,7 +103,7 @@ class Run {
     this.#log = log;
     this.#runtime = runtime;
     this.#options = options;
-    this.ring = this.#open();
+    this.opened = this.#open();
   }
 
   /** Whether the reader has given up, or was stopped. */
@@ -115,36 +116,7 @@ class Run {
     this.#wake();
   }
 
-  async advanced(position: bigint, signal: AbortSignal): Promise<void> {
-    const ring = await this.ring;
-    signal.throwIfAborted();
-    if (this.#ended) throw this.#failure;
-    if (ring.end > position) return;
-    await new Promise<void>((resolve, reject) => {
-      const done = () => {
-        this.#waiters.delete(waiter);
-        letGo();
-      };
-      const waiter = {
-        resolve: () => {
-          if (ring.end <= position) return;
-          done();
-          resolve();
-        },
-        reject: (error: unknown) => {
-          done();
-          reject(error as Error);
-        },
-      };
-      this.#waiters.add(waiter);
-      const letGo = onAbort(signal, () => {
-        done();
-        reject(signal.reason as Error);
-      });
-    });
-  }
-
-  async #open(): Promise<Ring> {
+  async #open(): Promise<Opened> {
     // Hints count from before the head is read: what commits in between is not missed.
     const stopHints = this.#log.onAdvance(() => {
       this.#hinted = true;
@@ -153,16 +125,21 @@ class Run {
     try {
       const head = await this.#log.head(this.#stop.signal);
       const ring = new Ring(head.position, head.epoch, this.#options.ring);
-      void this.#read(ring).finally(stopHints);
-      return ring;
+      const opened = { ring, dispatch: new Dispatch(ring, this.#runtime) };
+      void this.#read(opened).finally(stopHints);
+      return opened;
     } catch (error) {
       stopHints();
-      this.#end(error);
+      this.#ended = true;
       throw error;
     }
   }
 
-  async #read(ring: Ring): Promise<void> {
+  async #read({ dispatch, ring }: Opened): Promise<void> {
+    const end = (failure: unknown) => {
+      this.#ended = true;
+      dispatch.end(failure);
+    };
     const {
       pollMilliseconds = 250,
       idlePollMilliseconds = 1000,
@@ -175,17 +152,17 @@ class Run {
       this.#hinted = false;
       try {
         const before = ring.end;
-        await this.#readOn(ring, signal);
+        await this.#readOn({ dispatch, ring }, signal);
         failingSince = undefined;
         if (ring.end > before) quietSince = this.#runtime.monotonic();
       } catch (error) {
         if (signal.aborted) break;
-        if (error instanceof LogEpochChangedError) return this.#end(error);
+        if (error instanceof LogEpochChangedError) return end(error);
         this.#options.onFailure?.(error);
         const now = this.#runtime.monotonic();
         failingSince ??= now;
         if (now - failingSince >= outageMilliseconds)
-          return this.#end(
+          return end(
             new StoreUnavailableError(
               `The log has been out of reach for ${Math.round((now - failingSince) / 1000)} s; resume later`,
               { cause: error },
@@ -195,14 +172,16 @@ class Run {
       const quiet = this.#runtime.monotonic() - quietSince > 5000;
       if (!this.#hinted) await this.#pause(quiet ? idlePollMilliseconds : pollMilliseconds);
     }
-    this.#end(new StoreUnavailableError('The tail reader has stopped'));
+    end(new StoreUnavailableError('The tail reader has stopped'));
   }
 
-  async #readOn(ring: Ring, signal: AbortSignal): Promise<void> {
+  async #readOn({ dispatch, ring }: Opened, signal: AbortSignal): Promise<void> {
     for await (const page of this.#log.scan({ scope: WHOLE_LOG, filters: [] }, ring.end, signal)) {
       if (page.epoch !== ring.epoch) await this.#checkEpoch(ring);
       ring.push(page);
-      for (const waiter of this.#waiters) waiter.resolve();
+      // As it stands in the ring, where what it says is erased is empty.
+      const stored = ring.pageAfter(page.scannedAfter);
+      if (stored !== undefined) dispatch.advanced(stored);
     }
   }
 
@@ -215,12 +194,6 @@ class Run {
     );
     if (kept < ring.end)
       throw new LogEpochChangedError(ring.end, ring.epoch, kept, later.at(-1)?.epoch ?? ring.epoch);
-  }
-
-  #end(failure: unknown): void {
-    this.#failure = failure;
-    this.#ended = true;
-    for (const waiter of this.#waiters) waiter.reject(failure);
   }
 
   /** Sleeps until woken or the time is over. */

@@ -1,6 +1,6 @@
 import { StoreUnavailableError } from '../../core/errors.js';
 import type { Runtime } from '../../core/runtime.js';
-import { Alarm } from './alarm.js';
+import { Alarm } from '../alarm.js';
 import { BEAT_GAP_MS, BEAT_MEMBERS, BEAT_NEWS } from './group-limits.js';
 import type { GroupMember } from './group-member.js';
 import type { GroupStorage, MemberBeat } from './group-storage.js';

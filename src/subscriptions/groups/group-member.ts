@@ -3,7 +3,7 @@ import { GroupNotFoundError, LeaseLostError } from '../../core/follower-errors.j
 import { OverloadedError, StoreUnavailableError } from '../../core/errors.js';
 import { validateAck, validateCredit, validateNack } from '../../core/validate-group.js';
 import type { EventSelection } from '../../core/selection.js';
-import { Alarm } from './alarm.js';
+import { Alarm } from '../alarm.js';
 import { Bell } from './bell.js';
 import { Deliveries } from './deliveries.js';
 import { BEAT_NEWS } from './group-limits.js';

@@ -3,7 +3,7 @@ import type { Event } from '../../core/event.js';
 import { WHOLE_LOG } from '../../core/filter.js';
 import { type Matcher, matcher } from '../../core/matcher.js';
 import type { EventSelection } from '../../core/selection.js';
-import { Alarm } from './alarm.js';
+import { Alarm } from '../alarm.js';
 import type { Deliveries } from './deliveries.js';
 import { DELIVERY_EVENTS, READS, REPLAYS } from './group-limits.js';
 import type { StreamMark } from './group-storage.js';

@@ -1,4 +1,4 @@
-import type { Runtime } from '../../core/runtime.js';
+import type { Runtime } from '../core/runtime.js';
 
 /** Calls back once when the earliest of the times has come for which it was set. */
 export class Alarm {

@@ -1,0 +1,130 @@
+import { eventBytes, type Event } from '../core/event.js';
+import { PAGE_BYTES, PAGE_EVENTS } from '../core/limits.js';
+import type { Selection } from '../core/log.js';
+import { type Matcher, matcher } from '../core/matcher.js';
+import { onAbort } from '../core/on-abort.js';
+import type { Runtime } from '../core/runtime.js';
+import type { SubscriptionMessage } from '../core/subscribe.js';
+import type { Place } from './dispatch.js';
+import type { Ring } from './ring.js';
+import type { TailFollower } from './tail.js';
+
+/** How often a follower whose filter lets nothing through is told how far the log was scanned. */
+export interface ProgressOptions {
+  /** @default 1000 */
+  readonly scannedEvents?: bigint;
+  /** @default 5000 */
+  readonly milliseconds?: number;
+}
+
+/** What a feed needs. */
+export interface LiveFeedParts {
+  readonly runtime: Runtime;
+  readonly progress?: ProgressOptions;
+}
+
+/**
+ * Takes what matches out of the ring: what came while its reader was at work it looks for itself; when there is nothing
+ * more it sleeps, until the dispatch brings what matches.
+ */
+export class LiveFeed {
+  readonly #runtime: Runtime;
+  readonly #ring: Ring;
+  readonly #enter: () => Place;
+  #place: Place | undefined;
+  readonly #signal: AbortSignal;
+  readonly #letGo: () => void;
+  readonly #matches: Matcher;
+  readonly #progressEvents: bigint;
+  readonly #progressMilliseconds: number;
+  /** How far the ring was looked through; ahead of the reader's position while nothing matched. */
+  #scanned = 0n;
+  /** When the reader was last told something. */
+  #told: number;
+
+  constructor(
+    { progress, runtime }: LiveFeedParts,
+    { dispatch, ring }: Pick<TailFollower, 'dispatch' | 'ring'>,
+    selection: Selection,
+    signal: AbortSignal,
+  ) {
+    this.#runtime = runtime;
+    this.#ring = ring;
+    this.#signal = signal;
+    // Not before it has caught up: until then it would be asked for nothing.
+    this.#enter = () => dispatch.enter(selection);
+    this.#letGo = onAbort(signal, () => this.#place?.wakeWith(signal.reason));
+    this.#matches = matcher(selection.scope, selection.filters);
+    // Each a little earlier than it must: else a thousand that began together would be told together for ever.
+    const share = 1 - runtime.random() / 10;
+    this.#progressEvents = BigInt(Math.ceil(Number(progress?.scannedEvents ?? 1000n) * share));
+    this.#progressMilliseconds = (progress?.milliseconds ?? 5000) * share;
+    this.#told = runtime.monotonic();
+  }
+
+  /**
+   * The next message behind `position`, or `undefined` if the ring no longer holds what comes next. Rejects with
+   * `StoreUnavailableError` when the log has been out of reach for too long, with `LogEpochChangedError` when it lost its
+   * tail, and with the signal's reason.
+   */
+  async next(position: bigint): Promise<SubscriptionMessage | undefined> {
+    if (this.#scanned < position) this.#scanned = position;
+    const events = this.#look();
+    const { epoch, start } = this.#ring;
+    if (events.length > 0 || this.#owesProgress(position)) return this.#tell(position, { events, epoch });
+    if (this.#scanned < start) return undefined;
+    this.#signal.throwIfAborted();
+    this.#place ??= this.#enter();
+    const found = await this.#place.sleep({
+      scanned: this.#scanned,
+      told: position,
+      tellAt: position + this.#progressEvents,
+      tellBy: this.#told + this.#progressMilliseconds,
+    });
+    this.#scanned = found.scannedTo;
+    return this.#tell(position, found);
+  }
+
+  close(): void {
+    this.#letGo();
+    this.#place?.leave();
+  }
+
+  /** What matches, of what the ring has got since; at most a page. */
+  #look(): readonly Event[] {
+    const events: Event[] = [];
+    let bytes = 0;
+    for (;;) {
+      const page = this.#ring.pageAfter(this.#scanned);
+      if (page === undefined) return events;
+      for (const event of page.events) {
+        if (event.position <= this.#scanned || !this.#matches(event)) continue;
+        const size = eventBytes(event);
+        const last = events.at(-1);
+        if (last !== undefined && (bytes + size > PAGE_BYTES || events.length >= PAGE_EVENTS)) {
+          this.#scanned = last.position;
+          return events;
+        }
+        events.push(event);
+        bytes += size;
+      }
+      this.#scanned = page.scannedTo;
+    }
+  }
+
+  #owesProgress(position: bigint): boolean {
+    const scanned = this.#scanned - position;
+    if (scanned <= 0n) return false;
+    return (
+      scanned >= this.#progressEvents || this.#runtime.monotonic() - this.#told >= this.#progressMilliseconds
+    );
+  }
+
+  #tell(
+    scannedAfter: bigint,
+    { epoch, events }: Pick<SubscriptionMessage, 'epoch' | 'events'>,
+  ): SubscriptionMessage {
+    this.#told = this.#runtime.monotonic();
+    return { events, scannedAfter, scannedTo: this.#scanned, epoch };
+  }
+}

@@ -1,0 +1,273 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { StoreUnavailableError } from '../../src/core/errors.js';
+import type { Event } from '../../src/core/event.js';
+import { type Filter, WHOLE_LOG } from '../../src/core/filter.js';
+import { matcher } from '../../src/core/matcher.js';
+import type { SubscriptionMessage } from '../../src/core/subscribe.js';
+import { Dispatch } from '../../src/subscriptions/dispatch.js';
+import { LiveFeed, type ProgressOptions } from '../../src/subscriptions/live-feed.js';
+import { Ring } from '../../src/subscriptions/ring.js';
+import { someFilter, storedEvent } from '../core/events.js';
+import { SimulatedClock } from './groups/simulated-clock.js';
+
+/** The live end of a log, to which pages come by hand. */
+class Live {
+  readonly clock = new SimulatedClock(1);
+  readonly ring: Ring;
+  readonly dispatch: Dispatch;
+
+  constructor(bytes?: number) {
+    this.ring = new Ring(0n, 1n, bytes === undefined ? {} : { bytes });
+    this.dispatch = new Dispatch(this.ring, this.clock.runtime());
+  }
+
+  push(...fields: readonly Partial<Event>[]): void {
+    const scannedAfter = this.ring.end;
+    const events = fields.map((some, index) =>
+      storedEvent({ ...some, position: scannedAfter + BigInt(index) + 1n }),
+    );
+    this.ring.push({ events, scannedAfter, scannedTo: scannedAfter + BigInt(events.length), epoch: 1n });
+    const page = this.ring.pageAfter(scannedAfter);
+    if (page !== undefined) this.dispatch.advanced(page);
+  }
+
+  follow(
+    filters: readonly Filter[],
+    {
+      progress,
+      signal = new AbortController().signal,
+    }: { progress?: ProgressOptions; signal?: AbortSignal } = {},
+  ): Reader {
+    const parts = { runtime: this.clock.runtime(), ...(progress && { progress }) };
+    return new Reader(new LiveFeed(parts, this, { scope: WHOLE_LOG, filters }, signal));
+  }
+}
+
+/** Asks for one message after the other, when it is told to. */
+class Reader {
+  readonly messages: (SubscriptionMessage | undefined)[] = [];
+  error: unknown;
+  #position = 0n;
+  #asking = false;
+
+  constructor(readonly feed: LiveFeed) {}
+
+  ask(): void {
+    if (this.#asking) return;
+    this.#asking = true;
+    this.feed.next(this.#position).then(
+      (message) => {
+        this.#asking = false;
+        if (message !== undefined) this.#position = message.scannedTo;
+        this.messages.push(message);
+      },
+      (error: unknown) => {
+        this.error = error;
+      },
+    );
+  }
+
+  get positions(): readonly bigint[] {
+    return this.messages.flatMap((message) => message?.events.map(({ position }) => position) ?? []);
+  }
+}
+
+const opened = { eventType: 'Opened' };
+const closed = { eventType: 'Closed' };
+const wantsClosed: readonly Filter[] = [{ eventTypes: ['Closed'] }];
+
+describe('a live feed', () => {
+  it('gives what the matcher lets through, in ranges that meet, however reading and writing interleave', async () => {
+    const someFields = fc.record({
+      eventType: fc.constantFrom('Opened', 'Closed'),
+      tags: fc.subarray(['a:1', 'b:2']),
+      version: fc.bigInt({ min: 1n, max: 20n }),
+    });
+    const steps = fc.array(
+      fc.oneof(
+        fc.array(someFields, { minLength: 1, maxLength: 5 }).map((events) => ({ events })),
+        fc.nat(5).map((reader) => ({ reader })),
+        fc.constant({ turn: true as const }),
+      ),
+      { maxLength: 40 },
+    );
+    const selections = fc.array(fc.array(someFilter, { maxLength: 2 }), { minLength: 1, maxLength: 6 });
+    await fc.assert(
+      fc.asyncProperty(selections, steps, async (wanted, what) => {
+        const live = new Live();
+        const written: Event[] = [];
+        const readers = wanted.map((filters) => live.follow(filters));
+        for (const step of what) {
+          if ('reader' in step) readers[step.reader % readers.length]?.ask();
+          else if ('turn' in step) await live.clock.settle();
+          else {
+            const first = live.ring.end;
+            live.push(...step.events);
+            written.push(
+              ...step.events.map((fields, index) =>
+                storedEvent({ ...fields, position: first + BigInt(index) + 1n }),
+              ),
+            );
+          }
+        }
+        await live.clock.settle();
+        readers.forEach((reader, index) => {
+          let scannedTo = 0n;
+          const seen: bigint[] = [];
+          for (const message of reader.messages) {
+            expect(message?.scannedAfter).toBe(scannedTo);
+            scannedTo = message?.scannedTo ?? -1n;
+            seen.push(...(message?.events.map(({ position }) => position) ?? []));
+          }
+          const matches = matcher(WHOLE_LOG, wanted[index]);
+          const due = written.filter((event) => event.position <= scannedTo && matches(event));
+          expect(seen).toEqual(due.map(({ position }) => position));
+        });
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('sleeps through what does not match, and is given what does with all that it slept through', async () => {
+    const live = new Live();
+    const reader = live.follow(wantsClosed);
+    reader.ask();
+    for (let page = 0; page < 5; page += 1) {
+      live.push(opened, opened);
+      await live.clock.settle();
+    }
+    expect(reader.messages).toEqual([]);
+    live.push(opened, closed, opened, closed);
+    await live.clock.settle();
+    expect(reader.messages).toMatchObject([{ scannedAfter: 0n, scannedTo: 14n }]);
+    expect(reader.positions).toEqual([12n, 14n]);
+  });
+
+  it('begins behind what its reader has from the table, where the ring has not come so far', async () => {
+    const live = new Live();
+    const reader = live.follow(wantsClosed);
+    const asked = reader.feed.next(3n);
+    live.push(closed, closed);
+    live.push(closed, closed);
+    expect(await asked).toMatchObject({ scannedAfter: 3n, scannedTo: 4n, events: [{ position: 4n }] });
+  });
+
+  it('tells how far it was scanned after so many positions at the latest', async () => {
+    const live = new Live();
+    const readers = Array.from({ length: 20 }, () =>
+      live.follow(wantsClosed, { progress: { scannedEvents: 100n } }),
+    );
+    for (let event = 0; event < 1000; event += 1) {
+      for (const reader of readers) reader.ask();
+      live.push(opened);
+      await live.clock.settle();
+    }
+    for (const { messages } of readers) {
+      let told = 0n;
+      for (const message of messages) {
+        expect((message?.scannedTo ?? 0n) - told).toBeLessThanOrEqual(100n);
+        told = message?.scannedTo ?? 0n;
+      }
+      expect(1000n - told).toBeLessThan(100n);
+    }
+  });
+
+  it('tells how far it was scanned after so long at the latest, and nothing where nothing was', async () => {
+    const live = new Live();
+    const readers = Array.from({ length: 20 }, () =>
+      live.follow(wantsClosed, { progress: { milliseconds: 1000 } }),
+    );
+    for (const reader of readers) reader.ask();
+    await live.clock.pass(10_000);
+    expect(readers.flatMap(({ messages }) => messages)).toEqual([]);
+    live.push(opened);
+    await live.clock.pass(10);
+    for (const { messages } of readers) expect(messages).toMatchObject([{ events: [], scannedTo: 1n }]);
+    for (const reader of readers) reader.ask();
+    live.push(opened);
+    await live.clock.pass(500);
+    for (const { messages } of readers) expect(messages).toHaveLength(1);
+    await live.clock.pass(500);
+    for (const { messages } of readers) expect(messages).toMatchObject([{}, { events: [], scannedTo: 2n }]);
+    for (const reader of readers) reader.ask();
+    await live.clock.pass(10_000);
+    for (const { messages } of readers) expect(messages).toHaveLength(2);
+  });
+
+  it('tells of a ring that has gone on without it', async () => {
+    const live = new Live(10_000);
+    const reader = live.follow(wantsClosed);
+    for (let page = 0; page < 100; page += 1) live.push(opened);
+    reader.ask();
+    await live.clock.settle();
+    expect(reader.messages).toEqual([undefined]);
+  });
+
+  it('ends with what ended the tail reader, asleep or not', async () => {
+    const live = new Live();
+    const [asleep, awake] = [live.follow([]), live.follow([])];
+    asleep.ask();
+    const why = new StoreUnavailableError('The log has been out of reach');
+    live.dispatch.end(why);
+    awake.ask();
+    await live.clock.settle();
+    expect([asleep.error, awake.error]).toEqual([why, why]);
+  });
+
+  it('ends with the reason of its signal, asleep or not, and only itself', async () => {
+    const live = new Live();
+    const given = new AbortController();
+    const [asleep, awake, other] = [
+      live.follow([], { signal: given.signal }),
+      live.follow([], { signal: given.signal }),
+      live.follow([]),
+    ];
+    asleep.ask();
+    other.ask();
+    const why = new Error('Gone');
+    given.abort(why);
+    awake.ask();
+    live.push(opened);
+    await live.clock.settle();
+    expect([asleep.error, awake.error, other.error]).toEqual([why, why, undefined]);
+    expect(other.positions).toEqual([1n]);
+  });
+
+  it('that cannot say whether an event matches ends alone', async () => {
+    const live = new Live();
+    const reader = live.follow(wantsClosed);
+    const broken = live.follow([{ metadata: [{ key: 'k', operator: 'EQUAL', values: ['1'] }] }]);
+    reader.ask();
+    broken.ask();
+    // Metadata that no store would give: the matcher throws.
+    const bad = Object.defineProperty({ ...closed }, 'metadata', {
+      enumerable: true,
+      value: new Proxy<Event['metadata']>(
+        {},
+        {
+          getOwnPropertyDescriptor: () => {
+            throw new RangeError('Broken');
+          },
+        },
+      ),
+    });
+    live.push(bad);
+    await live.clock.settle();
+    expect(broken.error).toEqual(new RangeError('Broken'));
+    expect(reader.positions).toEqual([1n]);
+  });
+
+  it('is asked for nothing when it has left', async () => {
+    const live = new Live();
+    const reader = live.follow([]);
+    reader.ask();
+    live.push(opened);
+    await live.clock.settle();
+    reader.ask();
+    reader.feed.close();
+    live.push(opened);
+    await live.clock.settle();
+    expect(reader.positions).toEqual([1n]);
+  });
+});
