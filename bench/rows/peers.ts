@@ -147,8 +147,18 @@ class Turns {
   ): Promise<readonly Row[]> {
     const clients = [...new Set(pairs.flatMap(({ peer }) => peer.processes))];
     const results = await takeTurns({ rounds, meter: meter.with({ clients }) }, this.#turns);
-    return pairs.map(({ peer, columns, ...text }) =>
-      compare(results, columns, { id, unit: 'events/s', peer: peer.name, ...text }),
-    );
+    const told = new Set<number>();
+    return pairs.map(({ peer, columns, ...text }) => {
+      const { latency, ...row } = compare(results, columns, {
+        id,
+        unit: 'events/s',
+        peer: peer.name,
+        ...text,
+      });
+      // Several rows share our turns; how long our calls took then is said once.
+      if (latency === undefined || told.has(columns.ours)) return row;
+      told.add(columns.ours);
+      return { ...row, latency };
+    });
   }
 }
