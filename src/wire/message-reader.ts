@@ -14,6 +14,8 @@ export class MessageReader {
   readonly buffer: Buffer;
   at: number;
   readonly end: number;
+  /** The message, a character a byte. */
+  #text: string | undefined;
 
   constructor(buffer: Buffer, at = 0, end = buffer.byteLength) {
     this.buffer = buffer;
@@ -59,6 +61,12 @@ export class MessageReader {
     const from = this.at;
     this.at = limit;
     if (from === limit) return '';
+    for (let at = from; at < limit; at++) if ((this.buffer[at] ?? 0) > 0x7f) return this.#utf8(from, limit);
+    // A part of one string of the whole message: one copy for all of them, and no call out of JavaScript for each.
+    return (this.#text ??= this.buffer.toString('latin1')).substring(from, limit);
+  }
+
+  #utf8(from: number, limit: number): string {
     const text = this.buffer.toString('utf8', from, limit);
     // Bytes that are not UTF-8 become this character; one that was sent is looked at by the slow way as well.
     return text.includes('\ufffd') ? unusual() : text;
