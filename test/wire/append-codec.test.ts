@@ -118,12 +118,13 @@ function outcomeOf<T>(decode: () => T): T | 'throws' {
   }
 }
 
-/** As text that tells a number from a bigint, and bytes by their values. */
+/** As text that tells a number from a bigint, and bytes by their values; in which order fields were set does not matter. */
 function shown(value: unknown): string {
   return JSON.stringify(value, (_key, one: unknown) => {
     if (typeof one === 'bigint') return `${one}n`;
     if (one instanceof Error) return { error: one.message };
-    return one;
+    if (typeof one !== 'object' || one === null || Array.isArray(one)) return one;
+    return Object.fromEntries(Object.entries(one).sort(([a], [b]) => (a < b ? -1 : 1)));
   });
 }
 
