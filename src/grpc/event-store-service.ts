@@ -3,7 +3,7 @@ import type {
   EventStoreService,
 } from '../../gen/headwater/v1/event_store_service_pb.js';
 import type { Caller } from '../auth/caller.js';
-import type { Plan } from '../auth/plan.js';
+import type { Plan, Resource } from '../auth/plan.js';
 import type { AppendOutcome, AppendRequest } from '../core/append.js';
 import { InvalidRequestError, PolicyDeniedError } from '../core/errors.js';
 import type { LoadRequest } from '../core/load.js';
@@ -97,15 +97,17 @@ function planAppend(request: WireAppendRequest, caller: Caller): AppendPlan {
   return planOf(fromWireAppendRequest(request), caller);
 }
 
-function planOf(append: AppendRequest, caller: Caller): AppendPlan {
+function planOf(append: AppendRequest, { namespace, peer, principal }: Caller): AppendPlan {
+  const resources: Resource[] = [];
+  for (const { stream } of append.streams) resources.push({ kind: 'STREAM', stream });
+  // Whether it holds tells of events of any stream.
+  if (append.condition !== undefined) resources.push({ kind: 'LOG' });
   return {
-    ...caller,
+    principal,
+    namespace,
+    ...(peer === undefined ? undefined : { peer }),
     action: 'append',
-    resources: [
-      ...append.streams.map(({ stream }) => ({ kind: 'STREAM', stream }) as const),
-      // Whether it holds tells of events of any stream.
-      ...(append.condition === undefined ? [] : [{ kind: 'LOG' } as const]),
-    ],
+    resources,
     request: append,
   };
 }

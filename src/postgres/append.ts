@@ -8,7 +8,15 @@ import {
 } from '../core/errors.js';
 import type { ExpectedVersion } from '../core/expected-version.js';
 import { type StreamVersion, streamKey } from '../core/stream.js';
-import { byteaArray, int4Array, int8Array, jsonbArray, textArray, uuidArray } from './binary-array.js';
+import {
+  byteaArray,
+  byteaArrayOfLatin1,
+  int4Array,
+  int8Array,
+  jsonbArray,
+  textArray,
+  uuidArray,
+} from './binary-array.js';
 import type { Database, Row } from './database.js';
 import { arrayLiteral, type PreparedAppend, type PreparedEvent } from './prepared-append.js';
 import { quotedSchema } from './schema.js';
@@ -127,7 +135,7 @@ function parameters(group: readonly PreparedAppend[]): readonly Buffer[] {
     uuidArray(events.map(({ id }) => id)),
     textArray(events.map(({ type }) => type)),
     byteaArray(events.map(({ data }) => data)),
-    byteaArray(events.map(({ hash }) => hash)),
+    byteaArrayOfLatin1(events.map(({ hash }) => hash)),
     textArray(events.map(({ contentType }) => contentType)),
     jsonbArray(events.map(({ metadata }) => metadata)),
     textArray(events.map(({ tags }) => tags)),

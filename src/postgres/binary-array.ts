@@ -42,6 +42,16 @@ export function byteaArray(values: readonly Uint8Array[]): Buffer {
   );
 }
 
+/** `bytea[]` of strings that have a character a byte. */
+export function byteaArrayOfLatin1(values: readonly string[]): Buffer {
+  return variable(
+    OID.bytea,
+    values,
+    (value) => value.length,
+    (buffer, value, at) => buffer.write(value, at, 'latin1'),
+  );
+}
+
 /** `uuid[]` of UUIDs in their usual form. */
 export function uuidArray(values: readonly string[]): Buffer {
   return variable(

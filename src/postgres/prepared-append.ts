@@ -33,7 +33,8 @@ export interface PreparedEvent {
   readonly id: string;
   readonly type: string;
   readonly data: Uint8Array;
-  readonly hash: Uint8Array;
+  /** A character a byte: a Buffer for each would be four times as dear, and the collector's to look after. */
+  readonly hash: string;
   readonly contentType: string;
   /** JSON. */
   readonly metadata: string;
@@ -59,7 +60,7 @@ export function prepareAppend(request: AppendRequest, limits: Limits, runtime: R
         id,
         type: event.eventType,
         data: event.data,
-        hash: hash('sha256', receivedData(event), 'buffer'),
+        hash: hash('sha256', receivedData(event), 'binary'),
         contentType: event.contentType ?? DEFAULT_CONTENT_TYPE,
         metadata: event.metadata === undefined ? '{}' : JSON.stringify(event.metadata),
         tags: arrayLiteral(event.tags ?? []),
