@@ -50,12 +50,13 @@ const peerBatches: Measurement = {
     withPeers(stage, options, async ({ ours, peers }) => {
       const turns = new Turns();
       const pairs: Pair[] = [];
+      await ours.tuneBatches(options.turnMilliseconds);
       for (const peer of peers) {
         if (!peer.appendBatches) continue;
         await peer.tune('BATCHES', options.turnMilliseconds);
         pairs.push({
           peer,
-          what: `appends of ${BATCH_EVENTS} events`,
+          what: `appends of ${BATCH_EVENTS} events, ${ours.batchesInFlight} in flight`,
           floor: `${peer.label}, the same`,
           columns: {
             ours: turns.of('ours', (latency) => ours.appendBatches(options.turnMilliseconds, latency)),
