@@ -7,6 +7,9 @@ export class CallGoneError extends Error {
   override readonly name = 'CallGoneError';
 }
 
+/** One for all calls: its stack says nothing, and to gather it for every call that ends would be a tenth of a unary call. */
+const GONE = new CallGoneError('The call has ended');
+
 /**
  * One call from its begin to its end: the signal that ends whatever it waits for, be it because the client cancelled,
  * the deadline passed or the service shuts down.
@@ -17,6 +20,8 @@ export class CallScope {
   #waiting: ((reason: unknown) => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
   readonly #closers: (() => void)[] = [];
+  /** Nothing of it waits any more, so nothing is to be told of its end. */
+  #over = false;
   /** What the call does when the service begins to shut down; nothing by default: it may finish. */
   onDrain: (() => void) | undefined;
   /**
@@ -31,7 +36,7 @@ export class CallScope {
     setMaxListeners(0, this.#controller.signal);
     // grpc-js says so at the end of every call, the good one too.
     call.once('cancelled', () => {
-      this.abort(new CallGoneError('The call has ended'));
+      if (!this.#over) this.abort(GONE);
       this.close();
       this.#onClosed(this);
     });
@@ -90,6 +95,7 @@ export class CallScope {
 
   /** Frees what would end it. */
   close(): void {
+    this.#over = true;
     for (const closer of this.#closers.splice(0)) closer();
     clearTimeout(this.#timer);
   }

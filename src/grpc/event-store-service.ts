@@ -1,16 +1,12 @@
-import type {
-  AppendRequest as WireAppendRequest,
-  EventStoreService,
-} from '../../gen/headwater/v1/event_store_service_pb.js';
+import type { EventStoreService } from '../../gen/headwater/v1/event_store_service_pb.js';
 import type { Caller } from '../auth/caller.js';
 import type { Plan, Resource } from '../auth/plan.js';
 import type { AppendOutcome, AppendRequest } from '../core/append.js';
 import { InvalidRequestError, PolicyDeniedError } from '../core/errors.js';
 import type { LoadRequest } from '../core/load.js';
 import type { SubscribeRequest } from '../core/subscribe.js';
-import { fromWireAppendRequest, toWireAppendResponse } from '../wire/append.js';
-import { encodeAppendFailure, encodeAppendResult } from '../wire/append-results.js';
-import { decodeAppendStreamRequest } from '../wire/decode-append.js';
+import { encodeAppendFailure, encodeAppendResponse, encodeAppendResult } from '../wire/append-results.js';
+import { decodeAppendRequest, decodeAppendStreamRequest, type WireAppend } from '../wire/decode-append.js';
 import { encodeLoadPage, encodeSubscriptionMessage } from '../wire/encode-page.js';
 import { fromWireLoadRequest } from '../wire/load.js';
 import { fromWireSubscribeRequest } from '../wire/subscribe.js';
@@ -23,7 +19,7 @@ import { serverStream } from './server-stream.js';
 import type { StoreOf } from './served-namespaces.js';
 import { streamChanges } from './stream-changes.js';
 import { streamReads } from './stream-reads.js';
-import { unary } from './unary.js';
+import { handCodedUnary } from './unary.js';
 
 type AppendPlan = Plan & { readonly request: AppendRequest };
 type LoadPlan = Plan & { readonly request: LoadRequest };
@@ -32,10 +28,11 @@ type SubscribePlan = Plan & { readonly request: SubscribeRequest };
 /** The EventStoreService; `storeOf` gives the store of a plan's namespace, which is open. */
 export function eventStoreService(storeOf: StoreOf): RpcsOf<typeof EventStoreService> {
   return {
-    append: unary({
+    append: handCodedUnary({
+      decode: decodeAppendRequest,
       resolve: planAppend,
       handle: async (plan, signal, { admission }) =>
-        toWireAppendResponse(
+        encodeAppendResponse(
           ofOwnStreams(await storeOf(plan).append(asReader(plan, admission), { signal }), plan, admission),
         ),
     }),
@@ -43,10 +40,7 @@ export function eventStoreService(storeOf: StoreOf): RpcsOf<typeof EventStoreSer
       action: 'append',
       decode: (bytes) =>
         decodeAppendStreamRequest(bytes).map(({ append, correlation }) => ({ correlation, item: append })),
-      resolve: (append, caller) => {
-        if (append instanceof InvalidRequestError) throw append;
-        return planOf(append, caller);
-      },
+      resolve: planAppend,
       // Not async: the store has to see the requests of one call in the order sent.
       handle: (plan: AppendPlan, signal, admission) =>
         storeOf(plan)
@@ -93,11 +87,11 @@ export function eventStoreService(storeOf: StoreOf): RpcsOf<typeof EventStoreSer
   };
 }
 
-function planAppend(request: WireAppendRequest, caller: Caller): AppendPlan {
-  return planOf(fromWireAppendRequest(request), caller);
-}
-
-function planOf(append: AppendRequest, { namespace, peer, principal }: Caller): AppendPlan {
+function planAppend(
+  append: WireAppend | InvalidRequestError,
+  { namespace, peer, principal }: Caller,
+): AppendPlan {
+  if (append instanceof InvalidRequestError) throw append;
   const resources: Resource[] = [];
   for (const { stream } of append.streams) resources.push({ kind: 'STREAM', stream });
   // Whether it holds tells of events of any stream.

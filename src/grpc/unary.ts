@@ -8,7 +8,7 @@ import type { Admission } from './admission.js';
 import type { Desk } from './desk.js';
 import { toServiceError } from './failure.js';
 import type { Narrow } from './narrowed.js';
-import type { Rpc } from './register.js';
+import type { HandCodedRpc, Rpc } from './register.js';
 import { timeLeft } from './time-left.js';
 
 /** How an RPC of one request and one answer is served. */
@@ -35,6 +35,17 @@ export function unary<Request, P extends Plan, Answer>(
 ): Rpc<'unary', Request, Answer> {
   return {
     kind: 'unary',
+    bind: (desk, rpc) => unaryHandler(desk, rpc, entry),
+  };
+}
+
+/** As {@link unary}, on a hot path: reads its request and writes its answer itself. */
+export function handCodedUnary<Request, P extends Plan>(
+  entry: UnaryEntry<Request, P, Buffer> & { readonly decode: (bytes: Buffer) => Request },
+): HandCodedRpc<'unary'> {
+  return {
+    kind: 'unary',
+    decode: entry.decode,
     bind: (desk, rpc) => unaryHandler(desk, rpc, entry),
   };
 }

@@ -1,5 +1,6 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import {
+  AppendResponseSchema,
   AppendStreamResponseSchema,
   PipelinedAppendResultSchema,
 } from '../../gen/headwater/v1/event_store_service_pb.js';
@@ -7,7 +8,7 @@ import type { Status } from '../../gen/google/rpc/status_pb.js';
 import type { Appended, AppendOutcome } from '../core/append.js';
 import type { HeadwaterError } from '../core/errors.js';
 import type { StreamId, StreamVersion } from '../core/stream.js';
-import { fromWireAppended } from './append.js';
+import { fromWireAppended, toWireAppendResponse } from './append.js';
 import { BackwardWriter } from './backward-writer.js';
 import { toWireStatus } from './errors.js';
 import { MessageReader, unusual, UnusualBytesError } from './message-reader.js';
@@ -35,6 +36,16 @@ export function encodeAppendResult(correlation: bigint, outcome: AppendOutcome):
   writer.close(0x12, whole);
   writer.uint64(0x08, correlation);
   writer.close(0x0a, whole);
+  return writer.take();
+}
+
+/** An AppendResponse. */
+export function encodeAppendResponse(outcome: AppendOutcome): Buffer {
+  if (outcome.outcome === 'REFUSED')
+    return Buffer.from(toBinary(AppendResponseSchema, toWireAppendResponse(outcome)));
+  const mark = writer.mark();
+  writeAppended(outcome);
+  writer.close(0x0a, mark);
   return writer.take();
 }
 

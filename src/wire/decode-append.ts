@@ -1,5 +1,9 @@
 import { fromBinary } from '@bufbuild/protobuf';
-import { AppendStreamRequestSchema } from '../../gen/headwater/v1/event_store_service_pb.js';
+import {
+  type AppendRequest as WireAppendRequest,
+  AppendRequestSchema,
+  AppendStreamRequestSchema,
+} from '../../gen/headwater/v1/event_store_service_pb.js';
 import type {
   AppendCondition,
   AppendRequest,
@@ -47,6 +51,25 @@ export function decodeAppendStreamRequest(bytes: Buffer): readonly NumberedAppen
   }
 }
 
+/** As {@link decodeAppendStreamRequest}, of an AppendRequest. */
+export function decodeAppendRequest(bytes: Buffer): WireAppend | InvalidRequestError {
+  try {
+    return readAppend(new MessageReader(bytes), bytes.byteLength);
+  } catch (error) {
+    if (error instanceof UnusualBytesError) return plainly(fromBinary(AppendRequestSchema, bytes));
+    throw error;
+  }
+}
+
+function plainly(append: WireAppendRequest): WireAppend | InvalidRequestError {
+  try {
+    return fromWireAppendRequest(append);
+  } catch (error) {
+    if (error instanceof InvalidRequestError) return error;
+    throw error;
+  }
+}
+
 /** The plain way. */
 export function decodeByLibrary(bytes: Buffer): readonly NumberedAppend[] {
   const { requests } = fromBinary(AppendStreamRequestSchema, bytes);
@@ -55,12 +78,7 @@ export function decodeByLibrary(bytes: Buffer): readonly NumberedAppend[] {
       const field = `requests[${index}].append`;
       return { correlation, append: new InvalidRequestError([{ field, description: 'must be set' }]) };
     }
-    try {
-      return { correlation, append: fromWireAppendRequest(append) };
-    } catch (error) {
-      if (error instanceof InvalidRequestError) return { correlation, append: error };
-      throw error;
-    }
+    return { correlation, append: plainly(append) };
   });
 }
 

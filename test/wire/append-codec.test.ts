@@ -1,7 +1,9 @@
-import { create, toBinary } from '@bufbuild/protobuf';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  AppendRequestSchema,
+  AppendResponseSchema,
   AppendStreamRequestSchema,
   AppendStreamResponseSchema,
   PipelinedAppendResultSchema,
@@ -9,7 +11,12 @@ import {
 } from '../../gen/headwater/v1/event_store_service_pb.js';
 import type { AppendOutcome, AppendRequest } from '../../src/core/append.js';
 import { OverloadedError } from '../../src/core/errors.js';
-import { toWireAppended, toWireAppendRequest } from '../../src/wire/append.js';
+import {
+  fromWireAppendRequest,
+  toWireAppended,
+  toWireAppendRequest,
+  toWireAppendResponse,
+} from '../../src/wire/append.js';
 import * as results from '../../src/wire/append-results.js';
 import * as requests from '../../src/wire/decode-append.js';
 import { encodePipelinedAppend } from '../../src/wire/encode-append.js';
@@ -200,6 +207,27 @@ describe('appends read by hand', () => {
   });
 });
 
+describe('one append read by hand', () => {
+  it('is what the library reads, or refused as it refuses', () => {
+    fc.assert(
+      fc.property(request, fc.option(damage), (given, done) => {
+        const whole = Buffer.from(toBinary(AppendRequestSchema, toWireAppendRequest(given)));
+        const bytes = done === null ? whole : damaged(whole, done);
+        const library = () => {
+          const message = fromBinary(AppendRequestSchema, bytes);
+          try {
+            return fromWireAppendRequest(message);
+          } catch (error) {
+            return error;
+          }
+        };
+        expect(shown(outcomeOf(() => requests.decodeAppendRequest(bytes)))).toBe(shown(outcomeOf(library)));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});
+
 describe('results written by hand', () => {
   it('are byte for byte what the library makes', () => {
     fc.assert(
@@ -219,6 +247,8 @@ describe('results written by hand', () => {
           }),
         );
         expect(results.encodeAppendResult(correlation, outcome).equals(library)).toBe(true);
+        const alone = toBinary(AppendResponseSchema, toWireAppendResponse(outcome));
+        expect(results.encodeAppendResponse(outcome).equals(alone)).toBe(true);
       }),
       { numRuns: 1000 },
     );
