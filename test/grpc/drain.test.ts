@@ -50,7 +50,7 @@ describe('a server that drains', () => {
     expect((await appended).outcome.case).toBe('appended');
     const begun = Date.now();
     await drained;
-    expect(Date.now() - begun).toBeLessThan(1000);
+    expect(Date.now() - begun).toBeLessThan(4000);
   });
 
   it('answers the pipelined requests that it has begun, and ends the call as not applied for the rest', async () => {

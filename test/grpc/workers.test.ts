@@ -327,7 +327,7 @@ describe('a worker that fails', () => {
     const ids = Array.from({ length: 20 }, newId);
     const begun = Date.now();
     const answers = await Promise.all(ids.map((id) => send(raw, 'Deposit', id)));
-    expect(Date.now() - begun).toBeLessThan(3000);
+    expect(Date.now() - begun).toBeLessThan(10_000);
     expect(answers.every(({ version }) => version === 1n)).toBe(true);
     expect(dying.asked.length).toBeGreaterThan(0);
     expect(new Set(other.asked.map(({ aggregate }) => aggregate?.aggregateId)).size).toBe(20);
@@ -489,7 +489,7 @@ describe('leaving', () => {
     expect(await answer).toMatchObject({ version: 1n });
     expect((await worker.ended).code).toBe(0);
     await drained;
-    expect(Date.now() - begun).toBeLessThan(2000);
+    expect(Date.now() - begun).toBeLessThan(4500);
     expect(await typesOf(id)).toEqual(['Deposited']);
   });
 

@@ -180,7 +180,7 @@ describe('an append while no standby answers', () => {
         timeoutMilliseconds: 300,
       }),
     ).rejects.toThrow('did not answer within 300 ms');
-    expect(performance.now() - began).toBeLessThan(1000);
+    expect(performance.now() - began).toBeLessThan(10_000);
   });
 });
 
