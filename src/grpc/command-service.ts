@@ -1,18 +1,13 @@
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
-import {
-  type CommandService,
-  type ExecuteRequest as WireExecuteRequest,
-  ExecuteStreamRequestSchema,
-  type PipelinedCommandResult,
-  PipelinedCommandResultSchema,
+import type {
+  CommandService,
+  ExecuteRequest as WireExecuteRequest,
 } from '../../gen/headwater/v1/command_service_pb.js';
 import type { Caller } from '../auth/caller.js';
 import type { Plan } from '../auth/plan.js';
 import type { Command, Executed } from '../core/command.js';
 import { InvalidRequestError } from '../core/errors.js';
 import { fromWireCommand, toWireExecuted } from '../wire/command.js';
-import { toWireStatus } from '../wire/errors.js';
-import { inField1 } from '../wire/in-field-1.js';
+import { encodeCommandFailure, encodeCommandResult } from '../wire/command-results.js';
 import {
   type ExplainRequest,
   fromWireExplainRequest,
@@ -20,6 +15,7 @@ import {
   toWireExplanation,
   toWirePermissionModel,
 } from '../wire/permissions.js';
+import { decodeExecuteStreamRequest } from '../wire/pipelined-command.js';
 import type { CommandPolicies } from './command-policies.js';
 import { explain, permissionModel, registeredCommands } from './permissions.js';
 import { pipelined } from './pipelined.js';
@@ -52,21 +48,15 @@ export function commandService({
     executeStream: pipelined({
       action: 'execute',
       decode: (bytes) =>
-        fromBinary(ExecuteStreamRequestSchema, bytes).commands.map(({ command, correlation }, index) => ({
-          correlation,
-          item: { command, index },
-        })),
-      resolve: ({ command, index }, caller) => {
-        if (command !== undefined) return planExecute(command, caller);
-        const field = `commands[${index}].command`;
-        throw new InvalidRequestError([{ field, description: 'must be set' }]);
+        decodeExecuteStreamRequest(bytes).map(({ command, correlation }) => ({ correlation, item: command })),
+      resolve: (command, caller) => {
+        if (command instanceof InvalidRequestError) throw command;
+        return planOf(command, caller);
       },
       // Not async: the commands of one aggregate wait for each other in the order sent.
       handle: execute,
-      answered: (correlation, executed) =>
-        result({ correlation, result: { case: 'executed', value: toWireExecuted(executed) } }),
-      failed: (correlation, error) =>
-        result({ correlation, result: { case: 'failed', value: toWireStatus(error) } }),
+      answered: encodeCommandResult,
+      failed: encodeCommandFailure,
     }),
     handle: handle({ ...workers, poolOf: (namespace) => commandsOf({ namespace }).pool }),
     listCommands: unary({
@@ -103,11 +93,10 @@ export function commandService({
 }
 
 function planExecute(request: WireExecuteRequest, caller: Caller): ExecutePlan {
-  const command = fromWireCommand(request);
-  const { commandType } = command;
-  return { ...caller, action: 'execute', resources: [{ kind: 'COMMAND_TYPE', commandType }], command };
+  return planOf(fromWireCommand(request), caller);
 }
 
-function result(init: Pick<PipelinedCommandResult, 'correlation' | 'result'>): Buffer {
-  return inField1(toBinary(PipelinedCommandResultSchema, create(PipelinedCommandResultSchema, init)));
+function planOf(command: Command, caller: Caller): ExecutePlan {
+  const { commandType } = command;
+  return { ...caller, action: 'execute', resources: [{ kind: 'COMMAND_TYPE', commandType }], command };
 }

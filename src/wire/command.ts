@@ -10,7 +10,8 @@ import { Violations } from '../core/validate.js';
 import { fromWireExpectedVersion, toWireExpectedVersion } from './expected-version.js';
 import { readWireStream, toWireStream } from './stream.js';
 
-const ANY_PREFIX = 'type.googleapis.com/';
+/** What stands in front of a message's name in a `google.protobuf.Any`. */
+export const ANY_PREFIX = 'type.googleapis.com/';
 
 export function toWireCommand(command: Command): WireExecuteRequest {
   const { commandId = '', commandType, aggregateId = '', data, metadata = {}, expectedVersion } = command;

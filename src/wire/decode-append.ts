@@ -171,7 +171,7 @@ function readEntry(reader: MessageReader, end: number): StreamAppend {
 }
 
 /** Of a choice, one is set, and what is chosen without a value has none. */
-function readExpectedVersion(reader: MessageReader, end: number): ExpectedVersion {
+export function readExpectedVersion(reader: MessageReader, end: number): ExpectedVersion {
   let expected: ExpectedVersion;
   switch (reader.varint()) {
     case 0x08:

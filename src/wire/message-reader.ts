@@ -66,6 +66,16 @@ export class MessageReader {
     return (this.#text ??= this.buffer.toString('latin1')).substring(from, limit);
   }
 
+  /** As {@link string}, for what is kept when the message is done with: a part of its string would keep all of it. */
+  ownString(): string {
+    const limit = this.limit();
+    const from = this.at;
+    this.at = limit;
+    if (from === limit) return '';
+    for (let at = from; at < limit; at++) if ((this.buffer[at] ?? 0) > 0x7f) return this.#utf8(from, limit);
+    return this.buffer.toString('latin1', from, limit);
+  }
+
   #utf8(from: number, limit: number): string {
     const text = this.buffer.toString('utf8', from, limit);
     // Bytes that are not UTF-8 become this character; one that was sent is looked at by the slow way as well.

@@ -23,6 +23,7 @@ import { encodePipelinedAppend } from '../../src/wire/encode-append.js';
 import { toWireStatus } from '../../src/wire/errors.js';
 import { toWireRefused } from '../../src/wire/refused.js';
 import { event, metadata, stream, text, time, uint64 } from './arbitraries.js';
+import { damage, damaged, outcomeOf, shown } from './both-ways.js';
 
 const bytes = fc.oneof(fc.uint8Array({ maxLength: 20 }), fc.uint8Array({ minLength: 120, maxLength: 300 }));
 const position = fc.record({ position: uint64, epoch: uint64 }, { requiredKeys: ['position'] });
@@ -98,42 +99,6 @@ const refused = fc
     conflicts,
     ...(intervening === undefined ? {} : { intervening }),
   })) as fc.Arbitrary<AppendOutcome>;
-
-/** Bytes with some of them changed, left out or put in. */
-function damaged(whole: Buffer, damage: readonly (readonly [number, number, number])[]): Buffer {
-  let current = whole;
-  for (const [where, kind, value] of damage) {
-    const at = current.byteLength === 0 ? 0 : where % current.byteLength;
-    const rest = current.subarray(kind === 2 ? at : at + 1);
-    current = Buffer.concat([
-      current.subarray(0, at),
-      ...(kind === 1 ? [] : [Uint8Array.of(value)]),
-      ...(kind === 3 ? [] : [rest]),
-    ]);
-  }
-  return current;
-}
-
-const damage = fc.array(fc.tuple(fc.nat(), fc.nat(3), fc.nat(255)), { minLength: 1, maxLength: 3 });
-
-/** What it gives, or that it throws: which of two faults in one message is found first is not looked at. */
-function outcomeOf<T>(decode: () => T): T | 'throws' {
-  try {
-    return decode();
-  } catch {
-    return 'throws';
-  }
-}
-
-/** As text that tells a number from a bigint, and bytes by their values; in which order fields were set does not matter. */
-function shown(value: unknown): string {
-  return JSON.stringify(value, (_key, one: unknown) => {
-    if (typeof one === 'bigint') return `${one}n`;
-    if (one instanceof Error) return { error: one.message };
-    if (typeof one !== 'object' || one === null || Array.isArray(one)) return one;
-    return Object.fromEntries(Object.entries(one).sort(([a], [b]) => (a < b ? -1 : 1)));
-  });
-}
 
 describe('an append written by hand', () => {
   it('is byte for byte what the library makes', () => {
