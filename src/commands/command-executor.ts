@@ -95,7 +95,9 @@ export class CommandExecutor implements CommandBus {
     const queued: CommandMiddleware = (next) => (handled, signal) =>
       queues.run(streamKey(handled.aggregate), () => next(handled, signal), signal);
     const isRetryable = (error: unknown) => error instanceof StaleDecision;
-    const outside = [...middleware, authorization(options), validation()];
+    // Where everybody may everything there is nothing to ask.
+    const authorized = options.everybody ? [] : [authorization()];
+    const outside = [...middleware, ...authorized, validation()];
     const inside = [conflictsAsErrors, queued, retry({ runtime, attempts, isRetryable })];
     const decide: CommandHandler = (handled, signal) => this.#carryOut.handle(handled, decider, signal);
     this.#handler = useMiddleware([...outside, idempotency({ store }), ...inside], decide);

@@ -24,8 +24,7 @@ export function inheriting(
     causation_id: command.commandId,
     command_type: command.commandType,
   };
-  const known = events.map((event) => ({ ...event, metadata: { ...event.metadata, ...facts } }));
-  return withActor(known, inherited, principal, newEventId);
+  return withFacts(events, { inherited, facts, principal }, newEventId);
 }
 
 /** The events with ids, what they inherit, and who acts. */
@@ -35,9 +34,26 @@ export function withActor(
   principal: Principal,
   newEventId: () => string,
 ): readonly NewEvent[] {
-  const actor = principal.kind === 'USER' ? { actor: principal.id } : {};
+  return withFacts(events, { inherited, facts: {}, principal }, newEventId);
+}
+
+interface Facts {
+  readonly inherited: Readonly<Record<string, string>>;
+  /** Stand over what the decision gave. */
+  readonly facts: Readonly<Record<string, string>>;
+  readonly principal: Principal;
+}
+
+function withFacts(
+  events: readonly NewEvent[],
+  { facts, inherited, principal }: Facts,
+  newEventId: () => string,
+): readonly NewEvent[] {
   return events.map((event) => {
-    const { actor: _claimed, ...metadata } = { ...inherited, ...event.metadata };
-    return { ...event, eventId: event.eventId ?? newEventId(), metadata: { ...metadata, ...actor } };
+    const metadata: Record<string, string> = { ...inherited, ...event.metadata, ...facts };
+    if (principal.kind === 'USER') metadata['actor'] = principal.id;
+    // Nobody acts for whom it is only claimed.
+    else if ('actor' in metadata) delete metadata['actor'];
+    return { ...event, eventId: event.eventId ?? newEventId(), metadata };
   });
 }

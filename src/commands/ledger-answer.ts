@@ -1,5 +1,6 @@
 import type { Appended } from '../core/append.js';
 import type { Executed, LedgerCommand } from '../core/command.js';
+import { encodedText } from '../core/encoded-text.js';
 import type { EventStore } from '../core/event-store.js';
 import type { StreamId } from '../core/stream.js';
 import type { CommandHandling } from './middleware.js';
@@ -20,7 +21,7 @@ export function ledgerResult(aggregate: StreamId, version: bigint | undefined): 
     aggregateId,
     ...(version === undefined ? {} : { version: String(version) }),
   };
-  return new TextEncoder().encode(JSON.stringify(kept));
+  return encodedText(JSON.stringify(kept));
 }
 
 /** The answer to a command that the store has just carried out, or found in its ledger. */

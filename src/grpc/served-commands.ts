@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { AggregateManager } from '../commands/aggregate-manager.js';
 import { CommandExecutor } from '../commands/command-executor.js';
 import type { CommandRegistry } from '../commands/command-registry.js';
@@ -68,5 +68,5 @@ function serve(store: EventStore, namespace: string, options: CommandsOfOptions)
 }
 
 function sha256(bytes: Uint8Array): Uint8Array {
-  return createHash('sha256').update(bytes).digest();
+  return hash('sha256', bytes, 'buffer');
 }

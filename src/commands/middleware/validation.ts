@@ -16,10 +16,18 @@ export interface ValidationOptions {
 
 /** Refuses malformed commands with `InvalidRequestError`, field by field. */
 export function validation({ limits = DEFAULT_LIMITS, rules }: ValidationOptions = {}): CommandMiddleware {
-  return (next) => async (handled, signal) => {
+  const validate = (handled: CommandHandling) => {
     validateCommand(handled.command, limits);
     const violations = rules?.(handled) ?? [];
     if (violations.length > 0) throw new InvalidRequestError(violations.slice(0, 10), violations.length);
+  };
+  // Not async, as nothing is waited for: each promise more is 1 % of a command on a state that is in memory.
+  return (next) => (handled, signal) => {
+    try {
+      validate(handled);
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
     return next(handled, signal);
   };
 }
