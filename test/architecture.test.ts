@@ -57,7 +57,8 @@ const MAY_IMPORT: Record<
   'refuse-settings.ts': { folders: ['config.ts', 'start-error.ts'], packages: [] },
   'version.ts': { folders: [], packages: [] },
   'without-password.ts': { folders: [], packages: [] },
-  'system.ts': { folders: ['core'], packages: ['uuid'] },
+  'system.ts': { folders: ['core', 'event-ids.ts'], packages: [] },
+  'event-ids.ts': { folders: [], packages: ['uuid'] },
   'domain-module.ts': { folders: ['commands', 'start-error.ts'], packages: [] },
   'open-access.ts': {
     folders: ['access', 'auth', 'core', 'telemetry', 'config.ts', 'start-error.ts'],
