@@ -31,6 +31,8 @@ export interface EventStore extends StreamChanges {
    * `InvalidRequestError`, `EventIdReusedError`, `StreamDeletedError`, `WrongExpectedVersionError` and
    * `AppendConditionFailedError` (unless `onConflict` is `RETURN`), for a condition's position `PositionUnknownError` and
    * `LogEpochChangedError`, and with `StoreUnavailableError` and `OverloadedError`; retry these two with the same ids.
+   *
+   * Of many who contend for one stream the refusals are told in turn, as the stream moves on, so that all get through.
    */
   append(
     request: AppendRequest & { readonly onConflict: 'RETURN' },

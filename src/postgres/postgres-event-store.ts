@@ -42,6 +42,7 @@ import { ChangeQueue } from './change-queue.js';
 import { changeStream } from './change-stream.js';
 import { checkCondition } from './check-condition.js';
 import { ConditionChecks } from './condition-checks.js';
+import { ContendedStreams } from './contended-streams.js';
 import type { Database } from './database.js';
 import { openLog } from './epochs.js';
 import { getLog } from './get-log.js';
@@ -93,6 +94,7 @@ export class PostgresEventStore extends StreamChanges implements EventStore {
   readonly #commits: GroupCommit;
   readonly #changes: ChangeQueue;
   readonly #checks: ConditionChecks;
+  readonly #contended: ContendedStreams;
   readonly #loads: GroupLoad;
   /** The last position that was committed here; 0 while nothing was. */
   #knownHead = 0n;
@@ -123,6 +125,7 @@ export class PostgresEventStore extends StreamChanges implements EventStore {
     this.#checks = new ConditionChecks((condition, signal) =>
       checkCondition(database, schema, condition, signal),
     );
+    this.#contended = new ContendedStreams(runtime);
     this.#changes = new ChangeQueue({
       change: (change) => changeStream(database, schema, change),
       errorFor: (error, outcome) => this.#error(error, outcome),
@@ -150,6 +153,7 @@ export class PostgresEventStore extends StreamChanges implements EventStore {
   /** Takes no more appends, and resolves when those that were taken are answered. */
   async stop(): Promise<void> {
     await this.#sweep.stop();
+    this.#contended.close();
     await Promise.all([this.#commits.close(), this.#changes.close()]);
     await this.#hints.stop();
   }
@@ -177,12 +181,16 @@ export class PostgresEventStore extends StreamChanges implements EventStore {
     const prepared = prepareAppend(request, this.#limits, this.#options.runtime);
     const verdict = await this.#submit(prepared, options.signal);
     if (verdict instanceof HeadwaterError) throw verdict;
-    if (verdict.outcome === 'APPENDED') return verdict;
-    if (request.onConflict !== 'RETURN') throw refusalError(verdict);
-    if (!request.interveningBytes) return verdict;
+    if (verdict.outcome === 'APPENDED') {
+      if (this.#contended.moved(verdict.versions)) await new Promise(setImmediate);
+      return verdict;
+    }
+    const refused = (await this.#contended.turnOf(verdict)) ?? verdict;
+    if (request.onConflict !== 'RETURN') throw refusalError(refused);
+    if (!request.interveningBytes) return refused;
     return {
-      ...verdict,
-      intervening: await interveningEvents((load) => this.load(load, options), request, verdict),
+      ...refused,
+      intervening: await interveningEvents((load) => this.load(load, options), request, refused),
     };
   }
 

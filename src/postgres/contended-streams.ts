@@ -1,0 +1,162 @@
+import type { Refused, VersionConflict } from '../core/append.js';
+import type { Runtime } from '../core/runtime.js';
+import { streamKey, type StreamVersion } from '../core/stream.js';
+
+/** Milliseconds between looks at streams that may stand still. */
+const LOOK_MILLISECONDS = 20;
+/** It stands still when it has not moved for so many times as long as it took to move before, within these bounds. */
+const PATIENCE = 2;
+const LEAST_PATIENCE_MILLISECONDS = 20;
+const MOST_PATIENCE_MILLISECONDS = 200;
+/** Then so many times as many are told at each look. */
+const MORE = 4;
+/** Above so many in all, everybody is told at once. */
+const WAITING = 10_000;
+
+type Tell = (version: bigint) => void;
+
+interface Contended {
+  /** The newest that is known. */
+  version: bigint;
+  /** Whether it has moved while somebody was late, so that it is worth waiting for. */
+  moves: boolean;
+  movedAt: number;
+  /** How long it took to move, in milliseconds. */
+  pace: number;
+  /** Whether somebody was told of this version, and so may be on the way back. */
+  told: boolean;
+  /** How many are told when the stream stands still. */
+  more: number;
+  /** Who came first is told first. */
+  readonly waiting: Tell[];
+}
+
+/**
+ * Lets those take turns who contend for one stream. Each expects the version that it has seen last; one wins and all others
+ * are refused. Told at once, all would be back at once, to be refused again but for one, and that would be the one who had
+ * won before, since it hears of it first: of 64 writers one got all, and that was a third of what it gets done alone. So
+ * while the stream moves, of those who came late one is told each time, in the order in which they came, and of the version that
+ * the stream has then. Where it stands still all are told, within some tenths of a second at most. (Row S8 of the bench.)
+ *
+ * Nothing is decided here: a refusal is only told later, with an actual version that is newer.
+ */
+export class ContendedStreams {
+  readonly #streams = new Map<string, Contended>();
+  readonly #runtime: Pick<Runtime, 'sleep' | 'monotonic'>;
+  #waiting = 0;
+  #looking = false;
+  #closed = false;
+
+  constructor(runtime: Pick<Runtime, 'sleep' | 'monotonic'>) {
+    this.#runtime = runtime;
+  }
+
+  /**
+   * Tells those whose turn it is that the streams have come to these versions. Gives whether there are any: then who has won
+   * should hear of it after them, or is back before them, and wins for ever. Cheap where nobody contends.
+   */
+  moved(versions: readonly StreamVersion[]): boolean {
+    let told = false;
+    if (this.#streams.size === 0) return told;
+    for (const { stream, version } of versions) {
+      const contended = this.#streams.get(streamKey(stream));
+      if (contended === undefined) continue;
+      told ||= contended.waiting.length > 0;
+      this.#move(contended, version);
+    }
+    return told;
+  }
+
+  /** The refusal, when its caller may try again; `undefined` if that is at once. */
+  turnOf(refused: Refused): Promise<Refused> | undefined {
+    const late = refused.conflicts.find(isLate);
+    if (late === undefined || this.#closed) return undefined;
+    const key = streamKey(late.stream);
+    let contended = this.#streams.get(key);
+    if (contended === undefined) {
+      contended = {
+        version: late.actual,
+        moves: false,
+        movedAt: this.#runtime.monotonic(),
+        pace: MOST_PATIENCE_MILLISECONDS,
+        told: false,
+        more: MORE,
+        waiting: [],
+      };
+      this.#streams.set(key, contended);
+      void this.#look();
+    }
+    // Another instance may have moved it.
+    this.#move(contended, late.actual);
+    if (!contended.moves || this.#waiting >= WAITING || !contended.told) {
+      contended.told = true;
+      return undefined;
+    }
+    this.#waiting += 1;
+    const { waiting } = contended;
+    return new Promise((resolve) => {
+      waiting.push((version) => {
+        this.#waiting -= 1;
+        resolve(withActual(refused, late, version));
+      });
+    });
+  }
+
+  /** Tells all that wait, and lets nobody wait any more. */
+  close(): void {
+    this.#closed = true;
+    for (const contended of this.#streams.values()) this.#tell(contended, contended.waiting.length);
+    this.#streams.clear();
+  }
+
+  #move(contended: Contended, version: bigint): void {
+    if (version <= contended.version) return;
+    contended.version = version;
+    contended.moves = true;
+    const now = this.#runtime.monotonic();
+    contended.pace = now - contended.movedAt;
+    contended.movedAt = now;
+    contended.told = false;
+    contended.more = MORE;
+    this.#tell(contended, 1);
+  }
+
+  #tell(contended: Contended, count: number): void {
+    for (const tell of contended.waiting.splice(0, count)) {
+      contended.told = true;
+      tell(contended.version);
+    }
+  }
+
+  /** Looks after streams that stand still, as long as there are any. */
+  async #look(): Promise<void> {
+    if (this.#looking) return;
+    this.#looking = true;
+    while (this.#streams.size > 0) {
+      await this.#runtime.sleep(LOOK_MILLISECONDS);
+      const now = this.#runtime.monotonic();
+      for (const [key, contended] of this.#streams) {
+        if (now - contended.movedAt < patience(contended)) continue;
+        if (contended.waiting.length === 0) this.#streams.delete(key);
+        this.#tell(contended, contended.more);
+        contended.more *= MORE;
+      }
+    }
+    this.#looking = false;
+  }
+}
+
+function patience({ pace }: Contended): number {
+  return Math.min(Math.max(PATIENCE * pace, LEAST_PATIENCE_MILLISECONDS), MOST_PATIENCE_MILLISECONDS);
+}
+
+/** Whether the version that was expected has passed. One that has yet to come is not waited for. */
+function isLate({ expected, actual }: VersionConflict): boolean {
+  return expected === 'NO_STREAM' || (typeof expected === 'bigint' && expected < actual);
+}
+
+function withActual(refused: Refused, late: VersionConflict, actual: bigint): Refused {
+  if (actual === late.actual) return refused;
+  const conflicts = refused.conflicts.map((conflict) => (conflict === late ? { ...late, actual } : conflict));
+  return { ...refused, conflicts };
+}

@@ -1,0 +1,143 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Refused } from '../../src/core/append.js';
+import type { ExpectedVersion } from '../../src/core/expected-version.js';
+import { ContendedStreams } from '../../src/postgres/contended-streams.js';
+import { newEvent, thing, to } from '../../src/testing/builders.js';
+import { openTestStore, type TestStore } from '../support/test-database.js';
+
+const stream = thing('contended');
+
+/** Time that goes on when it is told to. */
+class Time {
+  #now = 0;
+  #sleeping: { readonly until: number; wake(): void }[] = [];
+
+  monotonic = () => this.#now;
+  sleep = (milliseconds: number) =>
+    new Promise<void>((wake) => {
+      this.#sleeping.push({ until: this.#now + milliseconds, wake });
+    });
+
+  async pass(milliseconds: number): Promise<void> {
+    const end = this.#now + milliseconds;
+    for (;;) {
+      const due = this.#sleeping.filter(({ until }) => until <= end).sort((a, b) => a.until - b.until)[0];
+      if (due === undefined) break;
+      this.#now = due.until;
+      this.#sleeping = this.#sleeping.filter((one) => one !== due);
+      due.wake();
+      await new Promise(setImmediate);
+    }
+    this.#now = end;
+  }
+}
+
+const refused = (actual: bigint, expected: ExpectedVersion = 1n): Refused => ({
+  outcome: 'REFUSED',
+  conflicts: [{ stream, expected, actual }],
+});
+
+/** Streams of which one has moved while somebody was late; who is late next waits. */
+function contended(): {
+  time: Time;
+  streams: ContendedStreams;
+  late: (name: string) => void;
+  told: string[];
+} {
+  const time = new Time();
+  const streams = new ContendedStreams(time);
+  const told: string[] = [];
+  void streams.turnOf(refused(2n));
+  streams.moved([{ stream, version: 3n }]);
+  void streams.turnOf(refused(3n));
+  const late = (name: string) =>
+    void streams.turnOf(refused(3n))?.then(({ conflicts }) => told.push(`${name} ${conflicts[0]?.actual}`));
+  return { time, streams, late, told };
+}
+
+describe('who is refused for a version that has passed', () => {
+  it('is told at once while the stream stands still', () => {
+    const streams = new ContendedStreams(new Time());
+    for (let i = 0; i < 5; i++) expect(streams.turnOf(refused(2n))).toBeUndefined();
+  });
+
+  it('is told in turn while it moves, one each time, and of the version that it has then', async () => {
+    const { streams, late, told, time } = contended();
+    for (const name of ['a', 'b', 'c']) late(name);
+    await time.pass(1);
+    expect(told).toEqual([]);
+    expect(streams.moved([{ stream, version: 4n }])).toBe(true);
+    await time.pass(1);
+    expect(told).toEqual(['a 4']);
+    // Another instance has moved it.
+    expect(streams.turnOf(refused(6n))).toBeInstanceOf(Promise);
+    await time.pass(1);
+    expect(told).toEqual(['a 4', 'b 6']);
+    expect(streams.moved([{ stream: thing('another'), version: 1n }])).toBe(false);
+    streams.moved([{ stream, version: 7n }]);
+    await time.pass(1);
+    expect(told).toEqual(['a 4', 'b 6', 'c 7']);
+  });
+
+  it('is told soon when those whose turn it was do not come back', async () => {
+    const { late, streams, time, told } = contended();
+    for (let i = 0; i < 100; i++) late(`${i}`);
+    await time.pass(500);
+    expect(told).toEqual(Array.from({ length: 100 }, (_, i) => `${i} 3`));
+    // And all begins anew.
+    expect(streams.turnOf(refused(3n))).toBeUndefined();
+    expect(streams.turnOf(refused(3n))).toBeUndefined();
+  });
+
+  it('is told at once when the store is closed, and does not wait from then on', async () => {
+    const { streams, late, told } = contended();
+    late('a');
+    streams.close();
+    late('b');
+    await new Promise(setImmediate);
+    expect(told).toEqual(['a 3']);
+    expect(streams.turnOf(refused(3n))).toBeUndefined();
+  });
+});
+
+it.each<[ExpectedVersion, bigint]>([
+  [9n, 3n],
+  ['STREAM_EXISTS', 0n],
+])('who expects %s of a stream at version %s is told at once: no version has passed', (expected, actual) => {
+  expect(contended().streams.turnOf(refused(actual, expected))).toBeUndefined();
+});
+
+describe('writers who contend for one stream', () => {
+  let test: TestStore;
+  beforeAll(async () => {
+    test = await openTestStore();
+  });
+  afterAll(() => test.close());
+
+  it('all get through, each as often as it wants, and no version is given twice', async () => {
+    const wanted = 5;
+    const versions: bigint[] = [];
+    const write = async () => {
+      let version = 0n;
+      for (let won = 0; won < wanted; ) {
+        const outcome = await test.store.append({
+          streams: [to(stream, version === 0n ? 'NO_STREAM' : version, newEvent())],
+          onConflict: 'RETURN',
+        });
+        if (outcome.outcome === 'REFUSED') {
+          const actual = outcome.conflicts[0]?.actual ?? 0n;
+          expect(actual).toBeGreaterThan(version);
+          version = actual;
+        } else {
+          version = outcome.versions[0]?.version ?? 0n;
+          versions.push(version);
+          won += 1;
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: 32 }, write));
+    expect(versions.sort((a, b) => Number(a - b))).toEqual(
+      Array.from({ length: 32 * wanted }, (_, index) => BigInt(index + 1)),
+    );
+  });
+});
