@@ -56,7 +56,7 @@ export class Latency {
       p999: at(99.9),
       max: at(100),
       // Of a hundred calls nothing is known about one in ten thousand.
-      curve: CURVE.filter((percentile) => count * (1 - percentile / 100) >= 1).map((percentile) => [
+      curve: CURVE.filter((percentile) => Math.round(count * (100 - percentile)) >= 100).map((percentile) => [
         percentile,
         at(percentile),
       ]),

@@ -1,8 +1,5 @@
 import { readOptions } from './options.js';
-import { resultAsText } from './print.js';
-import { progress, secondsSoFar } from './progress.js';
-import type { Result } from './result.js';
-import type { Measurement, Row } from './row.js';
+import type { Measurement } from './row.js';
 import { authentication } from './rows/authentication.js';
 import { batchAppend } from './rows/batch-append.js';
 import { checkpoints } from './rows/checkpoints.js';
@@ -22,8 +19,7 @@ import { sequentialAppend } from './rows/sequential-append.js';
 import { start } from './rows/start.js';
 import { streamLoad } from './rows/stream-load.js';
 import { typeLoad } from './rows/type-load.js';
-import { settle } from './settle.js';
-import { openStage, type Stage } from './stage.js';
+import { run } from './run.js';
 
 // `npm run bench`: how fast we are beside what Postgres and grpc-js allow. No ratio makes it fail.
 
@@ -50,46 +46,9 @@ const MEASUREMENTS: readonly Measurement[] = [
   ...peerMeasurements,
 ];
 
-const options = readOptions(process.argv.slice(2));
-
-progress('starting Postgres and the service');
-const opening = openStage(options);
-let interrupted = false;
-for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  process.once(signal, () => {
-    interrupted = true;
-    progress('interrupted, cleaning up');
-    void opening.then((stage) => stage.close()).finally(() => process.exit(130));
-  });
-
 try {
-  const result = await measure(await opening);
-  process.stdout.write(options.json ? `${JSON.stringify(result, null, 2)}\n` : resultAsText(result));
+  process.exitCode = await run(readOptions(process.argv.slice(2)), MEASUREMENTS);
 } catch (error) {
-  // What was cut off fails, and nobody asks why.
-  if (!interrupted) throw error;
-}
-
-async function measure(stage: Stage): Promise<Result> {
-  try {
-    const rows: Row[] = [];
-    for (const measurement of MEASUREMENTS)
-      if (options.only.includes(measurement.id)) {
-        const refused = await settle(stage);
-        progress(`measuring ${measurement.id}${refused === undefined ? '' : ` (not settled: ${refused})`}`);
-        rows.push(...(await measurement.measure(stage, options)));
-      }
-    progress('cleaning up');
-    const service = await stage.close();
-    return {
-      machine: stage.machine,
-      postgres: { version: stage.postgres.version, settings: stage.postgres.settings },
-      mode: options.quick ? 'quick' : 'full',
-      rows,
-      ...(service ? { service } : {}),
-      seconds: secondsSoFar(),
-    };
-  } finally {
-    await stage.close();
-  }
+  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.exitCode = 1;
 }

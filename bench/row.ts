@@ -65,7 +65,9 @@ export interface Measurement {
   readonly id: RowId;
   /** What it is about, in a line. */
   readonly about: string;
-  /** Takes minutes: only when it is asked for by name. */
+  /** Belongs to a quick run too. */
+  readonly quick?: true;
+  /** Only when it is asked for, by name or with all. */
   readonly long?: true;
   measure(stage: Stage, options: Options): Promise<readonly Row[]>;
 }

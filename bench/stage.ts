@@ -21,6 +21,8 @@ export interface Stage {
   readonly meter: Meter;
   /** A folder of this run's own, on the same disk as the embedded Postgres. */
   readonly scratch: string;
+  /** Whether it is closed, or on the way to be. */
+  readonly closed: boolean;
   /** Ends all, leaves nothing behind, and says what the service has used. May be called twice. */
   close(): Promise<Usage | undefined>;
 }
@@ -53,7 +55,7 @@ export async function openStage({ cpuProfiles }: Options): Promise<Stage> {
     undo.push(() => emptyService.stop());
     await makeFloorTables(postgres, schema, floorSchema);
     return {
-      machine: machine(),
+      machine: machine(scratch.path),
       postgres,
       schema,
       floorSchema,
@@ -61,6 +63,9 @@ export async function openStage({ cpuProfiles }: Options): Promise<Stage> {
       emptyService,
       meter: new Meter({ service: service.pid, postmaster: postgres.postmaster }),
       scratch: scratch.path,
+      get closed() {
+        return closing !== undefined;
+      },
       close: () => (closing ??= close()),
     };
   } catch (error) {

@@ -36,6 +36,7 @@ const ACCESS = {
 export const authentication: Measurement = {
   id: 'authentication',
   about: 'appends by known callers under rules, beside the same by anybody',
+  long: true,
   async measure(stage, { rounds, turnMilliseconds }) {
     const folder = await mkdtemp(path.join(tmpdir(), 'headwater-bench-access-'));
     const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });

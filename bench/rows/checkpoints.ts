@@ -13,6 +13,7 @@ const IN_FLIGHT = 64;
 export const checkpoints: Measurement = {
   id: 'checkpoints',
   about: 'the longest that appends take while checkpoints run, beside the same without',
+  long: true,
   async measure({ service, postgres, meter }, { rounds, turnMilliseconds }) {
     const connection = connect({ address: service.address });
     const client = await postgres.connect();

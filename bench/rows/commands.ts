@@ -16,6 +16,7 @@ const IN_FLIGHT = 256;
 export const commands: Measurement = {
   id: 'S6',
   about: 'commands on hot and cold aggregates, decided in the service and by a worker, beside appends',
+  quick: true,
   async measure({ service, meter }, { coldCommands, rounds, turnMilliseconds }) {
     const connection = connect({ address: service.address });
     const worker = await startChild('./worker-process.js', {

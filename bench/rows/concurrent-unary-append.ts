@@ -10,6 +10,7 @@ const IN_FLIGHT = 64;
 export const concurrentUnaryAppend: Measurement = {
   id: 'S2',
   about: 'unary appends of one event, beside empty calls',
+  quick: true,
   async measure({ service, emptyService, meter }, { rounds, turnMilliseconds }) {
     const ours = new UnaryAppend(service.address);
     const empty = new UnaryAppend(emptyService.address);

@@ -18,6 +18,7 @@ type Items = (tags: readonly string[]) => AppendCondition['items'];
 export const conditionalAppend: Measurement = {
   id: 'conditions',
   about: 'appends on condition that nothing came with their tags, beside the same without',
+  long: true,
   async measure({ service, meter }, { rounds, turnMilliseconds }) {
     const connection = connect({ address: service.address });
     const turnsOf = (inFlight: number) => {

@@ -59,8 +59,8 @@ export const growth: Measurement = {
         },
         { what: 'the most memory that the service had', unit: 'MiB', target: 1.1 },
       ] as const;
-      return rows.map(({ what, ...row }, index) =>
-        compare(
+      return rows.map(({ what, ...row }, index) => {
+        const compared = compare(
           results,
           { ours: index, floor: rows.length + index },
           {
@@ -69,8 +69,13 @@ export const growth: Measurement = {
             what: `a log of ${count('long')} events: ${what}`,
             floor: `the same with ${count('short')} events`,
           },
-        ),
-      );
+        );
+        const points = [
+          [events.short, compared.floor.value],
+          [events.long, compared.ours],
+        ] as const;
+        return { ...compared, curve: { x: 'events in the log', y: row.unit, points } };
+      });
     } finally {
       for (const connection of connections) connection.close();
       for (const log of logs) await log.close();

@@ -14,6 +14,7 @@ const STREAMS = 10_000;
 export const hotStreams: Measurement = {
   id: 'hot-streams',
   about: 'appends to hot and cold streams, and to one alone, beside S1',
+  long: true,
   async measure({ service, meter }, { rounds, turnMilliseconds }) {
     const connection = connect({ address: service.address });
     const streams = Array.from({ length: STREAMS }, newStream);

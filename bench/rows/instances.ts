@@ -12,6 +12,7 @@ const IN_FLIGHT = 256;
 export const instances: Measurement = {
   id: 'instances',
   about: 'appends through two instances of the service on one log, beside one',
+  long: true,
   async measure({ service, postgres, schema, meter }, { rounds, turnMilliseconds }) {
     const second = await startChild('./service-process.js', {
       input: { databaseUrl: postgres.url, schema },

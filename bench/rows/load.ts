@@ -14,6 +14,7 @@ const DECODED_EVENTS = 50_000;
 export const load: Measurement = {
   id: 'S4',
   about: 'Load of the whole log, as bytes and decoded, beside COPY and a decoding loop',
+  quick: true,
   async measure(stage, { loadRounds, loadEvents }) {
     await fillLog(stage, loadEvents);
     const { service, postgres, schema, meter } = stage;

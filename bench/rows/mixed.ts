@@ -15,6 +15,7 @@ const READING = 16;
 export const mixed: Measurement = {
   id: 'mixed',
   about: 'appends and loads of one stream at once, beside each alone',
+  long: true,
   async measure(stage, { rounds, turnMilliseconds, grownEvents }) {
     await growStage(stage, grownEvents);
     const { service, postgres, schema, meter } = stage;

@@ -13,6 +13,7 @@ const CLIENTS = 8;
 export const pipelinedAppend: Measurement = {
   id: 'S1',
   about: 'pipelined appends of one event, beside COPY and INSERT',
+  quick: true,
   async measure({ service, postgres, floorSchema, meter }, { rounds, turnMilliseconds }) {
     const connection = connect({ address: service.address });
     const inserting = await Promise.all(

@@ -11,6 +11,7 @@ import { StreamWalk } from '../workload.js';
 export const sequentialAppend: Measurement = {
   id: 'S3',
   about: 'one append after the other: latency, beside an INSERT and an empty call',
+  quick: true,
   async measure({ service, emptyService, postgres, floorSchema, meter }, { rounds, turnMilliseconds }) {
     const connection = connect({ address: service.address });
     const ours = new UnaryAppend(service.address);

@@ -15,6 +15,7 @@ const IN_FLIGHT = 16;
 export const streamLoad: Measurement = {
   id: 'stream-load',
   about: 'Load of one stream, beside the same SELECT',
+  long: true,
   async measure(stage, { rounds, turnMilliseconds, grownEvents }) {
     await growStage(stage, grownEvents);
     const { service, postgres, schema, meter } = stage;

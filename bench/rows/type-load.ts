@@ -9,6 +9,7 @@ import { compare, type Measurement } from '../row.js';
 export const typeLoad: Measurement = {
   id: 'type-load',
   about: 'Load of one aggregate type among others, beside COPY of the same rows',
+  long: true,
   async measure(stage, { rounds, grownEvents }) {
     await growStage(stage, grownEvents);
     const { service, postgres, schema, meter } = stage;

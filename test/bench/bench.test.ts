@@ -1,42 +1,153 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { describe, expect, it } from 'vitest';
-import type { Result } from '../../bench/result.js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { renderDocs } from '../../bench/docs/render.js';
+import { readResult, type Result } from '../../bench/result.js';
 
-// Built before the tests run.
-const main = path.resolve(import.meta.dirname, '../../dist/bench/main.js');
-const run = (...args: string[]) => promisify(execFile)(process.execPath, [main, ...args]);
+// Built before the tests run. They look at the form, and never at a figure.
+const root = path.resolve(import.meta.dirname, '../..');
+const main = path.join(root, 'dist/bench/main.js');
+const run = (...args: string[]) => promisify(execFile)(process.execPath, [main, ...args], { cwd: root });
+const scratches = async () =>
+  (await readdir(path.join(root, '.headwater-test')).catch(() => [])).filter((name) =>
+    name.startsWith('bench-'),
+  );
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'headwater-bench-test-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+describe('a short run of all rows but the longest', () => {
+  let listed: readonly { readonly id: string; readonly runs: string | undefined }[];
+  let ids: readonly string[];
+  let stdout: string;
+  let stderr: string;
+  let result: Result;
+  const file = (name: string) => path.join(folder, name);
+
+  beforeAll(async () => {
+    const { stdout: list } = await run('--list');
+    listed = [...list.matchAll(/^(\S+) +(always|not --quick|--all|--peers) +\S.*$/gm)].map(
+      ([, id = '', runs]) => ({
+        id,
+        runs,
+      }),
+    );
+    // All but those that fill long logs or install something.
+    ids = listed.filter(({ id, runs }) => id !== 'S7' && runs !== '--peers').map(({ id }) => id);
+    ({ stdout, stderr } = await run(
+      ...['--quick', '--rounds', '1', '--seconds', '0.05', '--only', ids.join()],
+      ...['--output', file('result.json'), '--docs', file('page.md')],
+    ));
+    result = await readResult(file('result.json'));
+  }, 300_000);
+
+  it('measures each, says so, and lets none fail', () => {
+    expect(listed).toContainEqual({ id: 'S1', runs: 'always' });
+    expect([...new Set(result.rows.map(({ id }) => id))].toSorted()).toEqual(ids.toSorted());
+    for (const id of ids) expect(stderr).toMatch(new RegExp(`\\d  ${id}: `));
+    expect(result.failures).toEqual([]);
+  });
+
+  it('says what it was taken on', () => {
+    expect(result).toMatchObject({ format: 1, mode: 'quick', rounds: 1, turnMilliseconds: 50, notes: [] });
+    expect(result.headwater.version).toMatch(/^\d+\.\d+\.\d+/);
+    expect(new Date(result.startedAt).toISOString()).toBe(result.startedAt);
+    expect(result.machine).toMatchObject({ cores: expect.any(Number), node: process.version });
+    expect(result.machine.flushMilliseconds).toBeGreaterThan(0);
+    expect(result.postgres.version).toMatch(/^\d+\.\d+/);
+    expect(result.postgres.settings).toMatchObject({
+      fsync: 'on',
+      full_page_writes: 'on',
+      synchronous_commit: 'on',
+    });
+    expect(result.service?.peakMiB).toBeGreaterThan(0);
+  });
+
+  it('has rows that say all about themselves', () => {
+    for (const row of result.rows) {
+      const name = `${row.id} ${row.what}`;
+      expect(row.floor.what, name).not.toBe('');
+      for (const value of [row.floor.value, row.rounds]) expect(value, name).toBeGreaterThan(0);
+      expect(row.ratio, name).toBeGreaterThanOrEqual(row.spread[0]);
+      expect(row.ratio, name).toBeLessThanOrEqual(row.spread[1]);
+      expect(row.direction, name).toMatch(/^AT_(LEAST|MOST)$/);
+      if (row.latency) {
+        const { count, curve, max, mean, p50, p90, p99, p999 } = row.latency;
+        expect(count, name).toBeGreaterThan(0);
+        expect(mean, name).toBeGreaterThan(0);
+        expect([p50, p90, p99, p999, max], name).toEqual(
+          [p50, p90, p99, p999, max].toSorted((a, b) => a - b),
+        );
+        expect(curve.length, name).toBeGreaterThan(0);
+      }
+    }
+    // Which ours are compared twice, and which floors are timed too.
+    expect(result.rows.filter(({ id }) => id === 'S1').map(({ floor }) => floor.what)).toEqual(
+      expect.arrayContaining([
+        'one client, binary COPY of 256 rows a transaction',
+        'one INSERT a transaction, 8 clients',
+      ]),
+    );
+    expect(result.rows.find(({ id }) => id === 'S3')?.floor.latencies?.map(({ what }) => what)).toEqual([
+      'one INSERT',
+      'one empty unary call',
+    ]);
+  });
+
+  it.runIf(process.platform === 'linux')('tells the CPU of client, service and database apart', () => {
+    const appends = result.rows.find(({ id }) => id === 'S1');
+    for (const party of ['client', 'service', 'database'] as const) {
+      expect(appends?.cpu?.seconds[party], party).toBeGreaterThan(0);
+      expect(appends?.cpu?.microseconds?.[party], party).toBeGreaterThan(0);
+    }
+    expect(appends?.memory?.service).toBeGreaterThan(0);
+    expect(appends?.memory?.database).toBeGreaterThan(0);
+    // A floor without the service.
+    expect(appends?.floor.cpu?.seconds.database).toBeGreaterThan(0);
+  });
+
+  it('prints each row, and each once more beside an earlier run', async () => {
+    for (const { id, what } of result.rows) {
+      expect(stdout).toContain(`│ ${id} `);
+      expect(stdout).toContain(what);
+    }
+    const again = await run('--from', file('result.json'), '--compare', file('result.json'));
+    expect(again.stdout).toContain('before');
+    expect(again.stdout).toContain('× 1.00');
+    expect(again.stderr).toBe('');
+    const { stdout: json } = await run('--from', file('result.json'), '--json');
+    expect(json).toBe(await readFile(file('result.json'), 'utf8'));
+  });
+
+  it('writes a page with plots', async () => {
+    const files = renderDocs(result, 'page');
+    for (const [name, text] of files) {
+      expect(await readFile(file(name), 'utf8'), name).toBe(text);
+      expect(text, name).not.toMatch(/NaN|undefined|\{\{/);
+    }
+    expect([...files.keys()]).toEqual(
+      expect.arrayContaining(['page.md', 'page/result.json', 'page/targets.svg', 'page/latency.svg']),
+    );
+    for (const { what } of result.rows) expect(files.get('page.md')).toContain(what);
+  });
+
+  it('leaves nothing behind', async () => {
+    expect(await scratches()).toEqual([]);
+  });
+});
 
 describe('the bench', () => {
-  it('puts appends beside their floors in one JSON object', async () => {
-    const { stdout, stderr } = await run('--quick', '--json', '--only', 'S1');
-    const result = JSON.parse(stdout) as Result;
-    expect(result.mode).toBe('quick');
-    expect(result.machine).toMatchObject({ cores: expect.any(Number), node: process.version });
-    expect(result.postgres.version).toMatch(/^\d+\.\d+/);
-    expect(result.postgres.settings).toMatchObject({ fsync: 'on', synchronous_commit: 'on' });
-    expect(result.rows.map(({ id, floor }) => [id, floor.what])).toEqual([
-      ['S1', 'one client, binary COPY of 256 rows a transaction'],
-      ['S1', 'one INSERT a transaction, 8 clients'],
-    ]);
-    for (const { unit, ours, floor, ratio, spread } of result.rows) {
-      expect(unit).toBe('events/s');
-      expect(ours).toBeGreaterThan(0);
-      expect(floor.value).toBeGreaterThan(0);
-      expect(ratio).toBeGreaterThanOrEqual(spread[0]);
-      expect(ratio).toBeLessThanOrEqual(spread[1]);
-    }
-    expect(result.rows[0]?.target).toBe(0.6);
-    expect(result.rows[0]?.latency?.p99).toBeGreaterThan(0);
-    expect(result.service?.peakMiB).toBeGreaterThan(0);
-    expect(stderr).toContain('measuring S1');
-  }, 60_000);
-
   it('puts commands on hot and cold aggregates beside appends', async () => {
-    const { stdout } = await run('--quick', '--json', '--only', 'S6');
+    const { stdout } = await run('--quick', '--rounds', '1', '--json', '--only', 'S6');
     const { rows } = JSON.parse(stdout) as Result;
-    expect(rows.map(({ what, target }) => [what, target])).toEqual([
+    expect(rows.slice(0, 6).map(({ what, target }) => [what, target])).toEqual([
       ['hot aggregates, decided in the service, 256 in flight', 0.6],
       ['hot aggregates, decided by a worker', undefined],
       ['cold aggregates of 100 events with a snapshot, in the service', 0.3],
@@ -44,20 +155,61 @@ describe('the bench', () => {
       ['cold aggregates of 100 events with a snapshot, by a worker', undefined],
       ['cold aggregates of 100 events without, by a worker', undefined],
     ]);
-    for (const { unit, ours, floor } of rows) {
-      expect(unit).toBe('commands/s');
-      expect(ours).toBeGreaterThan(0);
-      expect(floor.what).toBe('pipelined appends of one event, 256 in flight, as in S1');
-      expect(floor.value).toBeGreaterThan(0);
-    }
-    expect(rows[0]?.latency?.count).toBeGreaterThan(0);
   }, 120_000);
 
-  it('refuses a row that it does not have', async () => {
+  it('refuses what it does not have, and says what there is', async () => {
     await expect(run('--only', 'S99')).rejects.toMatchObject({
       code: 1,
       stdout: '',
-      stderr: expect.stringContaining('S99 is none of S1'),
+      stderr: expect.stringMatching(/S99 is none of S1, .*--list says what they are/),
+    });
+    await expect(run('--ouly', 'S1')).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('Did you mean --only?'),
+    });
+    await expect(run('--rounds', '0')).rejects.toMatchObject({ code: 1 });
+    await expect(run('--compare', path.join(folder, 'nothing.json'))).rejects.toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringContaining('nothing.json is no result of the bench'),
     });
   });
+
+  it('explains itself', async () => {
+    const { stdout } = await run('--help');
+    for (const flag of [
+      'only',
+      'all',
+      'quick',
+      'rounds',
+      'seconds',
+      'list',
+      'json',
+      'output',
+      'compare',
+      'from',
+      'docs',
+      'profile',
+    ])
+      expect(stdout).toContain(`--${flag}`);
+  });
+
+  it('cleans up when it is interrupted', async () => {
+    const child = spawn(process.execPath, [main, '--only', 'S1'], {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const exited = once(child, 'exit');
+    let told = '';
+    let sent = false;
+    for await (const text of child.stderr.setEncoding('utf8')) {
+      told += String(text);
+      // A second one would end it at once.
+      if (!sent && told.includes('S1: ')) sent = child.kill('SIGINT');
+    }
+    await exited;
+    expect(child.exitCode).toBe(130);
+    expect(told).toContain('interrupted, cleaning up');
+    expect(await scratches()).toEqual([]);
+  }, 60_000);
 });

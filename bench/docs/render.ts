@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { CHECKOUT } from '../checkout.js';
+import { type Result, resultAsJson } from '../result.js';
+import { cpuPlot } from './cpu-plot.js';
+import { growthPlot } from './growth-plot.js';
+import { latencyPlot } from './latency-plot.js';
+import { fillIn, tableOf } from './markdown.js';
+import { costTable, latencyTable, ratioTable } from './page-tables.js';
+import { peersPlot } from './peers-plot.js';
+import { targetsPlot } from './targets-plot.js';
+
+/** All plots that there may be. */
+export const PLOTS = ['targets', 'latency', 'cpu', 'growth', 'peers'] as const;
+
+/** The page, its plots and the result, by their paths; `name` is the page's file without its end, and the folder of the others. */
+export function renderDocs(result: Result, name: string): ReadonlyMap<string, string> {
+  const { rows } = result;
+  const files = new Map<string, string>();
+  const plot = (file: (typeof PLOTS)[number], about: string, drawing: string | undefined) => {
+    if (drawing === undefined) return '';
+    files.set(`${name}/${file}.svg`, drawing);
+    return `![${about}](${name}/${file}.svg)`;
+  };
+  const section = (title: string, content: string) => (content === '' ? '' : `## ${title}\n\n${content}`);
+  const texts = {
+    name,
+    run: runOf(result),
+    notes: [
+      ...result.notes,
+      ...result.failures.map(({ error, id }) => `${id} could not be measured: ${error}`),
+    ]
+      .map((note) => `> ${note}`)
+      .join('\n>\n'),
+    ratios: ratioTable(rows),
+    latencies: latencyTable(rows),
+    costs: costTable(rows),
+    cores: String(result.machine.cores),
+    turn: `${result.turnMilliseconds / 1000} s`,
+    rounds: String(result.rounds),
+    machine: machineTable(result),
+    'targets-plot': plot('targets', 'How much of its target each ratio reaches', targetsPlot(rows)),
+    'latency-plot': plot('latency', 'How long calls take, by percentile', latencyPlot(rows)),
+    'cpu-plot': plot('cpu', 'CPU by client, service and database', cpuPlot(rows)),
+    peers: section('Peers', plot('peers', 'Beside other stores on the same Postgres', peersPlot(rows))),
+    growth: section('Growth', plot('growth', 'How it goes as the log grows', growthPlot(rows))),
+  };
+  const template = readFileSync(path.join(CHECKOUT, 'bench/docs/performance-template.md'), 'utf8');
+  files.set(`${name}.md`, fillIn(template, texts));
+  files.set(`${name}/result.json`, resultAsJson(result));
+  return files;
+}
+
+function runOf({ headwater, mode, seconds, startedAt }: Result): string {
+  const what = `Headwater ${headwater.version}${headwater.commit === undefined ? '' : ` (${headwater.commit})`}`;
+  const kind = mode === 'quick' ? ', in a quick run, which is less to be relied on' : '';
+  return `It was measured on ${startedAt.slice(0, 10)} with ${what}${kind}, in ${Math.round(seconds)} seconds.`;
+}
+
+function machineTable({ machine, postgres }: Result): string {
+  return tableOf(
+    ['', ''],
+    [
+      ['processor', `${machine.processor}, ${machine.cores} cores`],
+      ['memory', `${(machine.memoryMiB / 1024).toFixed(1)} GiB`],
+      ['system', `${machine.system}, Node ${machine.node}`],
+      ['flushing a block of 8 KiB', `${machine.flushMilliseconds} ms`],
+      ['load before', String(machine.loadBefore)],
+      [
+        'Postgres',
+        `${postgres.version}${postgres.kind === 'EMBEDDED' ? ', started for the run with the default settings' : ''}`,
+      ],
+      ...Object.entries(postgres.settings).map(([name, value]) => [`\`${name}\``, value]),
+    ],
+  );
+}

@@ -1,0 +1,29 @@
+import { connect } from '../src/client/connect.js';
+import { keepInFlight } from './in-flight.js';
+import type { Stage } from './stage.js';
+import { UnaryAppend } from './unary-append.js';
+import { walks } from './workload.js';
+
+/**
+ * Works for a while before the first row: a service that has just started runs code that the engine has not compiled yet, a few
+ * times as slowly, which the warm-up of a short turn does not mend.
+ */
+export async function warmUp({ emptyService, service }: Stage): Promise<void> {
+  const connection = connect({ address: service.address });
+  const unary = [new UnaryAppend(service.address), new UnaryAppend(emptyService.address)];
+  try {
+    await keepInFlight(walks(256), 1500, async (walk) => {
+      await connection.eventStore.append(walk.request());
+      return 1;
+    });
+    for (const stub of unary)
+      await keepInFlight(walks(64), 500, async (walk) => {
+        await stub.append(walk.request());
+        return 1;
+      });
+    for await (const _ of connection.eventStore.load({ limit: 10_000n }));
+  } finally {
+    connection.close();
+    for (const stub of unary) stub.close();
+  }
+}
