@@ -45,10 +45,23 @@ export function openServerStream<Input extends DescMessage, Output extends DescM
   request: MessageShape<Input>,
   { timeoutMs }: { readonly timeoutMs?: number | undefined } = {},
 ): ClientReadableStream<MessageShape<Output>> {
+  return openDecodedStream(client, method, request, { decode: deserializer(method.output), timeoutMs });
+}
+
+/** As {@link openServerStream}, its answers read straight from their bytes. */
+export function openDecodedStream<Input extends DescMessage, Answer>(
+  client: Client,
+  method: DescMethodServerStreaming<Input, DescMessage>,
+  request: MessageShape<Input>,
+  {
+    decode,
+    timeoutMs,
+  }: { readonly decode: (bytes: Buffer) => Answer; readonly timeoutMs?: number | undefined },
+): ClientReadableStream<Answer> {
   return client.makeServerStreamRequest(
     methodPath(method),
     serializer(method.input),
-    deserializer(method.output),
+    decode,
     request,
     timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs },
   );

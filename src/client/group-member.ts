@@ -1,14 +1,14 @@
 import { type Client, type ClientDuplexStream, type StatusObject } from '@grpc/grpc-js';
 import {
   type ConsumeRequest,
-  type ConsumeResponse,
   ConsumerGroupService,
 } from '../../gen/headwater/v1/consumer_group_service_pb.js';
 import type { GroupMembership, GroupMessage, JoinGroupRequest, Nack } from '../core/consumer-groups.js';
 import { DeadlineExceededError, StoreUnavailableError } from '../core/errors.js';
 import { validateAck, validateCredit, validateNack } from '../core/validate-group.js';
-import { type FromConsumer, fromWireToConsumer, toWireFromConsumer } from '../wire/consume.js';
-import { deserializer, methodPath, serializer } from '../wire/method.js';
+import { type FromConsumer, type ToConsumer, toWireFromConsumer } from '../wire/consume.js';
+import { decodeToConsumer } from '../wire/decode-page.js';
+import { methodPath, serializer } from '../wire/method.js';
 import { StatusCode } from '../wire/status-code.js';
 import { fromStatusObject } from './failure.js';
 import { GroupAnswers } from './group-answers.js';
@@ -24,6 +24,11 @@ export interface GroupMemberOptions {
   readonly onEnd: (error: Error | undefined) => void;
 }
 
+/** What the service said; without a message where a later version said what this one does not know. */
+interface Told {
+  readonly message: ToConsumer | undefined;
+}
+
 /**
  * One Consume call from the consumer's side. What comes is always read, for results stand behind deliveries: what waits here
  * for its reader is bounded by the events that the service may have under way to this member.
@@ -33,7 +38,7 @@ export class GroupMember implements GroupMembership {
   ackTimeoutMs = 0;
   /** Resolves with this when the service has let it join. */
   readonly joined: Promise<GroupMembership>;
-  readonly #call: ClientDuplexStream<ConsumeRequest, ConsumeResponse>;
+  readonly #call: ClientDuplexStream<ConsumeRequest, Told>;
   readonly #options: GroupMemberOptions;
   readonly #answers = new GroupAnswers();
   readonly #messages: GroupMessage[] = [];
@@ -56,7 +61,7 @@ export class GroupMember implements GroupMembership {
     this.#call = client.makeBidiStreamRequest(
       methodPath(consume),
       serializer(consume.input),
-      deserializer(consume.output),
+      (bytes): Told => ({ message: decodeToConsumer(bytes) }),
     );
     const late = setTimeout(() => {
       this.#late = new DeadlineExceededError(`The service let nobody join within ${joinTimeoutMs} ms`);
@@ -69,7 +74,7 @@ export class GroupMember implements GroupMembership {
         else reject(error);
       };
     });
-    this.#call.on('data', (message: ConsumeResponse) => this.#take(message));
+    this.#call.on('data', (told: Told) => this.#take(told));
     this.#call.on('drain', () => {
       this.#writable = true;
       this.#flush();
@@ -152,9 +157,8 @@ export class GroupMember implements GroupMembership {
     this.#writable = this.#call.write(toWireFromConsumer(message));
   }
 
-  #take(response: ConsumeResponse): void {
+  #take({ message }: Told): void {
     if (this.#options.signal.aborted) return;
-    const message = fromWireToConsumer(response);
     switch (message?.kind) {
       case 'JOINED':
         this.memberId = message.memberId;

@@ -2,9 +2,10 @@ import { EventStoreService } from '../../gen/headwater/v1/event_store_service_pb
 import type { CallOptions } from '../core/call-options.js';
 import type { LoadPage, LoadRequest } from '../core/load.js';
 import type { Runtime } from '../core/runtime.js';
-import { fromWireLoadPage, toWireLoadRequest } from '../wire/load.js';
+import { decodeLoadPage } from '../wire/decode-page.js';
+import { toWireLoadRequest } from '../wire/load.js';
 import { backoff } from './backoff.js';
-import { openServerStream, receive } from './calls.js';
+import { openDecodedStream, receive } from './calls.js';
 import { Chain } from './chain.js';
 import type { Channels } from './channels.js';
 import { isTransient } from './failure.js';
@@ -40,11 +41,11 @@ export async function* load(
         : {};
     let delivered = false;
     try {
-      for await (const message of receive(
-        openServerStream(client, EventStoreService.method.load, wire, deadline),
-        signal,
-      )) {
-        const page = fromWireLoadPage(message);
+      const call = openDecodedStream(client, EventStoreService.method.load, wire, {
+        decode: decodeLoadPage,
+        ...deadline,
+      });
+      for await (const page of receive(call, signal)) {
         chain.verify(page);
         delivered = true;
         yield page;

@@ -2,9 +2,10 @@ import { EventStoreService } from '../../gen/headwater/v1/event_store_service_pb
 import { DeadlineExceededError, StoreUnavailableError } from '../core/errors.js';
 import type { Runtime } from '../core/runtime.js';
 import type { SubscribeRequest, SubscribeStart, SubscriptionMessage } from '../core/subscribe.js';
-import { fromWireSubscriptionMessage, toWireSubscribeRequest } from '../wire/subscribe.js';
+import { decodeSubscriptionMessage } from '../wire/decode-page.js';
+import { toWireSubscribeRequest } from '../wire/subscribe.js';
 import { backoff } from './backoff.js';
-import { openServerStream, receive } from './calls.js';
+import { openDecodedStream, receive } from './calls.js';
 import { Chain } from './chain.js';
 import type { Channels } from './channels.js';
 import { isTransient } from './failure.js';
@@ -36,9 +37,10 @@ export async function* subscribe(
     const wire = toWireSubscribeRequest({ ...request, start });
     let broken: unknown = new StoreUnavailableError('The service ended the subscription without a reason');
     try {
-      const call = openServerStream(client, EventStoreService.method.subscribe, wire);
-      for await (const answer of receive(call, signal)) {
-        const message = fromWireSubscriptionMessage(answer);
+      const call = openDecodedStream(client, EventStoreService.method.subscribe, wire, {
+        decode: decodeSubscriptionMessage,
+      });
+      for await (const message of receive(call, signal)) {
         chain.verify(message);
         failures = 0;
         start = { kind: 'AFTER', after: { position: message.scannedTo, epoch: message.epoch } };

@@ -45,6 +45,10 @@ export interface Event {
   /** Its place in the whole log; the first is 1, in commit order. Compare it, never compute with it. */
   readonly position: bigint;
   readonly eventType: string;
+  /**
+   * The payload. Its `buffer` may be shared with events that came with it, as that of a `Buffer` may: up to 8 KiB of it stay in
+   * memory with the event.
+   */
   readonly data: Uint8Array;
   readonly contentType: string;
   readonly metadata: Readonly<Record<string, string>>;

@@ -40,6 +40,13 @@ export class MessageReader {
     return unusual();
   }
 
+  /** At most five bytes, as any tag. */
+  tag(): number {
+    const from = this.at;
+    const tag = this.varint();
+    return this.at - from <= 5 ? tag : unusual();
+  }
+
   uint64(): bigint {
     return BigInt(this.varint());
   }
@@ -61,7 +68,7 @@ export class MessageReader {
     const from = this.at;
     this.at = limit;
     if (from === limit) return '';
-    for (let at = from; at < limit; at++) if ((this.buffer[at] ?? 0) > 0x7f) return this.#utf8(from, limit);
+    for (let at = from; at < limit; at++) if ((this.buffer[at] ?? 0) > 0x7f) return this.utf8(from, limit);
     // A part of one string of the whole message: one copy for all of them, and no call out of JavaScript for each.
     return (this.#text ??= this.buffer.toString('latin1')).substring(from, limit);
   }
@@ -72,11 +79,12 @@ export class MessageReader {
     const from = this.at;
     this.at = limit;
     if (from === limit) return '';
-    for (let at = from; at < limit; at++) if ((this.buffer[at] ?? 0) > 0x7f) return this.#utf8(from, limit);
+    for (let at = from; at < limit; at++) if ((this.buffer[at] ?? 0) > 0x7f) return this.utf8(from, limit);
     return this.buffer.toString('latin1', from, limit);
   }
 
-  #utf8(from: number, limit: number): string {
+  /** A text of its own. */
+  utf8(from: number, limit: number): string {
     const text = this.buffer.toString('utf8', from, limit);
     // Bytes that are not UTF-8 become this character; one that was sent is looked at by the slow way as well.
     return text.includes('\ufffd') ? unusual() : text;
