@@ -7,6 +7,7 @@ import { commands } from './rows/commands.js';
 import { concurrentUnaryAppend } from './rows/concurrent-unary-append.js';
 import { conditionalAppend } from './rows/conditional-append.js';
 import { contention } from './rows/contention.js';
+import { decode } from './rows/decode.js';
 import { growth } from './rows/growth.js';
 import { hotStreams } from './rows/hot-streams.js';
 import { instances } from './rows/instances.js';
@@ -39,6 +40,7 @@ const MEASUREMENTS: readonly Measurement[] = [
   conditionalAppend,
   streamLoad,
   typeLoad,
+  decode,
   mixed,
   checkpoints,
   instances,

@@ -18,6 +18,7 @@ export const ROW_IDS = [
   'conditions',
   'stream-load',
   'type-load',
+  'decode',
   'mixed',
   'checkpoints',
   'instances',
