@@ -2,7 +2,8 @@ import type { Event } from '../core/event.js';
 import type { Row } from './database.js';
 
 /**
- * The columns of an event as text, in the order in which {@link eventFromRow} reads them. Times and jsonb are put into
+ * The columns of an event as text, in the order in which {@link eventFromRow} reads them: for events that come along with
+ * something else; pages of events are read in binary, see `event-rows.ts`. Times and jsonb are put into
  * plain forms by the server, which is faster than what the driver would do with them; `fits` stands first. Of an event that
  * an erasure has yet to come to (`erasing`), only the shell is given.
  */

@@ -4,7 +4,8 @@ import { LogEpochChangedError, PositionNotReachedError, StoreUnavailableError } 
 import type { LogHead } from '../core/log.js';
 import type { Runtime } from '../core/runtime.js';
 import type { LogPosition } from '../core/subscribe.js';
-import type { Database, PoolName, Queries, QueryOptions, Row } from './database.js';
+import type { BinaryRows } from './binary-rows.js';
+import type { BinaryQueryOptions, Database, PoolName, Queries, QueryOptions, Row } from './database.js';
 import { quotedSchema } from './schema.js';
 import { failureOf } from './sqlstate.js';
 
@@ -57,13 +58,33 @@ export class ReplicaReads implements Queries {
     this.#wanted = head;
   }
 
-  async query(
+  query(
     pool: PoolName,
     text: string,
     values: readonly unknown[],
     options: QueryOptions = {},
   ): Promise<Row[]> {
-    const { database, runtime, schema } = this.#options;
+    const { database } = this.#options;
+    return this.#asserted(text, values, options, (...asserted) => database.query(pool, ...asserted));
+  }
+
+  queryBinary(
+    pool: PoolName,
+    text: string,
+    values: readonly unknown[],
+    options: BinaryQueryOptions = {},
+  ): Promise<BinaryRows> {
+    const { database } = this.#options;
+    return this.#asserted(text, values, options, (...asserted) => database.queryBinary(pool, ...asserted));
+  }
+
+  async #asserted<T, Options extends QueryOptions>(
+    text: string,
+    values: readonly unknown[],
+    options: Options,
+    send: (text: string, values: readonly unknown[], options: Options) => Promise<T>,
+  ): Promise<T> {
+    const { runtime, schema } = this.#options;
     const deadline = this.#deadline ?? runtime.monotonic() + patience(DEFAULT_MILLISECONDS);
     const { position, epoch = 0n } = this.#wanted;
     // Depends on no row, so it is evaluated once and before any, and with the snapshot of all the rest.
@@ -72,7 +93,7 @@ export class ReplicaReads implements Queries {
       `WHERE ${quotedSchema(schema)}.assert_reached($${values.length + 1}::bigint, $${values.length + 2}::bigint)`;
     for (let pause = SHORTEST_PAUSE; ; pause = Math.min(LONGEST_PAUSE, pause * 2)) {
       try {
-        return await database.query(pool, asserted, [...values, String(position), String(epoch)], options);
+        return await send(asserted, [...values, String(position), String(epoch)], options);
       } catch (error) {
         const reached = reachedOf(error, position, epoch);
         const left = deadline - runtime.monotonic();

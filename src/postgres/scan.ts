@@ -1,13 +1,16 @@
+import type { Event } from '../core/event.js';
 import { type Filter, WHOLE_LOG } from '../core/filter.js';
-import { PAGE_EVENTS } from '../core/limits.js';
 import type { LoadPage } from '../core/load.js';
 import { matcher, positionBounds } from '../core/matcher.js';
+import { packedPage } from '../core/packed-events.js';
 import type { Runtime } from '../core/runtime.js';
 import { countEvents } from './count-events.js';
 import type { Queries } from './database.js';
 import { isDecidedInSql } from './filter-condition.js';
+import { oneAhead } from './one-ahead.js';
 import type { Place } from './place.js';
-import { type EventsFound, selectEvents } from './select-events.js';
+import { PageReader } from './page-reader.js';
+import { type EventsFound, NOTHING_FOUND } from './select-events.js';
 import { PositionWindows, VersionWindows, type Window, type Windows } from './windows.js';
 import { withoutTimes } from './without-times.js';
 
@@ -35,10 +38,19 @@ export interface ScanParts {
   readonly runtime: Runtime;
 }
 
-const NOTHING: EventsFound = { events: [], more: false };
+/**
+ * The pages of the range, which meet and cover it all; at least one. From the second on the next page is read while the
+ * reader has the last; of the database nothing is held meanwhile.
+ */
+export function scan(
+  parts: ScanParts,
+  request: ScanRequest,
+  signal?: AbortSignal,
+): AsyncGenerator<LoadPage, void, undefined> {
+  return oneAhead(pagesOf(parts, request, signal));
+}
 
-/** The pages of the range, which meet and cover it all; at least one. Between pages nothing is held. */
-export async function* scan(
+async function* pagesOf(
   parts: ScanParts,
   request: ScanRequest,
   signal?: AbortSignal,
@@ -50,6 +62,7 @@ export async function* scan(
   // Then one stream's statement stops at a full page by itself.
   const everyEvent = request.noShells === true && filters.length === 0;
   const windows = windowsOf(parts, place, direction, everyEvent);
+  const reader = new PageReader(database, schema);
   // Where SQL finds too many, the matcher decides on what was fetched.
   const matches = filters.every(isDecidedInSql) ? undefined : matcher(WHOLE_LOG, filters);
   let { after, to } = request;
@@ -66,27 +79,40 @@ export async function* scan(
       return;
     }
     const window = await windows.next(from, until, signal);
-    const limit =
-      matches === undefined && left !== undefined && left < BigInt(PAGE_EVENTS) ? Number(left) : PAGE_EVENTS;
     const began = runtime.monotonic();
-    const found = await foundIn(window, (seen) =>
-      selectEvents(database, schema, { ...seen, filters, direction, limit }, signal),
-    );
-    windows.done(window, { ...found, milliseconds: runtime.monotonic() - began });
-    const matching = matches === undefined ? found.events : found.events.filter(matches);
-    const full = left !== undefined && BigInt(matching.length) >= left;
-    const events = full ? matching.slice(0, Number(left)) : matching;
-    if (left !== undefined) left -= BigInt(events.length);
-    const last = full ? events.at(-1) : found.more ? found.events.at(-1) : undefined;
-    if (forwards) {
-      const scannedTo = last?.position ?? window.to;
-      yield { events, scannedAfter: after, scannedTo, epoch };
-      after = scannedTo;
-    } else {
-      const scannedAfter = last === undefined ? window.after : last.position - 1n;
-      yield { events, scannedAfter, scannedTo: to, epoch };
-      to = scannedAfter;
+    let milliseconds = 0;
+    const result = { more: false };
+    for await (const { rows, more } of foundIn(window, (seen) =>
+      reader.read({ ...seen, filters, direction, limit: matches ? undefined : left }, signal),
+    )) {
+      // Not the time that the reader takes: the first page is a fair measure of all.
+      milliseconds ||= runtime.monotonic() - began;
+      result.more = more;
+      windows.found(rows);
+      let last = more ? rows.lastPosition : undefined;
+      let matching: readonly Event[] | undefined;
+      if (matches !== undefined) {
+        matching = rows.unpack().filter(matches);
+        if (left !== undefined && BigInt(matching.length) >= left) {
+          matching = matching.slice(0, Number(left));
+          last = matching.at(-1)?.position;
+        }
+      }
+      if (left !== undefined) left -= BigInt(matching?.length ?? rows.count);
+      const page = (range: Omit<LoadPage, 'events'>): LoadPage =>
+        matching ? { events: matching, ...range } : packedPage(rows, range);
+      if (forwards) {
+        const scannedTo = last ?? window.to;
+        if (rows.count > 0 || scannedTo > after) yield page({ scannedAfter: after, scannedTo, epoch });
+        after = scannedTo;
+      } else {
+        const scannedAfter = last === undefined ? window.after : last - 1n;
+        if (rows.count > 0 || scannedAfter < to) yield page({ scannedAfter, scannedTo: to, epoch });
+        to = scannedAfter;
+      }
+      if (left === 0n) break;
     }
+    windows.done(window, { ...result, milliseconds });
   } while (after < to && left !== 0n);
 }
 
@@ -119,7 +145,7 @@ export async function countScanned(
     const { place } = window;
     if (place !== undefined)
       count += await countEvents(database, schema, { ...window, place, filters }, signal);
-    windows.done(window, { ...NOTHING, milliseconds: runtime.monotonic() - began });
+    windows.done(window, { more: false, milliseconds: runtime.monotonic() - began });
     after = window.to;
   }
   return count;
@@ -136,9 +162,10 @@ function windowsOf(
     : new PositionWindows(place, direction);
 }
 
-function foundIn(
+async function* foundIn(
   { place, after, to }: Window,
-  select: (seen: { place: Place; after: bigint; to: bigint }) => Promise<EventsFound>,
-): Promise<EventsFound> {
-  return place === undefined ? Promise.resolve(NOTHING) : select({ place, after, to });
+  read: (seen: { place: Place; after: bigint; to: bigint }) => AsyncIterable<EventsFound>,
+): AsyncGenerator<EventsFound, void, undefined> {
+  if (place === undefined) yield NOTHING_FOUND;
+  else yield* read({ place, after, to });
 }

@@ -1,7 +1,5 @@
-import type { Event } from '../core/event.js';
-import { PAGE_BYTES } from '../core/limits.js';
-import type { Queries } from './database.js';
-import { EVENT_COLUMNS, eventFromRow, fits } from './event-row.js';
+import { PAGE_BYTES, PAGE_EVENTS } from '../core/limits.js';
+import { eventColumns, EventRows } from './event-rows.js';
 import { type EventsSought, soughtConditions } from './filter-condition.js';
 import { Parameters } from './parameters.js';
 import { erasurePending } from './pending-erasure.js';
@@ -11,34 +9,28 @@ import { placeClauses } from './place.js';
 export interface EventsQuery extends EventsSought {
   readonly direction: 'FORWARDS' | 'BACKWARDS';
   readonly limit: number;
+  /**
+   * How it keeps to the bytes of a page. `EACH`: stops at the first event that has more than its share of them, which costs
+   * nothing, and where all are small is enough. `SUM`: adds them up, which takes the server half as long again.
+   * @default "EACH"
+   */
+  readonly measure?: 'EACH' | 'SUM';
 }
 
 export interface EventsFound {
-  readonly events: readonly Event[];
-  /** Whether there may be more in the range: the limit or the page's bytes were reached. */
+  readonly rows: EventRows;
+  /** Whether there may be more in the range: these are not the last of the statement, or its limit or bytes were reached. */
   readonly more: boolean;
 }
 
-/** One short statement with bound parameters; nothing is held when it is done. */
-export async function selectEvents(
-  database: Queries,
-  schema: string,
-  query: EventsQuery,
-  signal?: AbortSignal,
-): Promise<EventsFound> {
-  const { text, values } = eventsStatement(schema, query);
-  const rows = await database.query('read', text, values, { signal });
-  const last = rows.at(-1);
-  const cut = last !== undefined && !fits(last);
-  return {
-    events: (cut ? rows.slice(0, -1) : rows).map(eventFromRow),
-    more: cut || rows.length >= query.limit,
-  };
-}
+export const NOTHING_FOUND: EventsFound = {
+  rows: new EventRows({ bytes: Buffer.alloc(0), starts: [] }),
+  more: false,
+};
 
 /**
- * The statement. Its text tells only the kind of the place, which fields of the filters are set, and how many filters and
- * comparisons there are; values are never part of it.
+ * The statement. Its text tells only the kind of the place, which fields of the filters are set, how many filters and
+ * comparisons there are, and how bytes are measured; values are never part of it.
  */
 export function eventsStatement(
   schema: string,
@@ -47,22 +39,35 @@ export function eventsStatement(
   const { place } = query;
   const parameters = new Parameters();
   const { from, conditions } = placeClauses(schema, place, parameters);
-  const all = [...conditions, ...soughtConditions(schema, query, parameters)];
+  const all = [...conditions, ...soughtConditions(schema, query, parameters)].join(' AND ');
   // Within one stream, versions and positions are in the same order, and the index is on versions.
   const key = place.kind === 'VERSIONS' && place.ranges.length === 1 ? 'version' : 'position';
   const order = `${key} ${query.direction === 'FORWARDS' ? 'ASC' : 'DESC'}`;
   const limit = parameters.bigint(BigInt(query.limit));
+  const size =
+    'octet_length(e.data) + pg_column_size(e.metadata) + pg_column_size(e.tags) + octet_length(e.event_type) + 64';
+  const erased = `(e.removed IS NOT NULL OR ${erasurePending(schema)})`;
+  if (query.measure !== 'SUM') {
+    const share = parameters.bigint(BigInt(Math.floor(PAGE_BYTES / Math.min(query.limit, PAGE_EVENTS))));
+    return {
+      text: `
+      SELECT ${eventColumns('e', `${size} <= ${share}`, erased)}
+        FROM ${from}
+       WHERE ${all}
+       ORDER BY e.${order}
+       LIMIT ${limit}`,
+      values: parameters.values,
+    };
+  }
   const bytes = parameters.bigint(BigInt(PAGE_BYTES));
   return {
     text: `
-      SELECT ${EVENT_COLUMNS}
+      SELECT ${eventColumns('f', 'f.fits', 'f.erased')}
         FROM (SELECT p.*, p.bytes <= ${bytes} OR p.bytes = p.size AS fits
                 FROM (SELECT s.*, sum(s.size) OVER (ORDER BY s.${order} ROWS UNBOUNDED PRECEDING) AS bytes
-                        FROM (SELECT e.*, octet_length(e.data) + pg_column_size(e.metadata) + pg_column_size(e.tags)
-                                          + octet_length(e.event_type) + 64 AS size,
-                                     ${erasurePending(schema)} AS erasing
+                        FROM (SELECT e.*, ${size} AS size, ${erased} AS erased
                                 FROM ${from}
-                               WHERE ${all.join(' AND ')}
+                               WHERE ${all}
                                ORDER BY e.${order}
                                LIMIT ${limit}) s) p
                WHERE p.bytes - p.size <= ${bytes}) f

@@ -1,7 +1,7 @@
-import type { Event } from '../core/event.js';
 import { type StreamId, streamKey } from '../core/stream.js';
 import type { Queries } from './database.js';
 import type { Place, VersionRange } from './place.js';
+import type { EventRows } from './event-rows.js';
 import { streamWindows } from './stream-windows.js';
 
 /** What one statement looks at: events of a place in a range of positions. */
@@ -12,11 +12,8 @@ export interface Window {
   readonly to: bigint;
 }
 
-/** What became of a window. */
+/** What became of a window: with `more` the statement stopped before its end, at the last event that was found. */
 export interface WindowResult {
-  /** Those that were found. */
-  readonly events: readonly Event[];
-  /** Whether the statement stopped before the end of the window, at the last of these events. */
   readonly more: boolean;
   readonly milliseconds: number;
 }
@@ -28,6 +25,8 @@ export interface WindowResult {
 export interface Windows {
   /** The next piece of a range, from its beginning on, or read backwards from its end. */
   next(after: bigint, to: bigint, signal?: AbortSignal): Promise<Window>;
+  /** Tells what was found in it, piece by piece. */
+  found(rows: EventRows): void;
   /** Tells what became of it. */
   done(window: Window, result: WindowResult): void;
 }
@@ -81,6 +80,9 @@ export class PositionWindows implements Windows {
       this.#forwards ? { place, after, to: after + size } : { place, after: to - size, to },
     );
   }
+
+  // A position tells where to go on.
+  found(): void {}
 
   done(_: Window, { more, milliseconds }: WindowResult): void {
     if (!more) this.#pace.took(milliseconds);
@@ -139,10 +141,17 @@ export class VersionWindows implements Windows {
     return { place: placeOf(window.ranges, true), after: window.after, to: window.to };
   }
 
-  done({ place }: Window, { events, more, milliseconds }: WindowResult): void {
+  found(rows: EventRows): void {
+    // Of one stream the last event tells all.
+    const from = this.#rest.size === 1 ? Math.max(rows.count - 1, 0) : 0;
+    for (let index = from; index < rows.count; index++) {
+      const { stream, version } = rows.place(index);
+      this.#goOn(stream, this.#forwards ? { first: version + 1n } : { last: version - 1n });
+    }
+  }
+
+  done({ place }: Window, { more, milliseconds }: WindowResult): void {
     if (more) {
-      for (const { stream, version } of events)
-        this.#goOn(stream, this.#forwards ? { first: version + 1n } : { last: version - 1n });
       this.#pace.less();
       return;
     }

@@ -1,8 +1,10 @@
 import type { Delivery } from '../core/consumer-groups.js';
 import type { Event } from '../core/event.js';
 import type { LoadPage } from '../core/load.js';
+import { untouchedEvents } from '../core/packed-events.js';
 import type { SubscriptionMessage } from '../core/subscribe.js';
 import { utf8Bytes } from '../core/validate.js';
+import { encodePacked } from './encode-packed.js';
 
 // The hot path of every read, and so written by hand: events go straight into one buffer of the right size, without a
 // message object per event, 6 to 8 times as fast as create() and toBinary(), which is up to half of the service's CPU
@@ -55,13 +57,23 @@ export function encodedEventBytes(event: Event): number {
 const lengths: number[] = [];
 
 function encode(page: LoadPage, signal?: SubscriptionMessage['signal']): Buffer<ArrayBuffer> {
+  const packed = untouchedEvents(page);
+  if (packed === undefined) return encodeEvents(page.events, page, signal);
+  return encodePacked(packed, encodeEvents([], page, signal));
+}
+
+function encodeEvents(
+  events: readonly Event[],
+  page: Omit<LoadPage, 'events'>,
+  signal: SubscriptionMessage['signal'],
+): Buffer<ArrayBuffer> {
   lengths.length = 0;
   let size = 0;
-  for (const event of page.events) size += fieldSize(eventSize(event));
+  for (const event of events) size += fieldSize(eventSize(event));
   size += uint64FieldSize(page.scannedAfter) + uint64FieldSize(page.scannedTo) + uint64FieldSize(page.epoch);
   if (signal !== undefined) size += fieldSize(signal.kind === 'CAUGHT_UP' ? 0 : uint64FieldSize(signal.head));
   const out = new Out(size);
-  for (const event of page.events) {
+  for (const event of events) {
     out.length(0x0a);
     writeEvent(out, event);
   }

@@ -1,0 +1,106 @@
+import type { Event } from './event.js';
+import type { LoadPage } from './load.js';
+
+/**
+ * Where the parts of one event lie in `bytes`, and its numbers. One object is filled for one event after the other, since
+ * that is why it exists: to hand events on without making objects of them. Text is UTF-8, from a byte to before another.
+ */
+export interface EventFields {
+  bytes: Uint8Array;
+  /** The 16 bytes of the UUID. */
+  eventId: number;
+  aggregateType: number;
+  aggregateTypeEnd: number;
+  aggregateId: number;
+  aggregateIdEnd: number;
+  /** The upper 32 bits, without sign, … */
+  versionHigh: number;
+  /** … and the lower ones. */
+  versionLow: number;
+  positionHigh: number;
+  positionLow: number;
+  eventType: number;
+  eventTypeEnd: number;
+  data: number;
+  dataEnd: number;
+  contentType: number;
+  contentTypeEnd: number;
+  /** An object in JSON whose values are strings; no byte at all is an empty one. */
+  metadata: number;
+  metadataEnd: number;
+  /** Where each tag begins and ends. */
+  tags: number[];
+  schemaVersion: number;
+  /** Whole seconds since 1970, before it negative, … */
+  recordedSeconds: number;
+  /** … and microseconds after that, 0 to 999,999. */
+  recordedMicros: number;
+  erased: boolean;
+}
+
+export function noFields(): EventFields {
+  return {
+    bytes: new Uint8Array(0),
+    eventId: 0,
+    aggregateType: 0,
+    aggregateTypeEnd: 0,
+    aggregateId: 0,
+    aggregateIdEnd: 0,
+    versionHigh: 0,
+    versionLow: 0,
+    positionHigh: 0,
+    positionLow: 0,
+    eventType: 0,
+    eventTypeEnd: 0,
+    data: 0,
+    dataEnd: 0,
+    contentType: 0,
+    contentTypeEnd: 0,
+    metadata: 0,
+    metadataEnd: 0,
+    tags: [],
+    schemaVersion: 0,
+    recordedSeconds: 0,
+    recordedMicros: 0,
+    erased: false,
+  };
+}
+
+/** The events of a page as a store keeps them, in bytes. */
+export interface PackedEvents {
+  readonly count: number;
+  /** All the bytes in which they lie. */
+  readonly byteLength: number;
+  /** Fills in where the parts of an event lie; `index` from 0. */
+  read(index: number, fields: EventFields): void;
+  /** As objects, each with data of its own, so that who keeps one event does not keep the page. */
+  unpack(): readonly Event[];
+}
+
+const untouched = new WeakMap<LoadPage, PackedEvents>();
+
+/**
+ * A page whose events become objects when somebody first asks for them; copies of the page have them too. Until then who
+ * only hands it on may take its bytes instead, see {@link untouchedEvents}.
+ */
+export function packedPage(packed: PackedEvents, range: Omit<LoadPage, 'events'>): LoadPage {
+  let events: readonly Event[] | undefined;
+  const { scannedAfter, scannedTo, epoch } = range;
+  const page: LoadPage = {
+    get events() {
+      // Whoever has them might change them, wrongly or not, so what was there before counts no longer.
+      untouched.delete(page);
+      return (events ??= packed.unpack());
+    },
+    scannedAfter,
+    scannedTo,
+    epoch,
+  };
+  untouched.set(page, packed);
+  return page;
+}
+
+/** The page's events in bytes, if it has them so and nobody has looked at its `events` yet. */
+export function untouchedEvents(page: LoadPage): PackedEvents | undefined {
+  return untouched.get(page);
+}

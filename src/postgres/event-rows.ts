@@ -1,0 +1,266 @@
+import type { Event } from '../core/event.js';
+import { type EventFields, noFields, type PackedEvents } from '../core/packed-events.js';
+import { UUID_LENGTH, writeUuid } from '../core/uuid-text.js';
+import type { StreamId } from '../core/stream.js';
+import type { BinaryRows } from './binary-rows.js';
+
+/**
+ * The columns of an event, in the order in which {@link EventRows} reads them: as they are, for what the server would do to
+ * them costs more than what is done here.
+ *
+ * @param fits whether the row is within the page's bytes; one that is not only says that there is more
+ * @param erased also where an erasure has yet to come to the event: only the shell is given
+ */
+export function eventColumns(row: string, fits: string, erased: string): string {
+  return `${row}.position, ${row}.aggregate_type, ${row}.aggregate_id, ${row}.version, ${row}.event_id, ${row}.event_type,
+       CASE WHEN ${fits} THEN ${row}.data END, ${row}.content_type, ${row}.metadata, ${row}.tags, ${row}.schema_version,
+       ${row}.recorded_at, ${erased}`;
+}
+
+const NO_METADATA: Readonly<Record<string, string>> = Object.freeze({});
+const NO_TAGS: readonly string[] = Object.freeze([]);
+
+// In a message: a letter, its length, the number of columns; then for each column its length, -1 for null, and its bytes.
+const HEADER_BYTES = 7;
+const LENGTH_BYTES = 4;
+const DATA_COLUMN = 6;
+/** In front of the JSON of a jsonb stands its version. */
+const JSONB_VERSION_BYTES = 1;
+/** Of an array: dimensions, flags, type of the elements, then length and first index of the only dimension. */
+const ARRAY_HEADER_BYTES = 12;
+const DIMENSION_BYTES = 8;
+const TWO_32 = 2 ** 32;
+/** Seconds from 1970 to 2000, where Postgres counts from. */
+const POSTGRES_EPOCH = 946_684_800;
+const TRUE = 1;
+
+/** Events as Postgres has sent them. */
+export class EventRows implements PackedEvents {
+  readonly #bytes: Buffer;
+  readonly #view: DataView;
+  readonly #starts: readonly number[];
+  readonly #fields = noFields();
+  readonly count: number;
+
+  /** @param count how many of the rows are events; all by default */
+  constructor({ bytes, starts }: BinaryRows, count = starts.length) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#starts = starts;
+    this.count = count;
+  }
+
+  get byteLength(): number {
+    return this.#bytes.byteLength;
+  }
+
+  /** The rows up to the first that is beyond the page's bytes, and whether there was one. */
+  cut(): { readonly rows: EventRows; readonly cut: boolean } {
+    const beyond = this.#starts.findIndex((start) => this.#isBeyond(start));
+    if (beyond < 0) return { rows: this, cut: false };
+    return { rows: new EventRows({ bytes: this.#bytes, starts: this.#starts }, beyond), cut: true };
+  }
+
+  /** Of the last event; there has to be one. */
+  get lastPosition(): bigint {
+    return this.#view.getBigInt64(this.#start(this.count - 1) + HEADER_BYTES + LENGTH_BYTES);
+  }
+
+  /** Where in its stream an event stands. */
+  place(index: number): { readonly stream: StreamId; readonly version: bigint } {
+    const fields = this.#fields;
+    this.read(index, fields);
+    return { stream: this.#stream(fields), version: bigintOf(fields.versionHigh, fields.versionLow) };
+  }
+
+  read(index: number, fields: EventFields): void {
+    const view = this.#view;
+    let at = this.#start(index) + HEADER_BYTES + LENGTH_BYTES;
+    fields.bytes = this.#bytes;
+    fields.positionHigh = view.getUint32(at);
+    fields.positionLow = view.getUint32(at + 4);
+    at += 8;
+    let length = view.getInt32(at);
+    at += LENGTH_BYTES;
+    fields.aggregateType = at;
+    fields.aggregateTypeEnd = at += length;
+    length = view.getInt32(at);
+    at += LENGTH_BYTES;
+    fields.aggregateId = at;
+    fields.aggregateIdEnd = at += length;
+    at += LENGTH_BYTES;
+    fields.versionHigh = view.getUint32(at);
+    fields.versionLow = view.getUint32(at + 4);
+    at += 8 + LENGTH_BYTES;
+    fields.eventId = at;
+    at += 16;
+    length = view.getInt32(at);
+    at += LENGTH_BYTES;
+    fields.eventType = at;
+    fields.eventTypeEnd = at += length;
+    length = view.getInt32(at);
+    at += LENGTH_BYTES;
+    fields.data = at;
+    fields.dataEnd = at += length;
+    length = view.getInt32(at);
+    at += LENGTH_BYTES;
+    fields.contentType = at;
+    fields.contentTypeEnd = at += length;
+    length = view.getInt32(at);
+    at += LENGTH_BYTES;
+    fields.metadata = at + JSONB_VERSION_BYTES;
+    fields.metadataEnd = at += length;
+    length = view.getInt32(at);
+    at += LENGTH_BYTES;
+    if (fields.tags.length > 0) fields.tags.length = 0;
+    if (view.getInt32(at) > 0) this.#readTags(at, fields.tags);
+    at += length + LENGTH_BYTES;
+    fields.schemaVersion = view.getInt32(at);
+    at += 4 + LENGTH_BYTES;
+    this.#readTime(at, fields);
+    at += 8 + LENGTH_BYTES;
+    fields.erased = view.getUint8(at) === TRUE;
+    if (!fields.erased) return;
+    fields.dataEnd = fields.data;
+    fields.contentTypeEnd = fields.contentType;
+    fields.metadataEnd = fields.metadata;
+    fields.tags.length = 0;
+  }
+
+  unpack(): readonly Event[] {
+    const fields = this.#fields;
+    const aggregateType = new RepeatedText(this.#bytes);
+    const aggregateId = new RepeatedText(this.#bytes);
+    const eventType = new RepeatedText(this.#bytes);
+    const contentType = new RepeatedText(this.#bytes);
+    const events: Event[] = [];
+    for (let index = 0; index < this.count; index++) {
+      this.read(index, fields);
+      const event: Event = {
+        eventId: this.#uuid(fields.eventId),
+        stream: {
+          aggregateType: aggregateType.at(fields.aggregateType, fields.aggregateTypeEnd),
+          aggregateId: aggregateId.at(fields.aggregateId, fields.aggregateIdEnd),
+        },
+        version: bigintOf(fields.versionHigh, fields.versionLow),
+        position: bigintOf(fields.positionHigh, fields.positionLow),
+        eventType: eventType.at(fields.eventType, fields.eventTypeEnd),
+        data: Buffer.from(this.#bytes.subarray(fields.data, fields.dataEnd)),
+        contentType: contentType.at(fields.contentType, fields.contentTypeEnd),
+        metadata: this.#metadata(fields),
+        tags: this.#tags(fields),
+        schemaVersion: fields.schemaVersion,
+        recordedAt: BigInt(fields.recordedSeconds) * 1_000_000n + BigInt(fields.recordedMicros),
+      };
+      events.push(fields.erased ? { ...event, erased: true } : event);
+    }
+    return events;
+  }
+
+  #start(index: number): number {
+    const start = this.#starts[index];
+    if (start === undefined) throw new RangeError(`There is no row ${index}`);
+    return start;
+  }
+
+  #isBeyond(start: number): boolean {
+    let at = start + HEADER_BYTES;
+    for (let column = 0; column < DATA_COLUMN; column++) at += LENGTH_BYTES + this.#view.getInt32(at);
+    return this.#view.getInt32(at) < 0;
+  }
+
+  #readTags(from: number, tags: number[]): void {
+    const view = this.#view;
+    let left = view.getInt32(from + ARRAY_HEADER_BYTES);
+    let at = from + ARRAY_HEADER_BYTES + DIMENSION_BYTES;
+    for (; left > 0; left--) {
+      const begin = at + LENGTH_BYTES;
+      at = begin + view.getInt32(at);
+      tags.push(begin, at);
+    }
+  }
+
+  #readTime(at: number, fields: EventFields): void {
+    const micros = this.#view.getInt32(at) * TWO_32 + this.#view.getUint32(at + 4);
+    if (Number.isSafeInteger(micros)) {
+      const seconds = Math.floor(micros / 1e6);
+      fields.recordedSeconds = seconds + POSTGRES_EPOCH;
+      fields.recordedMicros = micros - seconds * 1e6;
+      return;
+    }
+    // Beyond 285 years from 2000.
+    const exact = this.#view.getBigInt64(at);
+    const rest = ((exact % 1_000_000n) + 1_000_000n) % 1_000_000n;
+    fields.recordedSeconds = Number((exact - rest) / 1_000_000n) + POSTGRES_EPOCH;
+    fields.recordedMicros = Number(rest);
+  }
+
+  #stream({ aggregateType, aggregateTypeEnd, aggregateId, aggregateIdEnd }: EventFields): StreamId {
+    return {
+      aggregateType: this.#text(aggregateType, aggregateTypeEnd),
+      aggregateId: this.#text(aggregateId, aggregateIdEnd),
+    };
+  }
+
+  #text(from: number, to: number): string {
+    return this.#bytes.toString('utf8', from, to);
+  }
+
+  #uuid(from: number): string {
+    writeUuid(this.#bytes, from, uuidText, 0);
+    return uuidText.toString('latin1');
+  }
+
+  #metadata({ metadata, metadataEnd }: EventFields): Readonly<Record<string, string>> {
+    // Most often "{}", or nothing at all.
+    return metadataEnd - metadata <= 2
+      ? NO_METADATA
+      : (JSON.parse(this.#text(metadata, metadataEnd)) as Record<string, string>);
+  }
+
+  #tags({ tags }: EventFields): readonly string[] {
+    if (tags.length === 0) return NO_TAGS;
+    const texts: string[] = [];
+    for (let index = 0; index < tags.length; index += 2)
+      texts.push(this.#text(tags[index] ?? 0, tags[index + 1] ?? 0));
+    return texts;
+  }
+}
+
+const uuidText = Buffer.alloc(UUID_LENGTH);
+
+/** Texts of a column that are the same in many rows one after the other: made once, and one string for all. */
+class RepeatedText {
+  readonly #bytes: Buffer;
+  #from = 0;
+  #to = 0;
+  #text = '';
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  at(from: number, to: number): string {
+    if (!this.#isSame(from, to)) {
+      this.#text = this.#bytes.toString('utf8', from, to);
+      this.#from = from;
+      this.#to = to;
+    }
+    return this.#text;
+  }
+
+  #isSame(from: number, to: number): boolean {
+    const before = this.#from;
+    const length = to - from;
+    if (this.#to - before !== length) return false;
+    const bytes = this.#bytes;
+    for (let index = 0; index < length; index++)
+      if (bytes[from + index] !== bytes[before + index]) return false;
+    return true;
+  }
+}
+
+function bigintOf(high: number, low: number): bigint {
+  const number = high * TWO_32 + low;
+  return Number.isSafeInteger(number) ? BigInt(number) : (BigInt(high) << 32n) | BigInt(low);
+}

@@ -1,0 +1,25 @@
+/**
+ * The same items, the next one being made while the reader has the last. Only from the second on, so that who takes one and
+ * leaves has cost one. One is held, made or failed, however long the reader takes.
+ */
+export async function* oneAhead<T>(
+  items: AsyncGenerator<T, void, undefined>,
+): AsyncGenerator<T, void, undefined> {
+  try {
+    const first = await items.next();
+    if (first.done) return;
+    yield first.value;
+    let coming = items.next();
+    for (;;) {
+      const item = await coming;
+      if (item.done) return;
+      coming = items.next();
+      // Told when the reader comes to it, if ever.
+      coming.catch(() => undefined);
+      yield item.value;
+    }
+  } finally {
+    // Not awaited: what is being made is thrown away when it is done.
+    items.return().catch(() => undefined);
+  }
+}
