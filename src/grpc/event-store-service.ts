@@ -7,7 +7,8 @@ import type { LoadRequest } from '../core/load.js';
 import type { SubscribeRequest } from '../core/subscribe.js';
 import { encodeAppendFailure, encodeAppendResponse, encodeAppendResult } from '../wire/append-results.js';
 import { decodeAppendRequest, decodeAppendStreamRequest, type WireAppend } from '../wire/decode-append.js';
-import { encodeLoadPage, encodeSubscriptionMessage } from '../wire/encode-page.js';
+import { encodeLoadPage } from '../wire/encode-page.js';
+import { encodeSharedMessage } from '../wire/encode-shared.js';
 import { fromWireLoadRequest } from '../wire/load.js';
 import { fromWireSubscribeRequest } from '../wire/subscribe.js';
 import type { Admission } from './admission.js';
@@ -78,7 +79,7 @@ export function eventStoreService(storeOf: StoreOf): RpcsOf<typeof EventStoreSer
         request: { ...plan.request, filters: narrowedFilters(plan.request.filters, only) },
       }),
       handle: (plan, options) => storeOf(plan).subscribe(plan.request, options),
-      encode: encodeSubscriptionMessage,
+      encode: encodeSharedMessage,
       positionOf: ({ scannedTo }) => scannedTo,
       endless: true,
     }),

@@ -138,7 +138,12 @@ export class PostgresEventStore extends StreamChanges implements EventStore {
     this.#loads = new GroupLoad({ load: (sought) => this.#read(loadAggregates, sought, {}) });
     this.#sweepOptions = { ...options.sweep, database, schema, runtime };
     this.#sweep = new Sweep(this.#sweepOptions);
-    this.#subscriber = createSubscriber({ ...options.subscriptions, log: this.#log, runtime });
+    this.#subscriber = createSubscriber({
+      ...options.subscriptions,
+      log: this.#log,
+      runtime,
+      errorFor: (error) => this.#error(error),
+    });
   }
 
   /** Opens the log, which begins a new epoch if the server has changed, and listens for other instances. */
@@ -290,11 +295,8 @@ export class PostgresEventStore extends StreamChanges implements EventStore {
     return this.#read((database, schema, _, signal) => getLog(database, schema, signal), undefined, options);
   }
 
-  async *subscribe(
-    request: SubscribeRequest,
-    options: CallOptions = {},
-  ): AsyncGenerator<SubscriptionMessage, void, undefined> {
-    yield* this.#typed(this.#subscriber.subscribe(request, options), options.signal);
+  subscribe(request: SubscribeRequest, options: CallOptions = {}): AsyncIterable<SubscriptionMessage> {
+    return this.#subscriber.subscribe(request, options);
   }
 
   /** The head of the log, from the database. */

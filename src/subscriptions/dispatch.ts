@@ -17,6 +17,8 @@ export interface Found {
   readonly events: readonly Event[];
   readonly scannedTo: bigint;
   readonly epoch: bigint;
+  /** Whether others are woken with some of the same events. */
+  readonly shared: boolean;
 }
 
 /** How long a follower may sleep. */
@@ -31,15 +33,20 @@ export interface Sleep {
   readonly tellBy: number;
 }
 
+/** Who is woken, once for each sleep. */
+export interface Sleeper {
+  wake(found: Found): void;
+  wakeWith(error: unknown): void;
+}
+
 /** A live follower's place. */
 export interface Place {
   /**
-   * Resolves when something that matches has come, or it is time to tell how far the log was scanned. One sleep at a time,
-   * begun in the same turn in which the ring was looked through. Rejects with what ended the tail reader, and with what
-   * {@link wakeWith} says.
+   * Until something that matches has come, or it is time to tell how far the log was scanned. To be begun in the same turn in
+   * which the ring was looked through. Throws what ended the tail reader; if that comes later, the sleeper is woken with it.
    */
-  sleep(until: Sleep): Promise<Found>;
-  /** Ends a sleep with an error. */
+  sleep(until: Sleep): void;
+  /** Ends a sleep, if there is one, with an error. */
   wakeWith(error: unknown): void;
   leave(): void;
 }
@@ -52,8 +59,8 @@ export interface Place {
 export class Dispatch {
   readonly #ring: Ring;
   readonly #runtime: Runtime;
-  readonly #index = new SelectionIndex<Sleeper>();
-  readonly #asleep = new Set<Sleeper>();
+  readonly #index = new SelectionIndex<Bed>();
+  readonly #asleep = new Set<Bed>();
   readonly #alarm: Alarm;
   /** Nobody asleep is to be told before the ring comes here … */
   #tellAt: bigint | undefined;
@@ -68,15 +75,15 @@ export class Dispatch {
   }
 
   /** Takes a place for what the selection lets through. */
-  enter(selection: Selection): Place {
-    const sleeper = new Sleeper();
-    const takeOut = this.#index.add(selection, sleeper);
+  enter(selection: Selection, sleeper: Sleeper): Place {
+    const bed = new Bed(sleeper);
+    const takeOut = this.#index.add(selection, bed);
     return {
-      sleep: (until) => this.#sleep(sleeper, until),
-      wakeWith: (error) => this.#wakeWith(sleeper, error),
+      sleep: (until) => this.#sleep(bed, until),
+      wakeWith: (error) => this.#wakeWith(bed, error),
       leave: () => {
         takeOut();
-        this.#asleep.delete(sleeper);
+        this.#asleep.delete(bed);
       },
     };
   }
@@ -84,17 +91,24 @@ export class Dispatch {
   /** The ring has got a page, as it stands there. */
   advanced({ events, epoch, scannedTo }: LoadPage): void {
     if (this.#asleep.size === 0) return;
-    const woken: Sleeper[] = [];
-    const findings: Findings<Sleeper> = {
-      found: (sleeper, event) => {
-        if (!sleeper.lacks(event)) return;
-        if (sleeper.found.length === 0) woken.push(sleeper);
-        sleeper.found.push(event);
+    const woken: Bed[] = [];
+    let [deliveries, delivered] = [0, 0];
+    const findings: Findings<Bed> = {
+      found: (bed, event) => {
+        if (bed.until === undefined || event.position <= bed.until.scanned) return;
+        if (bed.found.length === 0) woken.push(bed);
+        bed.found.push(event);
+        deliveries += 1;
       },
-      failed: (sleeper, error) => this.#wakeWith(sleeper, error),
+      failed: (bed, error) => this.#wakeWith(bed, error),
     };
-    for (const event of events) this.#index.find(event, findings);
-    for (const sleeper of woken) this.#wake(sleeper, { events: sleeper.found, scannedTo, epoch });
+    for (const event of events) {
+      const before = deliveries;
+      this.#index.find(event, findings);
+      if (deliveries > before) delivered += 1;
+    }
+    const shared = deliveries > delivered;
+    for (const bed of woken) this.#wake(bed, { events: bed.found, scannedTo, epoch, shared });
     if (this.#tellAt !== undefined && scannedTo >= this.#tellAt) this.#tell();
     else this.#alarm.set(this.#tellBy);
   }
@@ -103,39 +117,47 @@ export class Dispatch {
   end(error: unknown): void {
     this.#failure = { error };
     this.#alarm.clear();
-    for (const sleeper of this.#asleep) this.#wakeWith(sleeper, error);
+    for (const bed of this.#asleep) this.#wakeWith(bed, error);
   }
 
-  #sleep(sleeper: Sleeper, until: Sleep): Promise<Found> {
-    if (this.#failure !== undefined) return Promise.reject(this.#failure.error as Error);
-    this.#asleep.add(sleeper);
+  #sleep(bed: Bed, until: Sleep): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+    bed.until = until;
+    this.#asleep.add(bed);
     if (this.#tellAt === undefined || until.tellAt < this.#tellAt) this.#tellAt = until.tellAt;
     if (until.tellBy < this.#tellBy) this.#tellBy = until.tellBy;
     if (this.#ring.end > until.told) this.#alarm.set(until.tellBy);
-    return sleeper.sleep(until);
   }
 
-  #wake(sleeper: Sleeper, found: Found): void {
-    if (this.#asleep.delete(sleeper)) sleeper.wake(found);
+  #wake(bed: Bed, found: Found): void {
+    if (this.#rise(bed)) bed.sleeper.wake(found);
   }
 
-  #wakeWith(sleeper: Sleeper, error: unknown): void {
-    if (this.#asleep.delete(sleeper)) sleeper.wakeWith(error);
+  #wakeWith(bed: Bed, error: unknown): void {
+    if (this.#rise(bed)) bed.sleeper.wakeWith(error);
+  }
+
+  #rise(bed: Bed): boolean {
+    bed.until = undefined;
+    if (bed.found.length > 0) bed.found = [];
+    return this.#asleep.delete(bed);
   }
 
   /** Tells all whose turn it is how far the log was scanned, and looks when it is the next one's. */
   #tell(): void {
     const { end, epoch } = this.#ring;
+    const nothing: Found = { events: [], scannedTo: end, epoch, shared: false };
     const at = end + TOGETHER_POSITIONS;
     const by = this.#runtime.monotonic() + TOGETHER_MS;
     let next = Infinity;
     this.#tellAt = undefined;
     this.#tellBy = Infinity;
-    for (const sleeper of this.#asleep) {
-      const { told, tellAt, tellBy } = sleeper.until;
+    for (const bed of this.#asleep) {
+      if (bed.until === undefined) continue;
+      const { told, tellAt, tellBy } = bed.until;
       const isBehind = end > told;
       if (isBehind && (tellAt <= at || tellBy <= by)) {
-        this.#wake(sleeper, { events: [], scannedTo: end, epoch });
+        this.#wake(bed, nothing);
         continue;
       }
       if (this.#tellAt === undefined || tellAt < this.#tellAt) this.#tellAt = tellAt;
@@ -146,42 +168,12 @@ export class Dispatch {
   }
 }
 
-const AWAKE: Sleep = { scanned: 0n, told: 0n, tellAt: 0n, tellBy: 0 };
-
-/** One who follows: asleep, or at work on what it was woken with. */
-class Sleeper {
-  until = AWAKE;
+/** Where one who follows sleeps. */
+class Bed {
+  /** `undefined` while it is awake, at work on what it was woken with. */
+  until: Sleep | undefined;
+  /** What a page has for it, while the page is looked through. */
   found: Event[] = [];
-  #resolve: ((found: Found) => void) | undefined;
-  #reject: ((error: Error) => void) | undefined;
 
-  sleep(until: Sleep): Promise<Found> {
-    this.until = until;
-    return new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
-  }
-
-  /** Whether it sleeps, and has not seen the event yet. */
-  lacks(event: Event): boolean {
-    return this.#resolve !== undefined && event.position > this.until.scanned;
-  }
-
-  wake(found: Found): void {
-    this.#resolve?.(found);
-    this.#rise();
-  }
-
-  wakeWith(error: unknown): void {
-    this.#reject?.(error as Error);
-    this.#rise();
-  }
-
-  #rise(): void {
-    this.#resolve = undefined;
-    this.#reject = undefined;
-    this.until = AWAKE;
-    this.found = [];
-  }
+  constructor(readonly sleeper: Sleeper) {}
 }

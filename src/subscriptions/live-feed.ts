@@ -4,8 +4,9 @@ import type { Selection } from '../core/log.js';
 import { type Matcher, matcher } from '../core/matcher.js';
 import { onAbort } from '../core/on-abort.js';
 import type { Runtime } from '../core/runtime.js';
+import { markShared } from '../core/shared-messages.js';
 import type { SubscriptionMessage } from '../core/subscribe.js';
-import type { Place } from './dispatch.js';
+import type { Found, Place, Sleeper } from './dispatch.js';
 import type { Ring } from './ring.js';
 import type { TailFollower } from './tail.js';
 
@@ -27,7 +28,7 @@ export interface LiveFeedParts {
  * Takes what matches out of the ring: what came while its reader was at work it looks for itself; when there is nothing
  * more it sleeps, until the dispatch brings what matches.
  */
-export class LiveFeed {
+export class LiveFeed implements Sleeper {
   readonly #runtime: Runtime;
   readonly #ring: Ring;
   readonly #enter: () => Place;
@@ -41,6 +42,14 @@ export class LiveFeed {
   #scanned = 0n;
   /** When the reader was last told something. */
   #told: number;
+  /** Whom to tell, and what the reader has. */
+  #asked:
+    | {
+        readonly position: bigint;
+        readonly resolve: (message: SubscriptionMessage) => void;
+        readonly reject: (error: Error) => void;
+      }
+    | undefined;
 
   constructor(
     { progress, runtime }: LiveFeedParts,
@@ -52,7 +61,7 @@ export class LiveFeed {
     this.#ring = ring;
     this.#signal = signal;
     // Not before it has caught up: until then it would be asked for nothing.
-    this.#enter = () => dispatch.enter(selection);
+    this.#enter = () => dispatch.enter(selection, this);
     this.#letGo = onAbort(signal, () => this.#place?.wakeWith(signal.reason));
     this.#matches = matcher(selection.scope, selection.filters);
     // Each a little earlier than it must: else a thousand that began together would be told together for ever.
@@ -67,22 +76,37 @@ export class LiveFeed {
    * `StoreUnavailableError` when the log has been out of reach for too long, with `LogEpochChangedError` when it lost its
    * tail, and with the signal's reason.
    */
-  async next(position: bigint): Promise<SubscriptionMessage | undefined> {
+  next(position: bigint): Promise<SubscriptionMessage | undefined> {
     if (this.#scanned < position) this.#scanned = position;
     const events = this.#look();
     const { epoch, start } = this.#ring;
-    if (events.length > 0 || this.#owesProgress(position)) return this.#tell(position, { events, epoch });
-    if (this.#scanned < start) return undefined;
-    this.#signal.throwIfAborted();
-    this.#place ??= this.#enter();
-    const found = await this.#place.sleep({
-      scanned: this.#scanned,
-      told: position,
-      tellAt: position + this.#progressEvents,
-      tellBy: this.#told + this.#progressMilliseconds,
+    if (events.length > 0 || this.#owesProgress(position))
+      return Promise.resolve(this.#tell(position, { events, epoch, shared: false }));
+    if (this.#scanned < start) return Promise.resolve(undefined);
+    return new Promise((resolve, reject) => {
+      this.#signal.throwIfAborted();
+      this.#place ??= this.#enter();
+      this.#place.sleep({
+        scanned: this.#scanned,
+        told: position,
+        tellAt: position + this.#progressEvents,
+        tellBy: this.#told + this.#progressMilliseconds,
+      });
+      this.#asked = { position, resolve, reject };
     });
+  }
+
+  wake(found: Found): void {
+    const asked = this.#asked;
+    this.#asked = undefined;
     this.#scanned = found.scannedTo;
-    return this.#tell(position, found);
+    asked?.resolve(this.#tell(asked.position, found));
+  }
+
+  wakeWith(error: unknown): void {
+    const asked = this.#asked;
+    this.#asked = undefined;
+    asked?.reject(error as Error);
   }
 
   close(): void {
@@ -120,11 +144,10 @@ export class LiveFeed {
     );
   }
 
-  #tell(
-    scannedAfter: bigint,
-    { epoch, events }: Pick<SubscriptionMessage, 'epoch' | 'events'>,
-  ): SubscriptionMessage {
+  #tell(scannedAfter: bigint, { epoch, events, shared }: Omit<Found, 'scannedTo'>): SubscriptionMessage {
     this.#told = this.#runtime.monotonic();
-    return { events, scannedAfter, scannedTo: this.#scanned, epoch };
+    const message = { events, scannedAfter, scannedTo: this.#scanned, epoch };
+    if (shared) markShared(message);
+    return message;
   }
 }

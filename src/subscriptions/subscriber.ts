@@ -2,7 +2,6 @@ import type { CallOptions } from '../core/event-store.js';
 import type { Log } from '../core/log.js';
 import type { Runtime } from '../core/runtime.js';
 import type { SubscribeRequest, SubscriptionMessage } from '../core/subscribe.js';
-import { validateSubscribe } from '../core/validate-read.js';
 import type { ProgressOptions } from './live-feed.js';
 import { subscription } from './subscription.js';
 import { Tail, type TailOptions } from './tail.js';
@@ -13,6 +12,11 @@ export interface SubscriberOptions {
   readonly runtime: Runtime;
   readonly tail?: TailOptions;
   readonly progress?: ProgressOptions;
+  /**
+   * What a subscription fails with instead, unless it was aborted.
+   * @default the same
+   */
+  readonly errorFor?: (error: unknown) => Error;
 }
 
 /** Serves the subscriptions to one log: one tail reader, however many follow. */
@@ -25,11 +29,10 @@ export interface Subscriber {
 
 export function createSubscriber(options: SubscriberOptions): Subscriber {
   const tail = new Tail(options.log, options.runtime, options.tail);
+  const parts = { ...options, tail };
   return {
-    async *subscribe(request, call = {}) {
-      validateSubscribe(request);
-      yield* subscription({ ...options, tail }, request, call.signal ?? new AbortController().signal);
-    },
+    subscribe: (request, { signal = new AbortController().signal } = {}) =>
+      subscription(parts, request, signal),
     get followers() {
       return tail.followers;
     },

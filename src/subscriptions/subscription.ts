@@ -3,6 +3,7 @@ import { WHOLE_LOG } from '../core/filter.js';
 import type { Log, Selection } from '../core/log.js';
 import type { Runtime } from '../core/runtime.js';
 import type { SubscribeRequest, SubscriptionMessage } from '../core/subscribe.js';
+import { validateSubscribe } from '../core/validate-read.js';
 import { LiveFeed, type ProgressOptions } from './live-feed.js';
 import { startPosition } from './start.js';
 import { nextState, type SubscriptionEvent, type SubscriptionState } from './subscription-states.js';
@@ -14,22 +15,33 @@ export interface SubscriptionParts {
   readonly tail: Tail;
   readonly runtime: Runtime;
   readonly progress?: ProgressOptions;
+  /**
+   * What a subscription fails with instead, unless it was aborted.
+   * @default the same
+   */
+  readonly errorFor?: (error: unknown) => Error;
 }
 
 /**
  * The messages of one subscription; see `EventStore.subscribe` for what they promise and `subscription-states.ts` for
  * its states. It works only when asked for the next message, so a slow reader slows only itself, and holds one message
- * at most.
+ * at most. One generator does it all: each around it would cost every message some promises, which live as long as the
+ * follower sleeps and so are dear to collect.
  */
 export async function* subscription(
   parts: SubscriptionParts,
   request: SubscribeRequest,
   signal: AbortSignal,
 ): AsyncGenerator<SubscriptionMessage, void, undefined> {
-  const { log, tail } = parts;
+  validateSubscribe(request);
+  const { errorFor, log, tail } = parts;
+  const told = (error: unknown) =>
+    errorFor === undefined || signal.aborted ? (error as Error) : errorFor(error);
   const selection: Selection = { scope: request.scope ?? WHOLE_LOG, filters: request.filters ?? [] };
   // The ring must stand before the table is read, so that nothing falls in between.
-  const follower = await tail.follow();
+  const follower = await tail.follow().catch((error: unknown) => {
+    throw told(error);
+  });
   let feed: LiveFeed | undefined;
   let state: SubscriptionState = 'CATCHING_UP';
   const after = (event: SubscriptionEvent) => {
@@ -61,9 +73,12 @@ export async function* subscription(
         };
         continue;
       }
-      const message = await feed.next(position).catch((error: unknown) => {
+      let message: SubscriptionMessage | undefined;
+      try {
+        message = await feed.next(position);
+      } catch (error) {
         throw error instanceof LogEpochChangedError ? asSeenFrom(position, epoch, error) : error;
-      });
+      }
       if (message === undefined) {
         after('LEFT_RING');
         const head = follower.ring.end;
@@ -83,7 +98,7 @@ export async function* subscription(
     }
   } catch (error) {
     after(error instanceof LogEpochChangedError ? 'TAIL_LOST' : 'STOPPED');
-    throw error;
+    throw told(error);
   } finally {
     feed?.close();
     follower.leave();

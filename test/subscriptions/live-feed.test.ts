@@ -4,6 +4,7 @@ import { StoreUnavailableError } from '../../src/core/errors.js';
 import type { Event } from '../../src/core/event.js';
 import { type Filter, WHOLE_LOG } from '../../src/core/filter.js';
 import { matcher } from '../../src/core/matcher.js';
+import { isShared } from '../../src/core/shared-messages.js';
 import type { SubscriptionMessage } from '../../src/core/subscribe.js';
 import { Dispatch } from '../../src/subscriptions/dispatch.js';
 import { LiveFeed, type ProgressOptions } from '../../src/subscriptions/live-feed.js';
@@ -256,6 +257,21 @@ describe('a live feed', () => {
     await live.clock.settle();
     expect(broken.error).toEqual(new RangeError('Broken'));
     expect(reader.positions).toEqual([1n]);
+  });
+
+  it('tells whether others got some of the same events', async () => {
+    const live = new Live();
+    const [one, other, lone] = [live.follow([]), live.follow(wantsClosed), live.follow([{ tags: ['a:1'] }])];
+    const shared = async (fields: Partial<Event>) => {
+      for (const reader of [one, other, lone]) reader.ask();
+      live.push(fields);
+      await live.clock.settle();
+      return [one, other, lone].map(({ messages }) => messages.at(-1)).map((last) => last && isShared(last));
+    };
+    expect(await shared(opened)).toEqual([false, undefined, undefined]);
+    expect(await shared(closed)).toEqual([true, true, undefined]);
+    expect(await shared({ ...opened, tags: ['a:1'] })).toEqual([true, true, true]);
+    expect(await shared(opened)).toEqual([false, true, true]);
   });
 
   it('is asked for nothing when it has left', async () => {
