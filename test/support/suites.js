@@ -29,15 +29,30 @@ export const SUITES = [
   },
   { name: 'tour', files: ['test/tour/'], seconds: 60, long: true },
   { name: 'model', files: ['test/model/'], seconds: 90 },
+  // Two ways to the same end, by thousands of random inputs.
+  {
+    name: 'comparisons',
+    files: [
+      'test/postgres/differential.test.ts',
+      'test/postgres/load-aggregates.test.ts',
+      'test/wire/append-codec.test.ts',
+      'test/wire/decode-page.test.ts',
+    ],
+    seconds: 60,
+    long: true,
+  },
   { name: 'embedded', files: ['test/embedded/'], seconds: 45 },
   // They measure, or load the machine as it is.
   { name: 'trust', files: ['test/trust/'], oneAtATime: true, seconds: 75 },
-  // Each starts a primary and standbys of its own.
+  // Each starts a server of its own, and some of them standbys.
   {
     name: 'replication',
-    files: ['quorum', 'epochs', 'replica'].map((name) => `test/trust/${name}.test.ts`),
+    files: [
+      ...['quorum', 'epochs', 'replica'].map((name) => `test/trust/${name}.test.ts`),
+      ...['own-server', 'standby'].map((name) => `test/postgres/sql-append-${name}.test.ts`),
+    ],
     oneAtATime: true,
-    seconds: 75,
+    seconds: 95,
     long: true,
   },
   { name: 'commands', files: ['test/trust/commands.test.ts'], seconds: 90, long: true },
