@@ -26,7 +26,7 @@ export interface Ours extends Contestant {
   readAndParse(what: Reading, milliseconds: number): Promise<number>;
 }
 
-const BATCHES_IN_FLIGHT = [4, 8, 16, 32];
+const BATCHES_IN_FLIGHT = [4, 8, 16, 32, 64];
 const FILL_EVENTS = 500;
 
 export async function openOurs({ service, postgres, schema }: Stage): Promise<Ours> {
