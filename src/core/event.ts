@@ -65,7 +65,9 @@ export const DEFAULT_CONTENT_TYPE = 'application/octet-stream';
 /** The size that counts against byte budgets: data, metadata, names and tags. */
 export function eventBytes(event: NewEvent | Event): number {
   let bytes = event.data.byteLength + event.eventType.length + 64;
-  for (const [key, value] of Object.entries(event.metadata ?? {})) bytes += key.length + value.length;
+  const { metadata } = event;
+  if (metadata !== undefined)
+    for (const key of Object.keys(metadata)) bytes += key.length + (metadata[key]?.length ?? 0);
   for (const tag of event.tags ?? []) bytes += tag.length;
   return bytes;
 }

@@ -41,6 +41,7 @@ export class Pipeline<Item, P extends Plan, Verdict> {
   /** Nothing more is begun: the client has half-closed, or the call ends with this error. */
   #last: { readonly error?: HeadwaterError } | undefined;
   #flushing = false;
+  #resting = false;
   #stalled: NodeJS.Timeout | undefined;
   #ended = false;
 
@@ -75,18 +76,29 @@ export class Pipeline<Item, P extends Plan, Verdict> {
 
   /** Begins what has room, and reads on, or stops to, by how much is under way. */
   #advance(): void {
+    const { burst = REQUESTS } = this.#parts.entry;
     let taken = 0;
-    while (this.#begun < REQUESTS && this.#bytes < BYTES) {
+    while (!this.#resting && this.#begun < REQUESTS && this.#bytes < BYTES) {
       const next = this.#queue[taken];
       if (next === undefined) break;
       taken += 1;
       this.#begin(next);
+      if (taken >= burst) this.#rest();
     }
     this.#queue.splice(0, taken);
     const { call } = this.#parts;
     if (this.#queue.length > 0 || this.#begun >= REQUESTS || this.#bytes >= BYTES) call.pause();
     else if (call.isPaused() && this.#begun <= REQUESTS / 2 && this.#bytes <= BYTES / 2) call.resume();
     this.#endIfDone();
+  }
+
+  /** Begins no more in this turn of the event loop. */
+  #rest(): void {
+    this.#resting = true;
+    setImmediate(() => {
+      this.#resting = false;
+      if (!this.#parts.scope.signal.aborted && !this.#ended) this.#advance();
+    });
   }
 
   #begin({ correlation, item, bytes }: Numbered<Item> & { readonly bytes: number }): void {

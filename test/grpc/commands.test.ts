@@ -189,6 +189,52 @@ describe('pipelined commands', () => {
   });
 });
 
+describe('pipelined commands that come many in one message', () => {
+  const messageOf = (id: string, from: number, many: number) =>
+    create(ExecuteStreamRequestSchema, {
+      commands: Array.from({ length: many }, (_, index) => ({
+        correlation: BigInt(from + index + 1),
+        command: count(id, 0),
+      })),
+    });
+
+  it('are decided in their order, more than are begun at a time and more than may be under way', async () => {
+    const { raw } = await startService(opened.store, { domain: domain() });
+    const call = bidi(raw, executeStream);
+    const results: PipelinedCommandResult[] = [];
+    const ended = new Promise((resolve, reject) => {
+      call.on('end', resolve);
+      call.on('error', reject);
+    });
+    call.on('data', (answer: ExecuteStreamResponse) => results.push(...answer.results));
+    const ids = Array.from({ length: 6 }, newId);
+    // Six messages of 200 with numbers of their own, half-closed at once: all of it waits in the service.
+    ids.forEach((id, message) => call.write(messageOf(id, message * 200, 200)));
+    call.end();
+    await ended;
+    expect(results.length).toBe(1200);
+    for (const { correlation, result } of results)
+      expect(result).toMatchObject({
+        case: 'executed',
+        value: { version: ((correlation - 1n) % 200n) + 1n },
+      });
+  });
+
+  it('end with their call, those that were not begun without a trace', async () => {
+    const { raw } = await startService(opened.store, { domain: domain() });
+    const call = bidi(raw, executeStream);
+    const id = newId();
+    const gone = new Promise((resolve) => call.on('error', resolve));
+    call.on('data', () => call.cancel());
+    call.write(messageOf(id, 0, 900));
+    await gone;
+    // What is decided now comes behind whatever was begun.
+    const { version } = await unary(raw, execute, count(id, 0));
+    expect(version).toBeGreaterThan(1n);
+    expect((await unary(raw, execute, count(id, 0))).version).toBe(version + 1n);
+  });
+});
+
 describe('policies', () => {
   const teller = (resource?: string) =>
     JSON.stringify({
