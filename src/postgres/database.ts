@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import pg from 'pg';
 import { OverloadedError } from '../core/errors.js';
 import type { LogHead } from '../core/log.js';
@@ -70,6 +71,12 @@ export interface QueryOptions {
    * @default false
    */
   readonly unconfirmed?: boolean;
+  /**
+   * The statement stays parsed and planned in its connection: for few texts that run again and again. Where a pooler hands the
+   * connection's session to others, who do not know it, it goes on without. The value begins its name there, at most 30 characters.
+   * @default the statement is parsed each time
+   */
+  readonly prepared?: string;
 }
 
 export interface BinaryQueryOptions extends QueryOptions {
@@ -94,6 +101,8 @@ const SESSION =
 // 100,000, and worse with every further event.
 const IN_INDEX_ORDER = '-c enable_seqscan=off -c enable_bitmapscan=off';
 const WAITING = 1000;
+/** A prepared statement is not there, or there is one of that name already. */
+const NOT_PREPARED = new Set(['26000', '42P05']);
 // All values come as text and each statement's file reads its own columns.
 const AS_TEXT: pg.CustomTypesConfig = { getTypeParser: () => (value: string | Buffer) => value };
 /**
@@ -112,6 +121,8 @@ export class Database {
   readonly #stop = new AbortController();
   readonly durability: Durability;
   #closing = false;
+  /** Statements that were prepared are not there any more, so a pooler shares the sessions out. */
+  #pooled = false;
 
   constructor(options: DatabaseOptions) {
     this.durability = options.durability ?? 'local';
@@ -156,10 +167,21 @@ export class Database {
     values: readonly unknown[],
     options: QueryOptions = {},
   ): Promise<Row[]> {
-    const { rows } = await this.#send(pool, options, (client) =>
-      client.query<Row>({ text, values: [...values], rowMode: 'array' }),
-    );
-    return rows;
+    const prepared = this.#pooled ? undefined : options.prepared;
+    // Named by its text, so that whoever prepared it under this name meant the same.
+    const name =
+      prepared === undefined ? undefined : `${prepared}_${hash('sha256', text, 'hex').slice(0, 32)}`;
+    try {
+      const { rows } = await this.#send(pool, options, (client) =>
+        client.query<Row>({ text, values: [...values], rowMode: 'array', ...(name ? { name } : {}) }),
+      );
+      return rows;
+    } catch (error) {
+      if (!name || !(error instanceof pg.DatabaseError) || !NOT_PREPARED.has(error.code ?? '')) throw error;
+      // Nothing has run.
+      this.#pooled = true;
+      return this.query(pool, text, values, options);
+    }
   }
 
   /** As {@link query}, with the rows as they come: for what is read at full speed. */

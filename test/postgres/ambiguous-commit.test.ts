@@ -52,7 +52,7 @@ describe('a commit whose answer is lost', () => {
   it('is resolved before the next group, and each event is there once', async () => {
     for (let round = 0; round < 20; round++) {
       const sentBefore = proxy.lost;
-      proxy.loseNextReplyTo('.append(');
+      proxy.loseNextReplyTo('append_');
       const results = await Promise.all([
         store.append(request(`a${round}`, 'first')),
         store.append(request(`b${round}`, 'second')),
@@ -82,7 +82,7 @@ describe('a commit whose answer is lost', () => {
         },
       ],
     };
-    proxy.loseNextReplyTo('.append(', { thenRefuse: true });
+    proxy.loseNextReplyTo('append_', { thenRefuse: true });
     await expect(store.append(again)).rejects.toMatchObject({
       reason: 'STORE_UNAVAILABLE',
       outcome: 'UNKNOWN',

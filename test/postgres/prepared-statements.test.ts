@@ -1,0 +1,48 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Database } from '../../src/postgres/database.js';
+import { openDatabase } from '../support/test-database.js';
+
+const ONE = 'SELECT $1::integer + 1';
+
+let database: Database;
+beforeEach(() => {
+  database = openDatabase();
+});
+afterEach(() => database.close());
+
+const ask = (value: number) => database.query('append', ONE, [value], { prepared: 'one' });
+const names = async () =>
+  (await database.query('append', 'SELECT name FROM pg_prepared_statements', [])).flat();
+
+describe('a prepared statement', () => {
+  it('is parsed once a connection', async () => {
+    expect([await ask(1), await ask(2)]).toEqual([[['2']], [['3']]]);
+    expect(await names()).toEqual([expect.stringMatching(/^one_[0-9a-f]{32}$/)]);
+  });
+
+  it('that a pooler has given to another session is done without', async () => {
+    await ask(1);
+    await database.query('append', 'DEALLOCATE ALL', []);
+    expect([await ask(2), await ask(3)]).toEqual([[['3']], [['4']]]);
+    expect(await names()).toEqual([]);
+  });
+
+  it('that another client of a pooler has prepared in the session is done without', async () => {
+    await ask(1);
+    const [name] = await names();
+    await database.query('append', 'DEALLOCATE ALL', []);
+    const other = openDatabase();
+    await other.query('append', `PREPARE "${name}" (integer) AS ${ONE}`, []);
+    expect([
+      await other.query('append', ONE, [2], { prepared: 'one' }),
+      await other.query('append', ONE, [3], { prepared: 'one' }),
+    ]).toEqual([[['3']], [['4']]]);
+    await other.close();
+  });
+
+  it('refuses values as any other', async () => {
+    await expect(database.query('append', ONE, ['x'], { prepared: 'one' })).rejects.toThrow('invalid input');
+    expect(await ask(1)).toEqual([['2']]);
+    expect(await names()).toHaveLength(1);
+  });
+});
