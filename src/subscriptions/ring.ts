@@ -71,11 +71,13 @@ export class Ring {
       throw new RangeError(`The ring ends at ${this.#end}, the page begins behind ${page.scannedAfter}`);
     this.#epoch = page.epoch;
     if (page.scannedTo === this.#end) return;
-    const entry = { page, bytes: bytesOf(page.events) };
+    // A page of its own: the one that came may hold, beside its events, the bytes that they were made of.
+    const { epoch, events, scannedAfter, scannedTo } = page;
+    const entry = { page: { events, scannedAfter, scannedTo, epoch }, bytes: bytesOf(events) };
     this.#pages.push(entry);
     this.#bytes += entry.bytes;
-    this.#end = page.scannedTo;
-    for (const event of page.events) if (isErasure(event)) this.#erase(event);
+    this.#end = scannedTo;
+    for (const event of events) if (isErasure(event)) this.#erase(event);
     while (this.#length > 1 && (this.#bytes > this.#maxBytes || this.#length > this.#maxPages)) {
       this.#bytes -= this.#pages[this.#first]?.bytes ?? 0;
       this.#pages[this.#first] = EVICTED;
