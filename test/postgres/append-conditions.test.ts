@@ -220,6 +220,7 @@ describe('a condition', () => {
          FROM "${test.schema}".epochs ORDER BY epoch DESC LIMIT 1`,
       [],
     );
+    await test.database.query('append', `UPDATE "${test.schema}".log_head SET epoch = epoch + 1`, []);
     await expect(conditional({ position: 6n, epoch })).rejects.toMatchObject({
       reason: 'LOG_EPOCH_CHANGED',
       lastCommonPosition: 5n,

@@ -15,7 +15,8 @@ DECLARE
   found bigint;
   one bigint;
   type text;
-  some_erasing boolean := erasure_pending();
+  -- Asked for only when there is an event to ask about: most often there is none.
+  some_erasing boolean;
 BEGIN
   -- In turn, until all have agreed on the candidate.
   WHILE agreed < lists LOOP
@@ -40,12 +41,15 @@ BEGIN
     agreed := CASE WHEN found = candidate THEN agreed + 1 ELSE 1 END;
     candidate := found;
     -- An event that an erasure has yet to come to matches as little as one that it has emptied.
-    IF some_erasing AND agreed = lists AND EXISTS (
-      SELECT FROM events e
-       WHERE e.position = candidate AND left(e.event_type, 1) <> '$'
-         AND is_erasing(e.aggregate_type, e.aggregate_id, e.version)) THEN
-      candidate := candidate + 1;
-      agreed := 0;
+    IF agreed = lists THEN
+      some_erasing := coalesce(some_erasing, erasure_pending());
+      IF some_erasing AND EXISTS (
+        SELECT FROM events e
+         WHERE e.position = candidate AND left(e.event_type, 1) <> '$'
+           AND is_erasing(e.aggregate_type, e.aggregate_id, e.version)) THEN
+        candidate := candidate + 1;
+        agreed := 0;
+      END IF;
     END IF;
   END LOOP;
   RETURN candidate;

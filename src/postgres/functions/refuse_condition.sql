@@ -11,7 +11,8 @@ DECLARE
   first bigint;
   matching bigint;
 BEGIN
-  IF after_epoch > 0 THEN
+  -- The head's epoch is the newest.
+  IF after_epoch > 0 AND after_epoch <> head_epoch THEN
     IF NOT EXISTS (SELECT FROM epochs e WHERE e.epoch = after_epoch) THEN
       RETURN jsonb_build_object('verdict', 'P', 'head', head::text);
     END IF;
