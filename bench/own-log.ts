@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os';
 import { type Child, startChild } from './child.js';
-import { growLog } from './grow-log.js';
+import { growLog, headOf } from './grow-log.js';
 import type { Options } from './options.js';
 import type { Stage } from './stage.js';
 
@@ -8,6 +8,8 @@ import type { Stage } from './stage.js';
 export interface OwnLog {
   readonly schema: string;
   readonly service: Child;
+  /** How many it has: as many as asked for, or more where it was kept. */
+  readonly events: number;
   /** Ends the service, and drops what was made unless it is to be kept. */
   close(): Promise<void>;
 }
@@ -43,7 +45,7 @@ export async function openOwnLog(
     // As autovacuum would have done meanwhile.
     for (const table of ['events', 'event_tags', 'streams', 'log_head'])
       await client.query(`VACUUM (ANALYZE) "${schema}".${table}`);
-    return { schema, service, close };
+    return { schema, service, events: await headOf(client, schema), close };
   } catch (error) {
     await close();
     throw error;

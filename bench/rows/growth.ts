@@ -44,7 +44,7 @@ export const growth: Measurement = {
         }),
       );
       const results = await takeTurns(rounds, sides.flat());
-      const count = (log: 'long' | 'short') => events[log].toLocaleString('en');
+      const count = { long: long.events.toLocaleString('en'), short: short.events.toLocaleString('en') };
       const rows = [
         { what: `pipelined appends of one event, ${APPENDING} in flight`, unit: 'events/s', target: 0.8 },
         {
@@ -66,8 +66,8 @@ export const growth: Measurement = {
           {
             ...row,
             id: 'S7',
-            what: `a log of ${count('long')} events: ${what}`,
-            floor: `the same with ${count('short')} events`,
+            what: `a log of ${count.long} events: ${what}`,
+            floor: `the same with ${count.short} events`,
           },
         );
         const points = [
