@@ -42,7 +42,7 @@ export function renderDocs(result: Result, name: string): ReadonlyMap<string, st
     'targets-plot': plot('targets', 'How much of its target each ratio reaches', targetsPlot(rows)),
     'latency-plot': plot('latency', 'How long calls take, by percentile', latencyPlot(rows)),
     'cpu-plot': plot('cpu', 'CPU by client, service and database', cpuPlot(rows)),
-    peers: section('Peers', plot('peers', 'Beside other stores on the same Postgres', peersPlot(rows))),
+    peers: section('Peers', plot('peers', 'Beside other event stores, in the same run', peersPlot(rows))),
     growth: section('Growth', plot('growth', 'How it goes as the log grows', growthPlot(rows))),
   };
   const template = readFileSync(path.join(CHECKOUT, 'bench/docs/performance-template.md'), 'utf8');
