@@ -77,6 +77,8 @@ describe('the search for what breaks a condition', () => {
           ),
         ],
       });
+    // What autovacuum does sooner or later: it finds that all events are of one type.
+    await test.database.withSession((session) => session.query(`ANALYZE "${test.schema}".events`));
     for (const [types, tags] of [
       ['{}', '{often:1,even:1,no:such}'],
       ['{Never}', '{often:1,odd:1}'],
