@@ -11,6 +11,8 @@ import { compare, type Measurement, type Row } from '../row.js';
 import { nextPayload, walks } from '../workload.js';
 
 const IN_FLIGHT = 256;
+/** With a snapshot a command is quick: of fewer, a turn would be over before so many are in flight, and tell a latency. */
+const KEPT_TIMES = 4;
 
 /** Commands of one event each through CommandService, beside appends of the same events by the same client. */
 export const commands: Measurement = {
@@ -28,7 +30,7 @@ export const commands: Measurement = {
       const count = coldCommands * (rounds + 1);
       const kept = await makeColdAccounts(connection, {
         aggregateType: keptAccount.type,
-        count,
+        count: KEPT_TIMES * count,
         snapshots: true,
       });
       const bare = await makeColdAccounts(connection, {
@@ -38,9 +40,9 @@ export const commands: Measurement = {
       });
       const appends = walks(IN_FLIGHT);
       const cold = [
-        new ColdTurns(bus, 'DepositKept', kept, coldCommands),
+        new ColdTurns(bus, 'DepositKept', kept, KEPT_TIMES * coldCommands),
         new ColdTurns(bus, 'Deposit', bare, coldCommands),
-        new ColdTurns(bus, 'DepositKeptByWorker', kept, coldCommands),
+        new ColdTurns(bus, 'DepositKeptByWorker', kept, KEPT_TIMES * coldCommands),
         new ColdTurns(bus, 'DepositByWorker', bare, coldCommands),
       ];
       const results = await takeTurns({ rounds, meter: meter.with({ clients: [worker.pid] }) }, [
