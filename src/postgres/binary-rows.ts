@@ -19,7 +19,6 @@ const ROW = 'D'.charCodeAt(0);
 const READY = 'Z'.charCodeAt(0);
 /** A letter and a length, which counts itself. */
 const HEADER_BYTES = 5;
-const FIRST_BYTES = 64 * 1024;
 const NOTHING: Buffer = Buffer.alloc(0);
 
 /**
@@ -78,8 +77,9 @@ function divert(socket: Duplex, gathered: GatheredRows): void {
 /** Takes rows out of what comes from the server. */
 export class GatheredRows {
   readonly #pieces: Pieces | undefined;
-  #rows = Buffer.allocUnsafe(FIRST_BYTES);
+  #rows = NOTHING;
   #used = 0;
+  #expected = 0;
   #starts: number[] = [];
   /** What the message under way still lacks … */
   #missing = 0;
@@ -143,8 +143,9 @@ export class GatheredRows {
   /** What was kept since it was last asked for. */
   take(): BinaryRows {
     const taken = { bytes: this.#rows.subarray(0, this.#used), starts: this.#starts };
-    // What comes next is of about the same size.
-    this.#rows = Buffer.allocUnsafe(Math.max(FIRST_BYTES, this.#used + (this.#used >> 3)));
+    // What comes next, if anything, is of about the same size.
+    this.#expected = this.#used + (this.#used >> 3);
+    this.#rows = NOTHING;
     this.#used = 0;
     this.#starts = [];
     return taken;
@@ -158,7 +159,7 @@ export class GatheredRows {
   #keep(bytes: Buffer, from: number, to: number): void {
     const used = this.#used + to - from;
     if (used > this.#rows.byteLength) {
-      const larger = Buffer.allocUnsafe(Math.max(used, this.#rows.byteLength * 2));
+      const larger = Buffer.allocUnsafe(Math.max(used, this.#rows.byteLength * 2, this.#expected));
       this.#rows.copy(larger, 0, 0, this.#used);
       this.#rows = larger;
     }
