@@ -2,7 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-const ENTRY = fileURLToPath(new URL('../../bin/headwater.js', import.meta.url));
+/** As it was compiled: bin/headwater.js would compile first what has changed since. */
+const ENTRY = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
 const PATIENCE_MILLISECONDS = 60_000;
 
 /** `headwater serve` as a person starts it, in a process of its own, with an embedded Postgres. */
