@@ -54,6 +54,8 @@ export interface Cpu {
 export type Memory = Readonly<Partial<Record<Exclude<Party, 'client'>, number>>>;
 
 export interface Curve {
+  /** What goes so, where the row's own words would say too much. */
+  readonly name?: string;
   /** What is on the axes, with its unit. */
   readonly x: string;
   readonly y: string;

@@ -25,7 +25,7 @@ export function growthPlot(rows: readonly Row[]): string | undefined {
 
 function panelOf(rows: readonly WithCurve[]): PlacedBy {
   const lines: readonly Line[] = rows.map(({ curve, what }, colour) => ({
-    name: what,
+    name: curve.name ?? what,
     points: curve.points,
     colour,
     dashed: false,

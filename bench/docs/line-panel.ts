@@ -32,6 +32,8 @@ const SMALL = 11;
 /** Between the box and the names of its lines: the ticks and what the axis is. */
 const UNDER = 40;
 const MARKER = 26;
+/** So few are marked: between them nothing was measured. */
+const FEW_POINTS = 6;
 
 export function drawPanel(panel: Panel): readonly string[] {
   const { box, lines, title, x, xLabel, xText, y, yLabel, yText } = panel;
@@ -53,6 +55,13 @@ export function drawPanel(panel: Panel): readonly string[] {
     ]),
     element('path', { d: `M${px(box.left)} ${px(box.bottom)}H${px(box.right)}`, class: 'axis' }),
     label(xLabel, { x: box.right, y: box.bottom + 30 }, { anchor: 'end', look: 'muted', size: SMALL }),
+    ...lines.flatMap(({ colour, points }) =>
+      points.length > FEW_POINTS
+        ? []
+        : points.map(([a, b]) =>
+            element('circle', { cx: x(a), cy: y(b), r: 3.5, class: `fill-${colour % COLOURS}` }),
+          ),
+    ),
     ...lines.map(({ colour, dashed, points }) =>
       element('path', {
         d: points.map(([a, b], index) => `${index === 0 ? 'M' : 'L'}${px(x(a))} ${px(y(b))}`).join(''),

@@ -5,7 +5,7 @@ import { barsPlot } from './bars-plot.js';
 /** Ours beside other stores, each kind of work with a scale of its own. */
 export function peersPlot(rows: readonly Row[]): string | undefined {
   const beside = rows.filter(({ floor }) => floor.peer !== undefined);
-  const kinds = [...new Set(beside.map(({ id, what }) => `${id}  ${what}`))];
+  const kinds = [...new Set(beside.map(({ what }) => what))];
   return barsPlot({
     title: 'Beside other stores on the same Postgres',
     description: beside
@@ -18,11 +18,11 @@ export function peersPlot(rows: readonly Row[]): string | undefined {
       beside.length > 0
         ? [
             { name: 'Headwater', colour: 0 },
-            { name: 'the other', colour: 1 },
+            { name: 'another store', colour: 1 },
           ]
         : [],
     groups: kinds.map((kind) => {
-      const those = beside.filter(({ id, what }) => `${id}  ${what}` === kind);
+      const those = beside.filter(({ what }) => what === kind);
       const most = Math.max(...those.flatMap(({ floor, ours }) => [ours, floor.value]));
       const [first] = those;
       return {

@@ -74,7 +74,7 @@ export const growth: Measurement = {
           [events.short, compared.floor.value],
           [events.long, compared.ours],
         ] as const;
-        return { ...compared, curve: { x: 'events in the log', y: row.unit, points } };
+        return { ...compared, curve: { name: what, x: 'events in the log', y: row.unit, points } };
       });
     } finally {
       for (const connection of connections) connection.close();
