@@ -96,7 +96,7 @@ export function decodeAppendStreamResponse(bytes: Buffer): readonly AppendResult
     const reader = new MessageReader(bytes);
     const results: AppendResult[] = [];
     while (reader.at < reader.end) {
-      if (reader.varint() !== 0x0a) unusual();
+      if (reader.tag() !== 0x0a) unusual();
       results.push(readResult(reader, reader.limit()));
     }
     return results;
@@ -127,7 +127,7 @@ function readResult(reader: MessageReader, end: number): AppendResult {
   let correlation = 0n;
   let verdict: Appended | undefined;
   while (reader.at < end)
-    switch (reader.varint()) {
+    switch (reader.tag()) {
       case 0x08:
         correlation = reader.uint64();
         break;
@@ -150,7 +150,7 @@ function readAppended(reader: MessageReader, end: number): Appended {
   let recordedAt: bigint | undefined;
   let epoch = 0n;
   while (reader.at < end)
-    switch (reader.varint()) {
+    switch (reader.tag()) {
       case 0x08:
         firstPosition = reader.uint64();
         break;
@@ -191,7 +191,7 @@ function readVersion(reader: MessageReader, end: number): StreamVersion {
   let stream: StreamId | undefined;
   let version = 0n;
   while (reader.at < end)
-    switch (reader.varint()) {
+    switch (reader.tag()) {
       case 0x0a:
         if (stream !== undefined) unusual();
         stream = reader.stream(reader.limit());
@@ -210,7 +210,7 @@ function readTime(reader: MessageReader, end: number): bigint {
   let seconds = 0n;
   let nanos = 0;
   while (reader.at < end)
-    switch (reader.varint()) {
+    switch (reader.tag()) {
       case 0x08:
         seconds = reader.uint64();
         break;

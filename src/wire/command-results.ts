@@ -61,7 +61,7 @@ export function decodeExecuteStreamResponse(bytes: Buffer): readonly CommandResu
     const reader = new MessageReader(bytes);
     const results: CommandResult[] = [];
     while (reader.at < reader.end) {
-      if (reader.varint() !== 0x0a) unusual();
+      if (reader.tag() !== 0x0a) unusual();
       results.push(readResult(reader, reader.limit()));
     }
     return results;
@@ -90,7 +90,7 @@ function readResult(reader: MessageReader, end: number): CommandResult {
   let correlation = 0n;
   let verdict: Executed | undefined;
   while (reader.at < end)
-    switch (reader.varint()) {
+    switch (reader.tag()) {
       case 0x08:
         correlation = reader.uint64();
         break;
@@ -114,7 +114,7 @@ function readExecuted(reader: MessageReader, end: number): Executed {
   const eventIds: string[] = [];
   let deduplicated = 0;
   while (reader.at < end)
-    switch (reader.varint()) {
+    switch (reader.tag()) {
       case 0x0a:
         if (aggregate !== undefined) unusual();
         aggregate = readAggregate(reader, reader.limit());
@@ -148,7 +148,7 @@ function readAggregate(reader: MessageReader, end: number): StreamId {
   let aggregateType = '';
   let aggregateId = '';
   while (reader.at < end)
-    switch (reader.varint()) {
+    switch (reader.tag()) {
       case 0x0a:
         aggregateType = reader.ownString();
         break;

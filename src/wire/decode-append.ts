@@ -85,7 +85,7 @@ export function decodeByLibrary(bytes: Buffer): readonly NumberedAppend[] {
 function readRequests(reader: MessageReader): readonly NumberedAppend[] {
   const requests: NumberedAppend[] = [];
   while (reader.at < reader.end) {
-    if (reader.varint() !== 0x0a) unusual();
+    if (reader.tag() !== 0x0a) unusual();
     requests.push(readRequest(reader, reader.limit()));
   }
   return requests;
@@ -95,7 +95,7 @@ function readRequest(reader: MessageReader, end: number): NumberedAppend {
   let correlation = 0n;
   let append: WireAppend | undefined;
   while (reader.at < end)
-    switch (reader.varint()) {
+    switch (reader.tag()) {
       case 0x08:
         correlation = reader.uint64();
         break;
@@ -117,7 +117,7 @@ function readAppend(reader: MessageReader, end: number): WireAppend {
   let onConflict = 0;
   let interveningBytes = 0;
   while (reader.at < end)
-    switch (reader.varint()) {
+    switch (reader.tag()) {
       case 0x0a:
         streams.push(readEntry(reader, reader.limit()));
         break;
@@ -151,7 +151,7 @@ function readEntry(reader: MessageReader, end: number): StreamAppend {
   let expectedVersion: ExpectedVersion | undefined;
   const events: NewEvent[] = [];
   while (reader.at < end)
-    switch (reader.varint()) {
+    switch (reader.tag()) {
       case 0x0a:
         if (stream !== undefined) unusual();
         stream = reader.stream(reader.limit());
@@ -173,7 +173,7 @@ function readEntry(reader: MessageReader, end: number): StreamAppend {
 /** Of a choice, one is set, and what is chosen without a value has none. */
 export function readExpectedVersion(reader: MessageReader, end: number): ExpectedVersion {
   let expected: ExpectedVersion;
-  switch (reader.varint()) {
+  switch (reader.tag()) {
     case 0x08:
       expected = reader.uint64();
       break;
@@ -205,7 +205,7 @@ function readEvent(reader: MessageReader, end: number): NewEvent {
   const tags: string[] = [];
   let schemaVersion = 0;
   while (reader.at < end)
-    switch (reader.varint()) {
+    switch (reader.tag()) {
       case 0x0a:
         eventId = reader.string();
         break;
@@ -239,9 +239,9 @@ function readEvent(reader: MessageReader, end: number): NewEvent {
 }
 
 function readMetadata(reader: MessageReader, end: number, metadata: Record<string, string>): void {
-  if (reader.varint() !== 0x0a) unusual();
+  if (reader.tag() !== 0x0a) unusual();
   const key = reader.string();
-  if (reader.varint() !== 0x12) unusual();
+  if (reader.tag() !== 0x12) unusual();
   const value = reader.string();
   if (reader.at !== end || key === '__proto__') unusual();
   metadata[key] = value;
@@ -251,7 +251,7 @@ function readCondition(reader: MessageReader, end: number): AppendCondition {
   const items: ConditionItem[] = [];
   let after: LogPosition | undefined;
   while (reader.at < end)
-    switch (reader.varint()) {
+    switch (reader.tag()) {
       case 0x0a:
         items.push(readItem(reader, reader.limit()));
         break;
@@ -269,7 +269,7 @@ function readItem(reader: MessageReader, end: number): ConditionItem {
   const eventTypes: string[] = [];
   const tags: string[] = [];
   while (reader.at < end)
-    switch (reader.varint()) {
+    switch (reader.tag()) {
       case 0x0a:
         eventTypes.push(reader.string());
         break;
@@ -290,7 +290,7 @@ function readPosition(reader: MessageReader, end: number): LogPosition {
   let position = 0n;
   let epoch = 0n;
   while (reader.at < end)
-    switch (reader.varint()) {
+    switch (reader.tag()) {
       case 0x08:
         position = reader.uint64();
         break;
@@ -309,7 +309,7 @@ function readCommand(reader: MessageReader, end: number): CommandEntry {
   let bodyHash: Buffer | undefined;
   let result: Buffer | undefined;
   while (reader.at < end)
-    switch (reader.varint()) {
+    switch (reader.tag()) {
       case 0x0a:
         commandId = reader.string();
         break;

@@ -94,7 +94,7 @@ export class MessageReader {
     let aggregateType = '';
     let aggregateId = '';
     while (this.at < end)
-      switch (this.varint()) {
+      switch (this.tag()) {
         case 0x0a:
           aggregateType = this.string();
           break;

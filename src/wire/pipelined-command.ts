@@ -68,7 +68,7 @@ export function decodeExecuteStreamRequest(bytes: Buffer): readonly NumberedComm
     const reader = new MessageReader(bytes);
     const commands: NumberedCommand[] = [];
     while (reader.at < reader.end) {
-      if (reader.varint() !== 0x0a) unusual();
+      if (reader.tag() !== 0x0a) unusual();
       commands.push(readNumbered(reader, reader.limit()));
     }
     return commands;
@@ -96,7 +96,7 @@ function readNumbered(reader: MessageReader, end: number): NumberedCommand {
   let correlation = 0n;
   let command: Command | undefined;
   while (reader.at < end)
-    switch (reader.varint()) {
+    switch (reader.tag()) {
       case 0x08:
         correlation = reader.uint64();
         break;
@@ -119,7 +119,7 @@ function readCommand(reader: MessageReader, end: number): Command {
   const metadata: Record<string, string> = {};
   let expectedVersion: ExpectedVersion | undefined;
   while (reader.at < end)
-    switch (reader.varint()) {
+    switch (reader.tag()) {
       case 0x0a:
         commandId = reader.ownString();
         break;
@@ -156,9 +156,9 @@ function readCommand(reader: MessageReader, end: number): Command {
 }
 
 function readMetadata(reader: MessageReader, end: number, metadata: Record<string, string>): void {
-  if (reader.varint() !== 0x0a) unusual();
+  if (reader.tag() !== 0x0a) unusual();
   const key = reader.ownString();
-  if (reader.varint() !== 0x12) unusual();
+  if (reader.tag() !== 0x12) unusual();
   const value = reader.ownString();
   if (reader.at !== end || key === '__proto__') unusual();
   metadata[key] = value;
@@ -168,7 +168,7 @@ function readMessage(reader: MessageReader, end: number): CommandData {
   let typeUrl = '';
   let value: Buffer | undefined;
   while (reader.at < end)
-    switch (reader.varint()) {
+    switch (reader.tag()) {
       case 0x0a:
         typeUrl = reader.ownString();
         break;
