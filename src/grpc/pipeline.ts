@@ -38,6 +38,8 @@ export class Pipeline<Item, P extends Plan, Verdict> {
   /** Begun and not answered yet; beside what is under way, repeated numbers, which are refused. */
   #begun = 0;
   #bytes = 0;
+  /** There was no room; more is read when half of it is free again. */
+  #full = false;
   /** Nothing more is begun: the client has half-closed, or the call ends with this error. */
   #last: { readonly error?: HeadwaterError } | undefined;
   #flushing = false;
@@ -87,8 +89,10 @@ export class Pipeline<Item, P extends Plan, Verdict> {
     }
     this.#queue.splice(0, taken);
     const { call } = this.#parts;
-    if (this.#queue.length > 0 || this.#begun >= REQUESTS || this.#bytes >= BYTES) call.pause();
-    else if (call.isPaused() && this.#begun <= REQUESTS / 2 && this.#bytes <= BYTES / 2) call.resume();
+    if (this.#begun >= REQUESTS || this.#bytes >= BYTES) this.#full = true;
+    else if (this.#begun <= REQUESTS / 2 && this.#bytes <= BYTES / 2) this.#full = false;
+    if (this.#full || this.#queue.length > 0) call.pause();
+    else if (call.isPaused()) call.resume();
     this.#endIfDone();
   }
 
