@@ -35,7 +35,8 @@ BEGIN
     RETURN;
   END IF;
 
-  SELECT s.* INTO stream FROM streams s WHERE s.aggregate_type = of_type AND s.aggregate_id = of_id;
+  -- FOR UPDATE, so that no snapshot is saved meanwhile of what is erased.
+  SELECT s.* INTO stream FROM streams s WHERE s.aggregate_type = of_type AND s.aggregate_id = of_id FOR UPDATE;
   version := stream.version;
   IF version IS NULL THEN
     verdict := 'N';

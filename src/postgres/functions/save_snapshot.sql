@@ -9,8 +9,9 @@ $$
 DECLARE
   stream streams%ROWTYPE;
 BEGIN
-  -- Shared, so that an erasure waits for it, and it for an erasure; the key of the row does not change, so appends do not.
-  SELECT s.* INTO stream FROM streams s WHERE s.aggregate_type = of_type AND s.aggregate_id = of_id FOR SHARE;
+  -- An erasure locks the row FOR UPDATE: so it waits for this, and this for it. Appends lock FOR NO KEY UPDATE, with which FOR SHARE
+  -- would not go together: all that is appended would wait for this commit.
+  SELECT s.* INTO stream FROM streams s WHERE s.aggregate_type = of_type AND s.aggregate_id = of_id FOR KEY SHARE;
   first_version := greatest(stream.hidden_before, stream.erased_version, 1);
   last_version := stream.version;
   verdict := CASE WHEN stream.version IS NULL THEN 'N' WHEN stream.deleted_at IS NOT NULL THEN 'G'
