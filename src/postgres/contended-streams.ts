@@ -1,4 +1,4 @@
-import type { Refused, VersionConflict } from '../core/append.js';
+import type { AppendRequest, Refused, VersionConflict } from '../core/append.js';
 import type { Runtime } from '../core/runtime.js';
 import { streamKey, type StreamVersion } from '../core/stream.js';
 
@@ -38,7 +38,8 @@ interface Contended {
  * while the stream moves, of those who came late one is told each time, in the order in which they came, and of the version that
  * the stream has then. Where it stands still all are told, within some tenths of a second at most. (Row S8 of the bench.)
  *
- * Nothing is decided here: a refusal is only told later, with an actual version that is newer.
+ * Nothing is decided here: a refusal is only told later, with an actual version that is newer. Of an append to several streams,
+ * or on a condition, it is told at once: what it says of one of them has to go together with what was true of the others.
  */
 export class ContendedStreams {
   readonly #streams = new Map<string, Contended>();
@@ -68,9 +69,9 @@ export class ContendedStreams {
   }
 
   /** The refusal, when its caller may try again; `undefined` if that is at once. */
-  turnOf(refused: Refused): Promise<Refused> | undefined {
+  turnOf(refused: Refused, { condition, streams }: AppendRequest): Promise<Refused> | undefined {
     const late = refused.conflicts.find(isLate);
-    if (late === undefined || this.#closed) return undefined;
+    if (late === undefined || streams.length > 1 || condition !== undefined || this.#closed) return undefined;
     const key = streamKey(late.stream);
     let contended = this.#streams.get(key);
     if (contended === undefined) {

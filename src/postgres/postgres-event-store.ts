@@ -190,7 +190,7 @@ export class PostgresEventStore extends StreamChanges implements EventStore {
       if (this.#contended.moved(verdict.versions)) await new Promise(setImmediate);
       return verdict;
     }
-    const refused = (await this.#contended.turnOf(verdict)) ?? verdict;
+    const refused = (await this.#contended.turnOf(verdict, request)) ?? verdict;
     if (request.onConflict !== 'RETURN') throw refusalError(refused);
     if (!request.interveningBytes) return refused;
     return {

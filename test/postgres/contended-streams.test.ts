@@ -1,11 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Refused } from '../../src/core/append.js';
+import type { AppendRequest, Refused } from '../../src/core/append.js';
 import type { ExpectedVersion } from '../../src/core/expected-version.js';
 import { ContendedStreams } from '../../src/postgres/contended-streams.js';
 import { newEvent, thing, to } from '../../src/testing/builders.js';
 import { openTestStore, type TestStore } from '../support/test-database.js';
 
 const stream = thing('contended');
+
+/** An append to this stream alone. */
+const ALONE: AppendRequest = { streams: [to(stream, 'NO_STREAM', newEvent())] };
 
 /** Time that goes on when it is told to. */
 class Time {
@@ -47,18 +50,20 @@ function contended(): {
   const time = new Time();
   const streams = new ContendedStreams(time);
   const told: string[] = [];
-  void streams.turnOf(refused(2n));
+  void streams.turnOf(refused(2n), ALONE);
   streams.moved([{ stream, version: 3n }]);
-  void streams.turnOf(refused(3n));
+  void streams.turnOf(refused(3n), ALONE);
   const late = (name: string) =>
-    void streams.turnOf(refused(3n))?.then(({ conflicts }) => told.push(`${name} ${conflicts[0]?.actual}`));
+    void streams
+      .turnOf(refused(3n), ALONE)
+      ?.then(({ conflicts }) => told.push(`${name} ${conflicts[0]?.actual}`));
   return { time, streams, late, told };
 }
 
 describe('who is refused for a version that has passed', () => {
   it('is told at once while the stream stands still', () => {
     const streams = new ContendedStreams(new Time());
-    for (let i = 0; i < 5; i++) expect(streams.turnOf(refused(2n))).toBeUndefined();
+    for (let i = 0; i < 5; i++) expect(streams.turnOf(refused(2n), ALONE)).toBeUndefined();
   });
 
   it('is told in turn while it moves, one each time, and of the version that it has then', async () => {
@@ -70,7 +75,7 @@ describe('who is refused for a version that has passed', () => {
     await time.pass(1);
     expect(told).toEqual(['a 4']);
     // Another instance has moved it.
-    expect(streams.turnOf(refused(6n))).toBeInstanceOf(Promise);
+    expect(streams.turnOf(refused(6n), ALONE)).toBeInstanceOf(Promise);
     await time.pass(1);
     expect(told).toEqual(['a 4', 'b 6']);
     expect(streams.moved([{ stream: thing('another'), version: 1n }])).toBe(false);
@@ -85,8 +90,8 @@ describe('who is refused for a version that has passed', () => {
     await time.pass(500);
     expect(told).toEqual(Array.from({ length: 100 }, (_, i) => `${i} 3`));
     // And all begins anew.
-    expect(streams.turnOf(refused(3n))).toBeUndefined();
-    expect(streams.turnOf(refused(3n))).toBeUndefined();
+    expect(streams.turnOf(refused(3n), ALONE)).toBeUndefined();
+    expect(streams.turnOf(refused(3n), ALONE)).toBeUndefined();
   });
 
   it('is told at once when the store is closed, and does not wait from then on', async () => {
@@ -96,15 +101,24 @@ describe('who is refused for a version that has passed', () => {
     late('b');
     await new Promise(setImmediate);
     expect(told).toEqual(['a 3']);
-    expect(streams.turnOf(refused(3n))).toBeUndefined();
+    expect(streams.turnOf(refused(3n), ALONE)).toBeUndefined();
   });
+});
+
+it('a refusal of an append to several streams, or on a condition, is told at once: all that it says was true at one time', () => {
+  const { streams } = contended();
+  const several = { streams: [...ALONE.streams, to(thing('other'), 'ANY', newEvent())] };
+  expect(streams.turnOf(refused(3n), several)).toBeUndefined();
+  const conditional = { ...ALONE, condition: { items: [{ tags: ['a:1'] }] } };
+  expect(streams.turnOf(refused(3n), conditional)).toBeUndefined();
+  expect(streams.turnOf(refused(3n), ALONE)).toBeInstanceOf(Promise);
 });
 
 it.each<[ExpectedVersion, bigint]>([
   [9n, 3n],
   ['STREAM_EXISTS', 0n],
 ])('who expects %s of a stream at version %s is told at once: no version has passed', (expected, actual) => {
-  expect(contended().streams.turnOf(refused(actual, expected))).toBeUndefined();
+  expect(contended().streams.turnOf(refused(actual, expected), ALONE)).toBeUndefined();
 });
 
 describe('writers who contend for one stream', () => {
