@@ -6,6 +6,8 @@ import { systemRuntime } from '../src/system.js';
 import { toWireSubscribeRequest } from '../src/wire/subscribe.js';
 import { nextPayload, StreamWalk } from './workload.js';
 
+// What subscribers follow: of ten, six a stream, two a tag, one a prefix and a type, one another category; some the whole log.
+
 /** Accounts that somebody may follow. */
 const FOLLOWED = 1000;
 /** One append in so many goes to one of them. */
@@ -13,9 +15,6 @@ const ONE_IN = 10;
 const TAG = 'followed:yes';
 /** One subscriber in so many follows the whole log, and in ten or more there is one. */
 const WHOLE_LOG_ONE_IN = 250;
-
-export const WHAT_THEY_FOLLOW =
-  'of 10: 6 a stream, 2 a tag, 1 a prefix and a type, 1 another category; 4 the whole log';
 
 const idOf = (account: number) => `followed-${String(account).padStart(4, '0')}`;
 const tagOf = (account: number) => `customer:${account}`;
