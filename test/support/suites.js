@@ -29,6 +29,8 @@ export const SUITES = [
   },
   { name: 'tour', files: ['test/tour/'], seconds: 60, long: true },
   { name: 'model', files: ['test/model/'], seconds: 90 },
+  // The contract of the store over gRPC; in memory and on Postgres alone it is in main.
+  { name: 'contract', files: ['test/client/contract.test.ts'], seconds: 90, long: true },
   // Two ways to the same end, by thousands of random inputs.
   {
     name: 'comparisons',
@@ -79,7 +81,7 @@ export const SUITES = [
       'test/trust/memory.test.ts',
     ],
     oneAtATime: true,
-    seconds: 180,
+    seconds: 240,
     long: true,
   },
   // Building the Go programs takes most of it, where their packages have not been compiled before.
