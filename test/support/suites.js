@@ -31,10 +31,13 @@ export const SUITES = [
   { name: 'model', files: ['test/model/'], seconds: 90 },
   // The contract of the store over gRPC; in memory and on Postgres alone it is in main.
   { name: 'contract', files: ['test/client/contract.test.ts'], seconds: 90, long: true },
+  // Each a program of its own, with a service.
+  { name: 'examples', files: ['test/examples/'], seconds: 90, long: true },
   // Two ways to the same end, by thousands of random inputs.
   {
     name: 'comparisons',
     files: [
+      'test/postgres/append-groups.test.ts',
       'test/postgres/differential.test.ts',
       'test/postgres/load-aggregates.test.ts',
       'test/wire/append-codec.test.ts',
