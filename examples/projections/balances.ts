@@ -30,6 +30,7 @@ export async function runBalances(
 ): Promise<void> {
   const { eventStore, projections, close } = connect({ address });
   const running = runProjection({ eventStore, projections, runtime: systemRuntime }, balances.work(pool));
+  await running.ready;
 
   const stream = { aggregateType: 'Account', aggregateId: crypto.randomUUID() };
   const events = [

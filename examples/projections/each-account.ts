@@ -52,6 +52,7 @@ export async function runEachAccount(address: string, print: (line: string) => v
     runProjection(parts, standings.work(parts)),
     runProjection(parts, largeDeposits(eventStore).work(projections)),
   ];
+  await Promise.all(running.map(({ ready }) => ready));
 
   const stream = { aggregateType: 'Account', aggregateId: 'of-each' };
   const events = [

@@ -33,6 +33,7 @@ export async function runTotals(address: string, print: (line: string) => void):
     { eventStore, projections, runtime: systemRuntime },
     totals.work(projections),
   );
+  await running.ready;
 
   const stream = { aggregateType: 'Account', aggregateId: crypto.randomUUID() };
   const events = [
