@@ -11,7 +11,8 @@ import type { StreamId, StreamVersion } from '../core/stream.js';
 import { fromWireAppended, toWireAppendResponse } from './append.js';
 import { BackwardWriter } from './backward-writer.js';
 import { toWireStatus } from './errors.js';
-import { MessageReader, unusual, UnusualBytesError } from './message-reader.js';
+import { type MessageReader, unusual } from './message-reader.js';
+import { readNumberedEntries } from './numbered-entries.js';
 import { fromWireRefused, toWireRefused } from './refused.js';
 import { readWireTimestamp, toWireTimestamp } from './timestamp.js';
 
@@ -92,18 +93,12 @@ function writeVersion(one: StreamVersion | undefined): void {
 
 /** The results of an AppendStreamResponse. Throws what protobuf-es does for bytes that are no such message. */
 export function decodeAppendStreamResponse(bytes: Buffer): readonly AppendResult[] {
-  try {
-    const reader = new MessageReader(bytes);
-    const results: AppendResult[] = [];
-    while (reader.at < reader.end) {
-      if (reader.tag() !== 0x0a) unusual();
-      results.push(readResult(reader, reader.limit()));
-    }
-    return results;
-  } catch (error) {
-    if (error instanceof UnusualBytesError) return decodeByLibrary(bytes);
-    throw error;
-  }
+  return readNumberedEntries(
+    bytes,
+    readAppended,
+    ({ body, correlation }) => ({ correlation, verdict: body }),
+    decodeByLibrary,
+  );
 }
 
 /** The plain way. */
@@ -120,26 +115,6 @@ export function decodeByLibrary(bytes: Buffer): readonly AppendResult[] {
         return { correlation };
     }
   });
-}
-
-/** One that is appended, and nothing else: a message with another is read by the library. */
-function readResult(reader: MessageReader, end: number): AppendResult {
-  let correlation = 0n;
-  let verdict: Appended | undefined;
-  while (reader.at < end)
-    switch (reader.tag()) {
-      case 0x08:
-        correlation = reader.uint64();
-        break;
-      case 0x12:
-        if (verdict !== undefined) unusual();
-        verdict = readAppended(reader, reader.limit());
-        break;
-      default:
-        unusual();
-    }
-  if (reader.at !== end || verdict === undefined) return unusual();
-  return { correlation, verdict };
 }
 
 function readAppended(reader: MessageReader, end: number): Appended {
@@ -161,7 +136,7 @@ function readAppended(reader: MessageReader, end: number): Appended {
         versions.push(readVersion(reader, reader.limit()));
         break;
       case 0x22:
-        eventIds.push(reader.string());
+        eventIds.push(reader.ownString());
         break;
       case 0x2a:
         if (recordedAt !== undefined) unusual();
@@ -194,7 +169,7 @@ function readVersion(reader: MessageReader, end: number): StreamVersion {
     switch (reader.tag()) {
       case 0x0a:
         if (stream !== undefined) unusual();
-        stream = reader.stream(reader.limit());
+        stream = reader.ownStream(reader.limit());
         break;
       case 0x10:
         version = reader.uint64();

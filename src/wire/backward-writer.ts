@@ -1,3 +1,5 @@
+import { writeVarint, writeVarint64 } from './backwards.js';
+
 /** Buffers up to this size are kept from one message to the next. */
 const KEPT_BYTES = 1024 * 1024;
 
@@ -40,16 +42,7 @@ export class BackwardWriter {
   varint(value: number): void {
     if (value < 0x80) return this.byte(value);
     this.#room(8);
-    let size = 2;
-    for (let rest = value / 0x4000; rest >= 1; rest /= 0x80) size += 1;
-    this.#at -= size;
-    let at = this.#at;
-    let rest = value;
-    while (rest >= 0x80) {
-      this.#buffer[at++] = (rest % 0x80) | 0x80;
-      rest = Math.floor(rest / 0x80);
-    }
-    this.#buffer[at] = rest;
+    this.#at = writeVarint(this.#buffer, this.#at, value);
   }
 
   /** A field that is left out when it is 0. */
@@ -62,9 +55,8 @@ export class BackwardWriter {
     const number = Number(value);
     if (number >= 0 && number <= Number.MAX_SAFE_INTEGER) this.varint(number);
     else {
-      const septets: number[] = [];
-      for (let rest = BigInt.asUintN(64, value); rest > 0n; rest >>= 7n) septets.push(Number(rest & 0x7fn));
-      septets.reverse().forEach((septet, index) => this.byte(index === 0 ? septet : septet | 0x80));
+      this.#room(10);
+      this.#at = writeVarint64(this.#buffer, this.#at, BigInt.asUintN(64, value));
     }
     this.byte(tag);
   }

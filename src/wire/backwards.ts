@@ -66,7 +66,8 @@ export function writeUint64(out: Buffer, to: number, high: number, low: number, 
   return at;
 }
 
-function writeVarint64(out: Buffer, to: number, value: bigint): number {
+/** Of a number of 64 bits. */
+export function writeVarint64(out: Buffer, to: number, value: bigint): number {
   let size = 1;
   for (let rest = value; rest >= 0x80n; rest >>= 7n) size += 1;
   const at = to - size;

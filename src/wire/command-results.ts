@@ -10,7 +10,8 @@ import type { StreamId } from '../core/stream.js';
 import { BackwardWriter } from './backward-writer.js';
 import { fromWireExecuted } from './command.js';
 import { toWireStatus } from './errors.js';
-import { MessageReader, unusual, UnusualBytesError } from './message-reader.js';
+import { type MessageReader, unusual } from './message-reader.js';
+import { readNumberedEntries } from './numbered-entries.js';
 
 // The answers to pipelined commands, the half of pipelined-command.ts that goes back. What is executed is written and read by
 // hand, what failed by the generated code.
@@ -57,18 +58,12 @@ export function encodeCommandFailure(correlation: bigint, error: HeadwaterError)
 
 /** The results of an ExecuteStreamResponse. Throws what protobuf-es does for bytes that are no such message. */
 export function decodeExecuteStreamResponse(bytes: Buffer): readonly CommandResult[] {
-  try {
-    const reader = new MessageReader(bytes);
-    const results: CommandResult[] = [];
-    while (reader.at < reader.end) {
-      if (reader.tag() !== 0x0a) unusual();
-      results.push(readResult(reader, reader.limit()));
-    }
-    return results;
-  } catch (error) {
-    if (error instanceof UnusualBytesError) return decodeByLibrary(bytes);
-    throw error;
-  }
+  return readNumberedEntries(
+    bytes,
+    readExecuted,
+    ({ body, correlation }) => ({ correlation, verdict: body }),
+    decodeByLibrary,
+  );
 }
 
 /** The plain way. */
@@ -85,26 +80,6 @@ export function decodeByLibrary(bytes: Buffer): readonly CommandResult[] {
   });
 }
 
-/** One that is executed, and nothing else. */
-function readResult(reader: MessageReader, end: number): CommandResult {
-  let correlation = 0n;
-  let verdict: Executed | undefined;
-  while (reader.at < end)
-    switch (reader.tag()) {
-      case 0x08:
-        correlation = reader.uint64();
-        break;
-      case 0x12:
-        if (verdict !== undefined) unusual();
-        verdict = readExecuted(reader, reader.limit());
-        break;
-      default:
-        unusual();
-    }
-  if (reader.at !== end || verdict === undefined) return unusual();
-  return { correlation, verdict };
-}
-
 function readExecuted(reader: MessageReader, end: number): Executed {
   let aggregate: StreamId | undefined;
   let version = 0n;
@@ -117,7 +92,7 @@ function readExecuted(reader: MessageReader, end: number): Executed {
     switch (reader.tag()) {
       case 0x0a:
         if (aggregate !== undefined) unusual();
-        aggregate = readAggregate(reader, reader.limit());
+        aggregate = reader.ownStream(reader.limit());
         break;
       case 0x10:
         version = reader.uint64();
@@ -142,21 +117,4 @@ function readExecuted(reader: MessageReader, end: number): Executed {
     }
   if (reader.at !== end || aggregate === undefined || deduplicated > 1) return unusual();
   return { aggregate, version, position, epoch, commandId, eventIds, deduplicated: deduplicated === 1 };
-}
-
-function readAggregate(reader: MessageReader, end: number): StreamId {
-  let aggregateType = '';
-  let aggregateId = '';
-  while (reader.at < end)
-    switch (reader.tag()) {
-      case 0x0a:
-        aggregateType = reader.ownString();
-        break;
-      case 0x12:
-        aggregateId = reader.ownString();
-        break;
-      default:
-        unusual();
-    }
-  return reader.at === end ? { aggregateType, aggregateId } : unusual();
 }

@@ -18,6 +18,7 @@ import type { StreamId } from '../core/stream.js';
 import type { LogPosition } from '../core/subscribe.js';
 import { fromWireAppendRequest } from './append.js';
 import { MessageReader, unusual, UnusualBytesError } from './message-reader.js';
+import { readNumberedEntries } from './numbered-entries.js';
 
 // The service's half of the hot path of appends, and so written by hand: what the usual encoders write is read straight into
 // the requests of the store. Whatever else comes, wrong or only odd, is left to the generated code and
@@ -43,12 +44,12 @@ export type WireAppend = AppendRequest & { readonly onConflict: 'THROW' | 'RETUR
  * are no such message.
  */
 export function decodeAppendStreamRequest(bytes: Buffer): readonly NumberedAppend[] {
-  try {
-    return readRequests(new MessageReader(bytes));
-  } catch (error) {
-    if (error instanceof UnusualBytesError) return decodeByLibrary(bytes);
-    throw error;
-  }
+  return readNumberedEntries(
+    bytes,
+    readAppend,
+    ({ body, correlation }) => ({ correlation, append: body }),
+    decodeByLibrary,
+  );
 }
 
 /** As {@link decodeAppendStreamRequest}, of an AppendRequest. */
@@ -80,34 +81,6 @@ export function decodeByLibrary(bytes: Buffer): readonly NumberedAppend[] {
     }
     return { correlation, append: plainly(append) };
   });
-}
-
-function readRequests(reader: MessageReader): readonly NumberedAppend[] {
-  const requests: NumberedAppend[] = [];
-  while (reader.at < reader.end) {
-    if (reader.tag() !== 0x0a) unusual();
-    requests.push(readRequest(reader, reader.limit()));
-  }
-  return requests;
-}
-
-function readRequest(reader: MessageReader, end: number): NumberedAppend {
-  let correlation = 0n;
-  let append: WireAppend | undefined;
-  while (reader.at < end)
-    switch (reader.tag()) {
-      case 0x08:
-        correlation = reader.uint64();
-        break;
-      case 0x12:
-        if (append !== undefined) unusual();
-        append = readAppend(reader, reader.limit());
-        break;
-      default:
-        unusual();
-    }
-  if (reader.at !== end || append === undefined) return unusual();
-  return { correlation, append };
 }
 
 function readAppend(reader: MessageReader, end: number): WireAppend {
@@ -219,7 +192,7 @@ function readEvent(reader: MessageReader, end: number): NewEvent {
         contentType = reader.string();
         break;
       case 0x2a:
-        readMetadata(reader, reader.limit(), metadata);
+        reader.entryOf(metadata, reader.limit());
         break;
       case 0x32:
         tags.push(reader.string());
@@ -236,15 +209,6 @@ function readEvent(reader: MessageReader, end: number): NewEvent {
   if (contentType !== '') event.contentType = contentType;
   if (schemaVersion !== 0) event.schemaVersion = schemaVersion;
   return event;
-}
-
-function readMetadata(reader: MessageReader, end: number, metadata: Record<string, string>): void {
-  if (reader.tag() !== 0x0a) unusual();
-  const key = reader.string();
-  if (reader.tag() !== 0x12) unusual();
-  const value = reader.string();
-  if (reader.at !== end || key === '__proto__') unusual();
-  metadata[key] = value;
 }
 
 function readCondition(reader: MessageReader, end: number): AppendCondition {

@@ -91,20 +91,48 @@ export class MessageReader {
   }
 
   stream(end: number): StreamId {
+    return this.#stream(end, false);
+  }
+
+  /** As {@link stream}, for what is kept when the message is done with. */
+  ownStream(end: number): StreamId {
+    return this.#stream(end, true);
+  }
+
+  #stream(end: number, own: boolean): StreamId {
     let aggregateType = '';
     let aggregateId = '';
     while (this.at < end)
       switch (this.tag()) {
         case 0x0a:
-          aggregateType = this.string();
+          aggregateType = own ? this.ownString() : this.string();
           break;
         case 0x12:
-          aggregateId = this.string();
+          aggregateId = own ? this.ownString() : this.string();
           break;
         default:
           unusual();
       }
     return this.at === end ? { aggregateType, aggregateId } : unusual();
+  }
+
+  /** An entry of a map of texts, which ends there. */
+  entryOf(map: Record<string, string>, end: number): void {
+    this.#entry(map, end, false);
+  }
+
+  /** As {@link entryOf}, for what is kept when the message is done with. */
+  ownEntryOf(map: Record<string, string>, end: number): void {
+    this.#entry(map, end, true);
+  }
+
+  #entry(map: Record<string, string>, end: number, own: boolean): void {
+    if (this.tag() !== 0x0a) unusual();
+    const key = own ? this.ownString() : this.string();
+    if (this.tag() !== 0x12) unusual();
+    const value = own ? this.ownString() : this.string();
+    if (this.at !== end || key === '__proto__') unusual();
+    map[key] = value;
   }
 
   /** A view of the message's buffer. */

@@ -8,7 +8,8 @@ import { BackwardWriter } from './backward-writer.js';
 import { ANY_PREFIX, fromWireCommand } from './command.js';
 import { readExpectedVersion } from './decode-append.js';
 import { toWireExpectedVersion } from './expected-version.js';
-import { MessageReader, unusual, UnusualBytesError } from './message-reader.js';
+import { type MessageReader, unusual } from './message-reader.js';
+import { readNumberedEntries } from './numbered-entries.js';
 
 // Pipelined commands, written and read by hand as pipelined appends are; decode-append.ts tells how, and what is left to the
 // generated code. `npm run bench` (S6) defends it; a property test proves that both ways mean the same.
@@ -61,21 +62,16 @@ export function encodePipelinedCommand(correlation: bigint, command: Command): B
 
 /**
  * The commands of an ExecuteStreamRequest, in order. Names and metadata are strings of their own, for they are kept with states.
- * JSON is a view of the bytes; a message is copied, for what is decoded from it may be a view in turn, and kept in a state. Throws what protobuf-es does for bytes that are no such message.
+ * JSON is a view of the bytes; a message is copied, for what is decoded from it may be a view in turn, and kept in a state.
+ * Throws what protobuf-es does for bytes that are no such message.
  */
 export function decodeExecuteStreamRequest(bytes: Buffer): readonly NumberedCommand[] {
-  try {
-    const reader = new MessageReader(bytes);
-    const commands: NumberedCommand[] = [];
-    while (reader.at < reader.end) {
-      if (reader.tag() !== 0x0a) unusual();
-      commands.push(readNumbered(reader, reader.limit()));
-    }
-    return commands;
-  } catch (error) {
-    if (error instanceof UnusualBytesError) return decodeByLibrary(bytes);
-    throw error;
-  }
+  return readNumberedEntries(
+    bytes,
+    readCommand,
+    ({ body, correlation }) => ({ correlation, command: body }),
+    decodeByLibrary,
+  );
 }
 
 /** The plain way. */
@@ -90,25 +86,6 @@ export function decodeByLibrary(bytes: Buffer): readonly NumberedCommand[] {
       throw error;
     }
   });
-}
-
-function readNumbered(reader: MessageReader, end: number): NumberedCommand {
-  let correlation = 0n;
-  let command: Command | undefined;
-  while (reader.at < end)
-    switch (reader.tag()) {
-      case 0x08:
-        correlation = reader.uint64();
-        break;
-      case 0x12:
-        if (command !== undefined) unusual();
-        command = readCommand(reader, reader.limit());
-        break;
-      default:
-        unusual();
-    }
-  if (reader.at !== end || command === undefined) return unusual();
-  return { correlation, command };
 }
 
 function readCommand(reader: MessageReader, end: number): Command {
@@ -138,7 +115,7 @@ function readCommand(reader: MessageReader, end: number): Command {
         data = { kind: 'JSON', bytes: reader.view() };
         break;
       case 0x32:
-        readMetadata(reader, reader.limit(), metadata);
+        reader.ownEntryOf(metadata, reader.limit());
         break;
       case 0x3a:
         if (expectedVersion !== undefined) unusual();
@@ -153,15 +130,6 @@ function readCommand(reader: MessageReader, end: number): Command {
   if (aggregateId !== '') command.aggregateId = aggregateId;
   if (expectedVersion !== undefined) command.expectedVersion = expectedVersion;
   return command;
-}
-
-function readMetadata(reader: MessageReader, end: number, metadata: Record<string, string>): void {
-  if (reader.tag() !== 0x0a) unusual();
-  const key = reader.ownString();
-  if (reader.tag() !== 0x12) unusual();
-  const value = reader.ownString();
-  if (reader.at !== end || key === '__proto__') unusual();
-  metadata[key] = value;
 }
 
 function readMessage(reader: MessageReader, end: number): CommandData {
