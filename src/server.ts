@@ -195,6 +195,7 @@ async function compose(
     commandPolicies:
       opened === undefined && options.access === undefined ? config.commandPolicies : 'enforce',
     decideTimeoutMs: config.decideTimeoutMs,
+    workerGraceMs: config.workerGraceMs,
     logger,
     runtime,
     maxConcurrentStreams: config.maxConcurrentStreams,

@@ -336,6 +336,12 @@ export const SETTINGS = {
     value: 'ms',
     help: 'how long a worker may take to decide a command before another is asked',
   }),
+  workerGraceMs: setting({
+    schema: count(0, 600_000),
+    default: 5000,
+    value: 'ms',
+    help: 'how long after its start the service answers commands that no worker has registered yet with STORE_UNAVAILABLE',
+  }),
   eventDataBytes: setting({
     schema: count(1, 3 * 1024 * 1024),
     default: DEFAULT_LIMITS.eventDataBytes,

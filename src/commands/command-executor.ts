@@ -110,7 +110,8 @@ export class CommandExecutor implements CommandBus {
     const { signal, principal = ANONYMOUS } = options;
     signal?.throwIfAborted();
     const type = decider.commandTypes.get(command.commandType);
-    if (type === undefined) throw new CommandNotRegisteredError(command.commandType);
+    if (type === undefined)
+      throw decider.missing?.(command.commandType) ?? new CommandNotRegisteredError(command.commandType);
     const handling: CommandHandling = {
       kind: 'COMMAND',
       command: { ...command, commandId: command.commandId ?? runtime.newEventId() },

@@ -49,5 +49,7 @@ export interface Decided {
 export interface Decider {
   /** The command types that it decides now. */
   readonly commandTypes: ReadonlyMap<string, CommandTypeInfo>;
+  /** Why it does not decide a type that is not among them: `CommandNotRegisteredError`, unless this says otherwise. */
+  missing?(commandType: string): Error;
   decide(request: DecideRequest, signal: AbortSignal): Promise<Decided>;
 }

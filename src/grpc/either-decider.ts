@@ -24,6 +24,10 @@ export class EitherDecider implements Decider {
     return this.#both;
   }
 
+  missing(commandType: string): Error {
+    return this.#pool.missing(commandType);
+  }
+
   /** Whether the domain in the service decides the type. */
   inService(commandType: string): boolean {
     return this.#domain?.commandTypes.has(commandType) ?? false;

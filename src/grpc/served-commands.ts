@@ -28,6 +28,7 @@ export interface CommandsOfOptions {
   readonly domain: CommandRegistry | undefined;
   readonly policies: CommandPolicies;
   readonly decideTimeoutMs: number;
+  readonly workerGraceMs: number;
   readonly runtime: Runtime;
   readonly logger: Logger;
 }
@@ -35,17 +36,23 @@ export interface CommandsOfOptions {
 /** Puts commands beside the store of each namespace that is used. Throws `TypeError` if the domain lacks a handler. */
 export function commandsOf(options: CommandsOfOptions): CommandsOf {
   options.domain?.checked();
+  const awaitedUntil = options.runtime.monotonic() + options.workerGraceMs;
   // A namespace that is made anew has another store.
   const known = new WeakMap<EventStore, ServedCommands>();
   return (plan) => {
     const store = options.storeOf(plan);
-    const commands = known.get(store) ?? serve(store, plan.namespace, options);
+    const commands = known.get(store) ?? serve(store, plan.namespace, awaitedUntil, options);
     known.set(store, commands);
     return commands;
   };
 }
 
-function serve(store: EventStore, namespace: string, options: CommandsOfOptions): ServedCommands {
+function serve(
+  store: EventStore,
+  namespace: string,
+  awaitedUntil: number,
+  options: CommandsOfOptions,
+): ServedCommands {
   const { decideTimeoutMs, domain, logger, policies, runtime } = options;
   const onFailure = (error: unknown, what: string) =>
     logger.warn('Something beside a command failed', {
@@ -59,6 +66,7 @@ function serve(store: EventStore, namespace: string, options: CommandsOfOptions)
     store,
     runtime,
     decideTimeoutMs,
+    awaitedUntil,
     reserved: manager?.decider.commandTypes ?? new Map(),
   });
   const decider = new EitherDecider(manager?.decider, pool);

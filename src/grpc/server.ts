@@ -76,6 +76,12 @@ export interface GrpcServerOptions {
    */
   readonly decideTimeoutMs?: number;
   /**
+   * Milliseconds from its begin for which a command of a type that no worker has registered yet is to be tried again:
+   * workers who were there before a restart need a moment to be back.
+   * @default 0
+   */
+  readonly workerGraceMs?: number;
+  /**
    * Milliseconds for which a reader may take nothing before its call is ended with `OVERLOADED`.
    * @default 60000
    */
@@ -119,7 +125,12 @@ export class GrpcServer {
     this.#server = new Server(channelOptions(options));
     const { namespaces, info, logger, runtime, access = trustEverybody } = options;
     const { stallTimeoutMs = 60_000, defaultDeadlineMs = 10_000, longestDeadlineMs = 60_000 } = options;
-    const { commandPolicies: policies = 'named', decideTimeoutMs = 5000, domain } = options;
+    const {
+      commandPolicies: policies = 'named',
+      decideTimeoutMs = 5000,
+      workerGraceMs = 0,
+      domain,
+    } = options;
     const desk = new Desk({
       access,
       namespaces,
@@ -131,7 +142,15 @@ export class GrpcServer {
       longestDeadlineMs,
     });
     const storeOf = ({ namespace }: { readonly namespace: string }) => namespaces.of(namespace).store;
-    const ofNamespace = commandsOf({ storeOf, domain, policies, decideTimeoutMs, runtime, logger });
+    const ofNamespace = commandsOf({
+      storeOf,
+      domain,
+      policies,
+      decideTimeoutMs,
+      workerGraceMs,
+      runtime,
+      logger,
+    });
     const commands = commandService({ commandsOf: ofNamespace, policies, decideTimeoutMs, logger });
     register(this.#server, EventStoreService, eventStoreService(storeOf), desk);
     register(this.#server, CommandService, commands, desk);

@@ -22,6 +22,8 @@ export interface WorkerPoolOptions {
   readonly runtime: Pick<Runtime, 'monotonic' | 'newEventId'>;
   /** Milliseconds within which a worker must decide. */
   readonly decideTimeoutMs: number;
+  /** Until when workers are still to come that were there before the service began, by the monotonic clock. */
+  readonly awaitedUntil: number;
   /** What a domain in the service decides, and no worker may. */
   readonly reserved: ReadonlyMap<string, CommandTypeInfo>;
 }
@@ -119,13 +121,25 @@ export class WorkerPool implements Decider {
     );
   }
 
+  /**
+   * Why nobody decides a type that no worker has registered: for a moment after the service has begun its workers may not
+   * be back yet, and a command that comes just then is to be tried again.
+   */
+  missing(commandType: string): Error {
+    return this.#options.runtime.monotonic() >= this.#options.awaitedUntil
+      ? new CommandNotRegisteredError(commandType)
+      : tryAgain(
+          `The service has just begun, and no worker that decides commands of type ${commandType} is connected yet`,
+        );
+  }
+
   #nobody(commandType: string, asked: number): Error {
-    if (!this.#entries.has(commandType)) return new CommandNotRegisteredError(commandType);
-    const why =
+    if (!this.#entries.has(commandType)) return this.missing(commandType);
+    return tryAgain(
       asked === 0
         ? `All workers that decide commands of type ${commandType} have left a moment ago`
-        : `No worker has decided a command of type ${commandType}; ${asked} of them were asked`;
-    return new StoreUnavailableError(why, { outcome: 'NOT_APPLIED', retryAfterMilliseconds: RETRY_AFTER });
+        : `No worker has decided a command of type ${commandType}; ${asked} of them were asked`,
+    );
   }
 
   #refuseConflicts({ commands }: Registration): void {
@@ -158,6 +172,10 @@ export class WorkerPool implements Decider {
     }
     this.#types = new Map([...this.#entries].map(([commandType, { info }]) => [commandType, info]));
   }
+}
+
+function tryAgain(why: string): Error {
+  return new StoreUnavailableError(why, { outcome: 'NOT_APPLIED', retryAfterMilliseconds: RETRY_AFTER });
 }
 
 /** Which part of the description differs, in the words of the proto; policies in the order in which they are given. */
