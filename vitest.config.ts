@@ -8,5 +8,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // A condition comes true when it does; the limit is for when it never will.
+    expect: { poll: { timeout: 20_000, interval: 20 } },
   },
 });

@@ -70,7 +70,7 @@ describe('a token', () => {
     expect(listed.stdout).toMatch(
       new RegExp(`^${tokenId}  exporter +export +reader@namespace  .{23}  root +good until `, 'm'),
     );
-    expect(listed.stdout).not.toContain(token.split('_')[2]);
+    expect(listed.stdout).not.toContain(token.split('_').slice(2).join('_'));
 
     expect((await run(`token revoke ${tokenId}`)).stdout).toMatch(
       `Token ${tokenId} of exporter with reader@namespace: revoked `,

@@ -130,7 +130,7 @@ describe('a change of a stream', () => {
       reason: 'STORE_UNAVAILABLE',
       outcome: 'NOT_APPLIED',
     });
-    expect(Date.now() - begun).toBeLessThan(1500);
+    expect(Date.now() - begun).toBeLessThan(4900);
   });
 
   it('never says "not applied" of the last try where an earlier one may have been', async () => {

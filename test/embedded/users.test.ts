@@ -112,7 +112,7 @@ describe.runIf(isRoot)('root', () => {
     expect(userOf(pid).uid).not.toBe(0);
     expect(await ask(host, 'select count(*) > 0 from pg_timezone_names')).toBe(true);
     other.child.kill('SIGKILL');
-    await expect.poll(() => alive(pid), { timeout: 5000 }).toBe(false);
+    await expect.poll(() => alive(pid)).toBe(false);
   });
 
   test('can do so too with no more than what a container commonly has', async () => {

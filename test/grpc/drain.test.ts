@@ -43,14 +43,14 @@ describe('a server that drains', () => {
     const ended = new Promise<StatusObject>((resolve) => subscription.on('status', resolve));
     const appended = unary(raw, append, {});
     await until(() => waiting.length === 1 && server.openCalls === 2, 'both calls');
-    const drained = server.drain(5000);
+    const drained = server.drain(20_000);
     expect(statusOf(await ended)).toMatchObject({ code: 14, error: { reason: 'STORE_UNAVAILABLE' } });
     expect(server.openCalls).toBe(1);
     waiting[0]?.();
     expect((await appended).outcome.case).toBe('appended');
     const begun = Date.now();
     await drained;
-    expect(Date.now() - begun).toBeLessThan(4000);
+    expect(Date.now() - begun).toBeLessThan(15_000);
   });
 
   it('answers the pipelined requests that it has begun, and ends the call as not applied for the rest', async () => {

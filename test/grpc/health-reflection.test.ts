@@ -75,8 +75,8 @@ describe('health', () => {
     watch.on('error', () => undefined);
     await until(() => seen.length === 1, 'the first answer');
     const begun = Date.now();
-    await server.drain(5000);
-    expect(Date.now() - begun).toBeLessThan(4500);
+    await server.drain(20_000);
+    expect(Date.now() - begun).toBeLessThan(15_000);
     expect(seen).toEqual(['SERVING', 'NOT_SERVING']);
   });
 });

@@ -162,7 +162,7 @@ export function statusOf(status: Pick<ServiceError, 'code' | 'details' | 'metada
   };
 }
 
-export async function until(condition: () => boolean, what: string, milliseconds = 5000): Promise<void> {
+export async function until(condition: () => boolean, what: string, milliseconds = 20_000): Promise<void> {
   const end = Date.now() + milliseconds;
   while (!condition()) {
     if (Date.now() > end) throw new Error(`Waited ${milliseconds} ms in vain: ${what}`);

@@ -59,7 +59,7 @@ it('lets in who has a token of the issuer, shows them what they may see, and end
     jwtAudiences: ['headwater'],
   });
   const as = (token: string) => {
-    const connection = connect({ address: service.grpcAddress, token, timeoutMs: 5000 });
+    const connection = connect({ address: service.grpcAddress, token, timeoutMs: 20_000 });
     onTestFinished(() => connection.close());
     return connection;
   };

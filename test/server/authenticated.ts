@@ -85,7 +85,7 @@ export async function openAuthenticated(options: AuthenticatedOptions): Promise<
     const connection = connect({
       address: services[instance]?.grpcAddress ?? '',
       ...(token === undefined ? {} : { token }),
-      timeoutMs: 10_000,
+      timeoutMs: 20_000,
     });
     connections.push(connection);
     return connection;

@@ -35,7 +35,7 @@ it('whoever holds the database makes a token that a service which runs knows wit
   });
 
   expect(token).toMatchObject({ principal: 'root', createdBy: 'database', revokedAt: undefined });
-  const connection = connect({ address: service.grpcAddress, token: secret, timeoutMs: 5000 });
+  const connection = connect({ address: service.grpcAddress, token: secret, timeoutMs: 20_000 });
   onTestFinished(() => connection.close());
   await expect
     .poll(() => connection.access.listTokens().catch(() => undefined), { timeout: 20_000 })

@@ -45,7 +45,7 @@ async function asking(certificates: readonly object[]): Promise<Secured> {
 
 const shown = ({ cert, key }: Certificate): Partial<ConnectOptions> => ({
   tls: { ca: services.cert, cert, key },
-  timeoutMs: 3000,
+  timeoutMs: 20_000,
 });
 
 const counted = ({ as }: Secured, options: Partial<ConnectOptions>) =>

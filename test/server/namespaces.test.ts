@@ -142,7 +142,7 @@ describe('thirty namespaces at once', () => {
 
   it('are no more than the service may hold', async () => {
     const { connection, service } = await serve(postgres.url, { maxNamespaces: 2 });
-    const brief = connect({ address: service.grpcAddress, timeoutMs: 500 });
+    const brief = connect({ address: service.grpcAddress, timeoutMs: 3000 });
     onTestFinished(() => brief.close());
     for (const name of ['first', 'second']) await connection.namespaces.create(name);
     await append(brief.namespace('first').eventStore, '1');

@@ -38,7 +38,7 @@ const ruled = (plan: Plan) =>
 
 it("an application's own access control is asked about every call", async () => {
   const service = await startService(settings(), silentLogger, { access: byKey });
-  const connection = connect({ address: service.grpcAddress, timeoutMs: 5000 });
+  const connection = connect({ address: service.grpcAddress, timeoutMs: 20_000 });
   onTestFinished(async () => {
     connection.close();
     await service.stop();

@@ -69,7 +69,7 @@ beforeAll(async () => {
     databaseUrl,
     flags: [...flags, '--access-file', accessFile, '--audit', 'all', '--log-level', 'debug'],
   });
-  const as = (token: string) => connect({ address: service.address, token, timeoutMs: 5000 });
+  const as = (token: string) => connect({ address: service.address, token, timeoutMs: 20_000 });
   ada = as(adaToken);
   eve = as(eveToken);
 });

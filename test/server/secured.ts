@@ -58,7 +58,7 @@ export async function secured(
   }
   const as: Secured['as'] = (credentials, instance = 0) => {
     const address = services[instance]?.grpcAddress ?? '';
-    const connection = connect({ address, timeoutMs: 10_000, ...credentials });
+    const connection = connect({ address, timeoutMs: 20_000, ...credentials });
     onTestFinished(() => connection.close());
     return connection;
   };

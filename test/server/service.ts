@@ -21,7 +21,7 @@ export async function serve(
     {},
   );
   const service = await startService(config, silentLogger);
-  const connection = connect({ address: service.grpcAddress, timeoutMs: 5000 });
+  const connection = connect({ address: service.grpcAddress, timeoutMs: 20_000 });
   onTestFinished(async () => {
     connection.close();
     await service.stop();

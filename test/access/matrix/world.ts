@@ -71,7 +71,7 @@ export async function openWorld(): Promise<World> {
   const service = await startService(loadConfig(flags, undefined, {}).config, silentLogger);
   const headers = await headersOf(issuer, namespaces);
   const bearer = (name: PrincipalName) => headers.get(name)?.replace('Bearer ', '') ?? '';
-  const root = connect({ address: service.grpcAddress, token: bearer('admin'), timeoutMs: 10_000 });
+  const root = connect({ address: service.grpcAddress, token: bearer('admin'), timeoutMs: 20_000 });
   await root.namespaces.create(namespaces.other);
   for (const namespace of [namespaces.main, namespaces.other]) await fill(root.namespace(namespace));
 
