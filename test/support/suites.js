@@ -84,7 +84,7 @@ export const SUITES = [
       'test/trust/memory.test.ts',
     ],
     oneAtATime: true,
-    seconds: 240,
+    seconds: 330,
     long: true,
   },
   // Building the Go programs takes most of it, where their packages have not been compiled before.
