@@ -101,8 +101,7 @@ export function exitCodeOf(error: unknown): number {
  */
 export function explain(error: unknown, writes: boolean): string {
   if (!(error instanceof Error)) return String(error);
-  // grpc-js leaves the end of its sentence empty where it has nothing to say.
-  const message = error.message.replace(/\s*Resolution note:\s*$/, '');
+  const { message } = error;
   const lines = [error instanceof CommandRejectedError ? `${error.domainReason}: ${message}` : message];
   if (error instanceof CommandRejectedError)
     for (const [name, fact] of Object.entries(error.facts)) lines.push(`${name}: ${fact}`);

@@ -17,6 +17,8 @@ export interface BareStatus {
 
 /** grpc-js says so when the call never left for want of a connection. */
 const NOT_SENT = /^(No connection established|Name resolution failed|Failed to connect)/;
+/** grpc-js leaves the end of its sentence empty where it has nothing to say. */
+const NOTHING_MORE = /\s*Resolution note:\s*$/;
 /** A connection that breaks in the middle of a call is not always UNAVAILABLE with grpc-js. */
 const TRANSPORT = /RST_STREAM|ECONN|EPIPE|socket|GOAWAY|Stream closed|Call ended without/i;
 
@@ -25,7 +27,8 @@ const TRANSPORT = /RST_STREAM|ECONN|EPIPE|socket|GOAWAY|Stream closed|Call ended
  * as UNKNOWN, except where grpc-js says that it was never sent.
  */
 export function bareStatusError(status: BareStatus): HeadwaterError {
-  const { code, message } = status;
+  const { code } = status;
+  const message = status.message.replace(NOTHING_MORE, '');
   const cause = new Error(`gRPC status ${code}: ${message}`);
   switch (code) {
     case StatusCode.UNAVAILABLE:

@@ -211,7 +211,9 @@ describe('a status that is not ours', () => {
   });
 
   it('UNAVAILABLE without any connection means that nothing was sent', () => {
-    expect(bare(14, 'No connection established. Last error: ECONNREFUSED').outcome).toBe('NOT_APPLIED');
+    const refused = bare(14, 'No connection established. Last error: ECONNREFUSED. Resolution note: ');
+    expect(refused.outcome).toBe('NOT_APPLIED');
+    expect(refused.message).toMatch(/ECONNREFUSED\.$/);
   });
 
   it.each([
