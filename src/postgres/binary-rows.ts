@@ -8,6 +8,13 @@ export interface BinaryRows {
   readonly starts: readonly number[];
 }
 
+export interface BinaryStatement {
+  readonly text: string;
+  readonly values: unknown[];
+  /** Under which it stays prepared in the connection. */
+  readonly name?: string;
+}
+
 /** How rows are given while the statement still runs. */
 export interface Pieces {
   /** So many at a time. */
@@ -33,15 +40,15 @@ export class BinaryRowsQuery extends pg.Query {
   /** The rows, when the server is done; without those that were given before. */
   readonly gathered: Promise<BinaryRows>;
 
-  constructor(text: string, values: readonly unknown[], pieces?: Pieces) {
+  constructor(statement: BinaryStatement, pieces?: Pieces) {
     const gathered = new GatheredRows(pieces);
     let settle: (error: Error | null | undefined) => void = () => undefined;
     const rows = new Promise<BinaryRows>((resolve, reject) => {
       settle = (error) => (error ? reject(error) : resolve(gathered.take()));
     });
     // `binary` and `queryMode` are the driver's, and missing in its types.
-    const config = { text, binary: true, queryMode: 'extended' };
-    super(config, [...values], (error) => settle(error));
+    const config = { ...statement, binary: true, queryMode: 'extended' };
+    super(config, undefined, (error) => settle(error));
     this.gathered = rows;
     const { submit } = this;
     this.submit = (connection) => {

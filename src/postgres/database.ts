@@ -76,7 +76,7 @@ export interface QueryOptions {
    * connection's session to others, who do not know it, it goes on without. The value begins its name there, at most 30 characters.
    * @default the statement is parsed each time
    */
-  readonly prepared?: string;
+  readonly prepared?: string | undefined;
 }
 
 export interface BinaryQueryOptions extends QueryOptions {
@@ -167,21 +167,12 @@ export class Database {
     values: readonly unknown[],
     options: QueryOptions = {},
   ): Promise<Row[]> {
-    const prepared = this.#pooled ? undefined : options.prepared;
-    // Named by its text, so that whoever prepared it under this name meant the same.
-    const name =
-      prepared === undefined ? undefined : `${prepared}_${hash('sha256', text, 'hex').slice(0, 32)}`;
-    try {
-      const { rows } = await this.#send(pool, options, (client) =>
-        client.query<Row>({ text, values: [...values], rowMode: 'array', ...(name ? { name } : {}) }),
-      );
-      return rows;
-    } catch (error) {
-      if (!name || !(error instanceof pg.DatabaseError) || !NOT_PREPARED.has(error.code ?? '')) throw error;
-      // Nothing has run.
-      this.#pooled = true;
-      return this.query(pool, text, values, options);
-    }
+    const { rows } = await this.#named(text, options, (named) =>
+      this.#send(pool, options, (client) =>
+        client.query<Row>({ text, values: [...values], rowMode: 'array', ...named }),
+      ),
+    );
+    return rows;
   }
 
   /** As {@link query}, with the rows as they come: for what is read at full speed. */
@@ -191,11 +182,33 @@ export class Database {
     values: readonly unknown[],
     options: BinaryQueryOptions = {},
   ): Promise<BinaryRows> {
-    return this.#send(
-      pool,
-      options,
-      (client) => client.query(new BinaryRowsQuery(text, values, options.pieces)).gathered,
+    const { pieces } = options;
+    return this.#named(text, options, (named) =>
+      this.#send(
+        pool,
+        options,
+        (client) =>
+          client.query(new BinaryRowsQuery({ text, values: [...values], ...named }, pieces)).gathered,
+      ),
     );
+  }
+
+  /** Gives a statement that is to stay prepared its name; it goes on without where that means nothing. */
+  async #named<T>(
+    text: string,
+    { prepared }: QueryOptions,
+    run: (named: { readonly name?: string }) => Promise<T>,
+  ): Promise<T> {
+    if (prepared === undefined || this.#pooled) return run({});
+    try {
+      // By its text, so that whoever prepared it under this name meant the same.
+      return await run({ name: `${prepared}_${hash('sha256', text, 'hex').slice(0, 32)}` });
+    } catch (error) {
+      if (!(error instanceof pg.DatabaseError) || !NOT_PREPARED.has(error.code ?? '')) throw error;
+      // Nothing has run.
+      this.#pooled = true;
+      return run({});
+    }
   }
 
   /** Hands a connection to `statement`, and takes it back in the state in which that has left it. */

@@ -8,7 +8,7 @@ export async function logHead(database: Queries, schema: string, signal?: AbortS
     'read',
     `SELECT position, epoch FROM ${quotedSchema(schema)}.log_head ORDER BY position DESC LIMIT 1`,
     [],
-    { signal },
+    { signal, prepared: 'head' },
   );
   return { position: BigInt(row?.[0] ?? 0), epoch: BigInt(row?.[1] ?? 0) };
 }

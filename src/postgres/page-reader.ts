@@ -77,14 +77,14 @@ export class PageReader {
     query: EventsQuery,
     signal: AbortSignal | undefined,
   ): AsyncGenerator<{ readonly rows: EventRows; readonly last: boolean }, void, undefined> {
-    const { text, values } = eventsStatement(this.#schema, query);
+    const { text, values, prepared } = eventsStatement(this.#schema, query);
     if (query.limit <= PAGE_EVENTS) {
-      const rows = await this.#database.queryBinary('read', text, values, { signal });
+      const rows = await this.#database.queryBinary('read', text, values, { signal, prepared });
       yield { rows: new EventRows(rows), last: true };
       return;
     }
     const pieces = new PiecesInTurn();
-    const rest = this.#database.queryBinary('read', text, values, { signal, pieces });
+    const rest = this.#database.queryBinary('read', text, values, { signal, pieces, prepared });
     rest.then(
       () => pieces.end(),
       () => pieces.end(),

@@ -30,13 +30,15 @@ export const NOTHING_FOUND: EventsFound = {
 
 /**
  * The statement. Its text tells only the kind of the place, which fields of the filters are set, how many filters and
- * comparisons there are, and how bytes are measured; values are never part of it.
+ * comparisons there are, and how bytes are measured; values are never part of it. Where nothing is filtered there are few
+ * texts, and `prepared` is set: to parse and plan one takes three times as long as to read ten events by it.
  */
 export function eventsStatement(
   schema: string,
   query: EventsQuery,
-): { text: string; values: readonly unknown[] } {
+): { text: string; values: readonly unknown[]; prepared: string | undefined } {
   const { place } = query;
+  const prepared = query.filters.length === 0 ? 'load' : undefined;
   const parameters = new Parameters();
   const { from, conditions } = placeClauses(schema, place, parameters);
   const all = [...conditions, ...soughtConditions(schema, query, parameters)].join(' AND ');
@@ -57,6 +59,7 @@ export function eventsStatement(
        ORDER BY e.${order}
        LIMIT ${limit}`,
       values: parameters.values,
+      prepared,
     };
   }
   const bytes = parameters.bigint(BigInt(PAGE_BYTES));
@@ -73,5 +76,6 @@ export function eventsStatement(
                WHERE p.bytes - p.size <= ${bytes}) f
        ORDER BY f.${order}`,
     values: parameters.values,
+    prepared,
   };
 }

@@ -42,7 +42,7 @@ export async function headAndStreamStates(
     alone
       ? [only.aggregateType, only.aggregateId]
       : [streams.map(({ aggregateType }) => aggregateType), streams.map(({ aggregateId }) => aggregateId)],
-    { signal },
+    { signal, prepared: 'streams' },
   );
   const [any] = rows;
   return {

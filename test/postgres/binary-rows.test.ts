@@ -90,7 +90,7 @@ describe('a statement with binary rows', () => {
     const client = new pg.Client({ ...inject('connection') });
     await client.connect();
     const binary = (text: string, ...values: unknown[]) =>
-      client.query(new BinaryRowsQuery(text, values)).gathered;
+      client.query(new BinaryRowsQuery({ text, values })).gathered;
     for (let round = 0; round < 3; round++) {
       await expect(binary('SELECT 1 / n FROM generate_series(5, $1, -1) n', 0)).rejects.toMatchObject({
         code: '22012',
@@ -115,7 +115,7 @@ describe('a statement with binary rows', () => {
        'BEGIN RAISE NOTICE ''row %'', n; RETURN n; END'`,
     );
     const { starts } = await client.query(
-      new BinaryRowsQuery('SELECT pg_temp.tell(n) FROM generate_series(1, $1) n', [3]),
+      new BinaryRowsQuery({ text: 'SELECT pg_temp.tell(n) FROM generate_series(1, $1) n', values: [3] }),
     ).gathered;
     expect(starts).toHaveLength(3);
     expect(notices).toEqual(['row 1', 'row 2', 'row 3']);

@@ -20,6 +20,16 @@ describe('a prepared statement', () => {
     expect(await names()).toEqual([expect.stringMatching(/^one_[0-9a-f]{32}$/)]);
   });
 
+  it('whose rows come in binary is parsed once as well, and done without where it is not there', async () => {
+    const askBinary = (value: number) =>
+      database.queryBinary('append', `${ONE} WHERE $1 > 0`, [value], { prepared: 'rows' });
+    expect([(await askBinary(1)).starts.length, (await askBinary(2)).starts.length]).toEqual([1, 1]);
+    expect(await names()).toEqual([expect.stringMatching(/^rows_[0-9a-f]{32}$/)]);
+    await database.query('append', 'DEALLOCATE ALL', []);
+    expect((await askBinary(3)).starts).toHaveLength(1);
+    expect(await names()).toEqual([]);
+  });
+
   it('that a pooler has given to another session is done without', async () => {
     await ask(1);
     await database.query('append', 'DEALLOCATE ALL', []);
