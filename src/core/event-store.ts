@@ -60,8 +60,8 @@ export interface EventStore extends StreamChanges {
 
   /**
    * Reads what is in the log and goes on live until it is left or aborted: every matching event in position order, at
-   * least once. A message is given at least every few seconds or thousand positions scanned, so that a follower with a
-   * narrow filter moves on.
+   * least once. A live follower that nothing is for is told about once a second how far the log was scanned while it moves,
+   * so that it moves on with a narrow filter; before that, each piece of the log that was looked through is told.
    *
    * Fails with `InvalidRequestError`, `PositionUnknownError`, `LogEpochChangedError`, `StoreUnavailableError`,
    * `OverloadedError` (resume from the last message's `scannedTo`).

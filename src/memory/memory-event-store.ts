@@ -51,7 +51,7 @@ export interface MemoryEventStoreOptions {
   readonly runtime: Runtime;
   /** @default those of the service */
   readonly limits?: Limits;
-  readonly subscriptions?: Pick<SubscriberOptions, 'tail' | 'progress'>;
+  readonly subscriptions?: Pick<SubscriberOptions, 'tail'>;
 }
 
 /**

@@ -78,7 +78,7 @@ export interface PostgresEventStoreOptions {
     GroupCommitOptions,
     'groupEvents' | 'groupBytes' | 'queueRequests' | 'queueBytes' | 'resolveMilliseconds'
   >;
-  readonly subscriptions?: Pick<SubscriberOptions, 'tail' | 'progress'>;
+  readonly subscriptions?: Pick<SubscriberOptions, 'tail'>;
   readonly sweep?: Pick<SweepOptions, 'intervalMilliseconds' | 'statementVersions' | 'share' | 'onFailure'>;
   /** Logs an unexpected failure, and gives the error to answer instead. */
   readonly onUnexpected: (error: unknown, outcome?: Outcome) => HeadwaterError;

@@ -6,10 +6,10 @@ import { Alarm } from './alarm.js';
 import type { Ring } from './ring.js';
 import { type Findings, SelectionIndex } from './selection-index.js';
 
-/** Those whose time comes within so many milliseconds … */
+/** Those whose time comes within so many milliseconds are told together, … */
 const TOGETHER_MS = 20;
-/** … or positions are told together, so that not every page has all looked at for the few whose turn it is. */
-const TOGETHER_POSITIONS = 50n;
+/** … and so many at least, if there are so many. */
+const TOGETHER = 16;
 
 /** What a sleeper is woken with: all that matches of the positions that it slept through. */
 export interface Found {
@@ -21,16 +21,12 @@ export interface Found {
   readonly shared: boolean;
 }
 
-/** How long a follower may sleep. */
+/** Where a follower stands that falls asleep. */
 export interface Sleep {
   /** Up to where it has looked: at least the ring's end. */
   readonly scanned: bigint;
   /** Up to where its reader was told. */
   readonly told: bigint;
-  /** When the ring has come here it is woken, whether anything matched or not … */
-  readonly tellAt: bigint;
-  /** … and at this time by the monotonic clock, if there is anything to tell. */
-  readonly tellBy: number;
 }
 
 /** Who is woken, once for each sleep. */
@@ -45,7 +41,7 @@ export interface Place {
    * Until something that matches has come, or it is time to tell how far the log was scanned. To be begun in the same turn in
    * which the ring was looked through. Throws what ended the tail reader; if that comes later, the sleeper is woken with it.
    */
-  sleep(until: Sleep): void;
+  sleep(from: Sleep): void;
   /** Ends a sleep, if there is one, with an error. */
   wakeWith(error: unknown): void;
   leave(): void;
@@ -54,23 +50,26 @@ export interface Place {
 /**
  * Wakes, of all who follow the log live, those that a page is for: with a thousand followers an append is for a few. Who has
  * nothing to do sleeps without a timer or a look at the ring; that it has seen all up to the ring's end follows from its
- * sleeping. One alarm for all tells those that were long told nothing.
+ * sleeping. One alarm for all tells those that have slept long how far the log was scanned, a few at a time: to tell all
+ * thousand every thousand positions was a message for each append, and a quarter of the service's CPU.
  */
 export class Dispatch {
   readonly #ring: Ring;
   readonly #runtime: Runtime;
   readonly #index = new SelectionIndex<Bed>();
+  /** In the order in which they fell asleep, which is that in which they are told. */
   readonly #asleep = new Set<Bed>();
   readonly #alarm: Alarm;
-  /** Nobody asleep is to be told before the ring comes here … */
-  #tellAt: bigint | undefined;
-  /** … or this time. */
-  #tellBy = Infinity;
+  readonly #progressMilliseconds: number;
+  /** When some were told last, by the monotonic clock. */
+  #toldAt = -Infinity;
   #failure: { readonly error: unknown } | undefined;
 
-  constructor(ring: Ring, runtime: Runtime) {
+  /** @param progressMilliseconds after which a sleeper is told how far the log was scanned, if it was */
+  constructor(ring: Ring, runtime: Runtime, progressMilliseconds = 1000) {
     this.#ring = ring;
     this.#runtime = runtime;
+    this.#progressMilliseconds = progressMilliseconds;
     this.#alarm = new Alarm(runtime, () => this.#tell());
   }
 
@@ -79,7 +78,7 @@ export class Dispatch {
     const bed = new Bed(sleeper);
     const takeOut = this.#index.add(selection, bed);
     return {
-      sleep: (until) => this.#sleep(bed, until),
+      sleep: (from) => this.#sleep(bed, from),
       wakeWith: (error) => this.#wakeWith(bed, error),
       leave: () => {
         takeOut();
@@ -95,7 +94,7 @@ export class Dispatch {
     let [deliveries, delivered] = [0, 0];
     const findings: Findings<Bed> = {
       found: (bed, event) => {
-        if (bed.until === undefined || event.position <= bed.until.scanned) return;
+        if (bed.from === undefined || event.position <= bed.from.scanned) return;
         if (bed.found.length === 0) woken.push(bed);
         bed.found.push(event);
         deliveries += 1;
@@ -109,8 +108,8 @@ export class Dispatch {
     }
     const shared = deliveries > delivered;
     for (const bed of woken) this.#wake(bed, { events: bed.found, scannedTo, epoch, shared });
-    if (this.#tellAt !== undefined && scannedTo >= this.#tellAt) this.#tell();
-    else this.#alarm.set(this.#tellBy);
+    const [first] = this.#asleep;
+    if (first !== undefined) this.#tellLater(first);
   }
 
   /** Ends all sleeps, and those to come, with the error. */
@@ -120,13 +119,12 @@ export class Dispatch {
     for (const bed of this.#asleep) this.#wakeWith(bed, error);
   }
 
-  #sleep(bed: Bed, until: Sleep): void {
+  #sleep(bed: Bed, from: Sleep): void {
     if (this.#failure !== undefined) throw this.#failure.error;
-    bed.until = until;
+    bed.from = from;
+    bed.since = this.#runtime.monotonic();
     this.#asleep.add(bed);
-    if (this.#tellAt === undefined || until.tellAt < this.#tellAt) this.#tellAt = until.tellAt;
-    if (until.tellBy < this.#tellBy) this.#tellBy = until.tellBy;
-    if (this.#ring.end > until.told) this.#alarm.set(until.tellBy);
+    if (this.#ring.end > from.told) this.#tellLater(bed);
   }
 
   #wake(bed: Bed, found: Found): void {
@@ -138,40 +136,41 @@ export class Dispatch {
   }
 
   #rise(bed: Bed): boolean {
-    bed.until = undefined;
+    bed.from = undefined;
     if (bed.found.length > 0) bed.found = [];
     return this.#asleep.delete(bed);
   }
 
-  /** Tells all whose turn it is how far the log was scanned, and looks when it is the next one's. */
+  #tellLater({ since }: Bed): void {
+    this.#alarm.set(Math.max(since + this.#progressMilliseconds, this.#toldAt + TOGETHER_MS));
+  }
+
+  /** Tells those whose turn it is how far the log was scanned, and looks when it is the next one's. */
   #tell(): void {
     const { end, epoch } = this.#ring;
     const nothing: Found = { events: [], scannedTo: end, epoch, shared: false };
-    const at = end + TOGETHER_POSITIONS;
-    const by = this.#runtime.monotonic() + TOGETHER_MS;
-    let next = Infinity;
-    this.#tellAt = undefined;
-    this.#tellBy = Infinity;
+    const now = this.#runtime.monotonic();
+    this.#toldAt = now;
+    // Where the log moves on after a rest it is everybody's turn: so many at a time are all within the usual while.
+    let left = Math.max(TOGETHER, Math.ceil((this.#asleep.size * TOGETHER_MS) / this.#progressMilliseconds));
     for (const bed of this.#asleep) {
-      if (bed.until === undefined) continue;
-      const { told, tellAt, tellBy } = bed.until;
-      const isBehind = end > told;
-      if (isBehind && (tellAt <= at || tellBy <= by)) {
-        this.#wake(bed, nothing);
-        continue;
+      if (bed.from === undefined || end <= bed.from.told) continue;
+      if (left === 0 || bed.since + this.#progressMilliseconds > now + TOGETHER_MS) {
+        this.#tellLater(bed);
+        return;
       }
-      if (this.#tellAt === undefined || tellAt < this.#tellAt) this.#tellAt = tellAt;
-      if (tellBy < this.#tellBy) this.#tellBy = tellBy;
-      if (isBehind && tellBy < next) next = tellBy;
+      left -= 1;
+      this.#wake(bed, nothing);
     }
-    this.#alarm.set(next);
   }
 }
 
 /** Where one who follows sleeps. */
 class Bed {
   /** `undefined` while it is awake, at work on what it was woken with. */
-  until: Sleep | undefined;
+  from: Sleep | undefined;
+  /** When it fell asleep, by the monotonic clock. */
+  since = 0;
   /** What a page has for it, while the page is looked through. */
   found: Event[] = [];
 

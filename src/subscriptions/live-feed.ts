@@ -3,45 +3,25 @@ import { PAGE_BYTES, PAGE_EVENTS } from '../core/limits.js';
 import type { Selection } from '../core/log.js';
 import { type Matcher, matcher } from '../core/matcher.js';
 import { onAbort } from '../core/on-abort.js';
-import type { Runtime } from '../core/runtime.js';
 import { markShared } from '../core/shared-messages.js';
 import type { SubscriptionMessage } from '../core/subscribe.js';
 import type { Found, Place, Sleeper } from './dispatch.js';
 import type { Ring } from './ring.js';
 import type { TailFollower } from './tail.js';
 
-/** How often a follower whose filter lets nothing through is told how far the log was scanned. */
-export interface ProgressOptions {
-  /** @default 1000 */
-  readonly scannedEvents?: bigint;
-  /** @default 5000 */
-  readonly milliseconds?: number;
-}
-
-/** What a feed needs. */
-export interface LiveFeedParts {
-  readonly runtime: Runtime;
-  readonly progress?: ProgressOptions;
-}
-
 /**
  * Takes what matches out of the ring: what came while its reader was at work it looks for itself; when there is nothing
  * more it sleeps, until the dispatch brings what matches.
  */
 export class LiveFeed implements Sleeper {
-  readonly #runtime: Runtime;
   readonly #ring: Ring;
   readonly #enter: () => Place;
   #place: Place | undefined;
   readonly #signal: AbortSignal;
   readonly #letGo: () => void;
   readonly #matches: Matcher;
-  readonly #progressEvents: bigint;
-  readonly #progressMilliseconds: number;
   /** How far the ring was looked through; ahead of the reader's position while nothing matched. */
   #scanned = 0n;
-  /** When the reader was last told something. */
-  #told: number;
   /** Whom to tell, and what the reader has. */
   #asked:
     | {
@@ -52,23 +32,16 @@ export class LiveFeed implements Sleeper {
     | undefined;
 
   constructor(
-    { progress, runtime }: LiveFeedParts,
     { dispatch, ring }: Pick<TailFollower, 'dispatch' | 'ring'>,
     selection: Selection,
     signal: AbortSignal,
   ) {
-    this.#runtime = runtime;
     this.#ring = ring;
     this.#signal = signal;
     // Not before it has caught up: until then it would be asked for nothing.
     this.#enter = () => dispatch.enter(selection, this);
     this.#letGo = onAbort(signal, () => this.#place?.wakeWith(signal.reason));
     this.#matches = matcher(selection.scope, selection.filters);
-    // Each a little earlier than it must: else a thousand that began together would be told together for ever.
-    const share = 1 - runtime.random() / 10;
-    this.#progressEvents = BigInt(Math.ceil(Number(progress?.scannedEvents ?? 1000n) * share));
-    this.#progressMilliseconds = (progress?.milliseconds ?? 5000) * share;
-    this.#told = runtime.monotonic();
   }
 
   /**
@@ -80,18 +53,12 @@ export class LiveFeed implements Sleeper {
     if (this.#scanned < position) this.#scanned = position;
     const events = this.#look();
     const { epoch, start } = this.#ring;
-    if (events.length > 0 || this.#owesProgress(position))
-      return Promise.resolve(this.#tell(position, { events, epoch, shared: false }));
+    if (events.length > 0) return Promise.resolve(this.#tell(position, { events, epoch, shared: false }));
     if (this.#scanned < start) return Promise.resolve(undefined);
     return new Promise((resolve, reject) => {
       this.#signal.throwIfAborted();
       this.#place ??= this.#enter();
-      this.#place.sleep({
-        scanned: this.#scanned,
-        told: position,
-        tellAt: position + this.#progressEvents,
-        tellBy: this.#told + this.#progressMilliseconds,
-      });
+      this.#place.sleep({ scanned: this.#scanned, told: position });
       this.#asked = { position, resolve, reject };
     });
   }
@@ -136,16 +103,7 @@ export class LiveFeed implements Sleeper {
     }
   }
 
-  #owesProgress(position: bigint): boolean {
-    const scanned = this.#scanned - position;
-    if (scanned <= 0n) return false;
-    return (
-      scanned >= this.#progressEvents || this.#runtime.monotonic() - this.#told >= this.#progressMilliseconds
-    );
-  }
-
   #tell(scannedAfter: bigint, { epoch, events, shared }: Omit<Found, 'scannedTo'>): SubscriptionMessage {
-    this.#told = this.#runtime.monotonic();
     const message = { events, scannedAfter, scannedTo: this.#scanned, epoch };
     if (shared) markShared(message);
     return message;

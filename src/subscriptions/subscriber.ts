@@ -2,7 +2,6 @@ import type { CallOptions } from '../core/event-store.js';
 import type { Log } from '../core/log.js';
 import type { Runtime } from '../core/runtime.js';
 import type { SubscribeRequest, SubscriptionMessage } from '../core/subscribe.js';
-import type { ProgressOptions } from './live-feed.js';
 import { subscription } from './subscription.js';
 import { Tail, type TailOptions } from './tail.js';
 
@@ -11,7 +10,6 @@ export interface SubscriberOptions {
   readonly log: Log;
   readonly runtime: Runtime;
   readonly tail?: TailOptions;
-  readonly progress?: ProgressOptions;
   /**
    * What a subscription fails with instead, unless it was aborted.
    * @default the same

@@ -1,10 +1,9 @@
 import { LogEpochChangedError, StoreUnavailableError } from '../core/errors.js';
 import { WHOLE_LOG } from '../core/filter.js';
 import type { Log, Selection } from '../core/log.js';
-import type { Runtime } from '../core/runtime.js';
 import type { SubscribeRequest, SubscriptionMessage } from '../core/subscribe.js';
 import { validateSubscribe } from '../core/validate-read.js';
-import { LiveFeed, type ProgressOptions } from './live-feed.js';
+import { LiveFeed } from './live-feed.js';
 import { startPosition } from './start.js';
 import { nextState, type SubscriptionEvent, type SubscriptionState } from './subscription-states.js';
 import type { Tail } from './tail.js';
@@ -13,8 +12,6 @@ import type { Tail } from './tail.js';
 export interface SubscriptionParts {
   readonly log: Log;
   readonly tail: Tail;
-  readonly runtime: Runtime;
-  readonly progress?: ProgressOptions;
   /**
    * What a subscription fails with instead, unless it was aborted.
    * @default the same
@@ -50,7 +47,7 @@ export async function* subscription(
   try {
     let position = await startPosition(log, request.start ?? { kind: 'BEGINNING' }, signal);
     let epoch = follower.ring.epoch;
-    feed = new LiveFeed(parts, follower, selection, signal);
+    feed = new LiveFeed(follower, selection, signal);
     for (;;) {
       signal.throwIfAborted();
       if (state === 'CATCHING_UP') {

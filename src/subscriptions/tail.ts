@@ -5,7 +5,7 @@ import type { Runtime } from '../core/runtime.js';
 import { Dispatch } from './dispatch.js';
 import { Ring, type RingOptions } from './ring.js';
 
-/** How the tail reader waits. */
+/** How the tail reader waits, and those that follow it. */
 export interface TailOptions {
   readonly ring?: RingOptions;
   /**
@@ -23,6 +23,12 @@ export interface TailOptions {
    * @default 30000
    */
   readonly outageMilliseconds?: number;
+  /**
+   * Milliseconds after which a subscription that was given nothing is told how far the log was scanned, if it was. Where it is
+   * the turn of many they are told one after the other, in as long again.
+   * @default 1000
+   */
+  readonly progressMilliseconds?: number;
   /** Told of each failure to read, and of recovery. */
   readonly onFailure?: (error: unknown) => void;
 }
@@ -125,7 +131,10 @@ class Run {
     try {
       const head = await this.#log.head(this.#stop.signal);
       const ring = new Ring(head.position, head.epoch, this.#options.ring);
-      const opened = { ring, dispatch: new Dispatch(ring, this.#runtime) };
+      const opened = {
+        ring,
+        dispatch: new Dispatch(ring, this.#runtime, this.#options.progressMilliseconds),
+      };
       void this.#read(opened).finally(stopHints);
       return opened;
     } catch (error) {

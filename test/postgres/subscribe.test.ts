@@ -135,7 +135,7 @@ describe('a narrow filter', () => {
   it('moves on through what does not match, live and in the table', async () => {
     test = await openTestStore();
     const follower = storeOn(test, {
-      subscriptions: { progress: { scannedEvents: 50n, milliseconds: 100 }, tail: { pollMilliseconds: 20 } },
+      subscriptions: { tail: { progressMilliseconds: 100, pollMilliseconds: 20 } },
     });
     await follower.start();
     closing.push(() => follower.stop());

@@ -7,7 +7,7 @@ import { matcher } from '../../src/core/matcher.js';
 import { isShared } from '../../src/core/shared-messages.js';
 import type { SubscriptionMessage } from '../../src/core/subscribe.js';
 import { Dispatch } from '../../src/subscriptions/dispatch.js';
-import { LiveFeed, type ProgressOptions } from '../../src/subscriptions/live-feed.js';
+import { LiveFeed } from '../../src/subscriptions/live-feed.js';
 import { Ring } from '../../src/subscriptions/ring.js';
 import { someFilter, storedEvent } from '../core/events.js';
 import { SimulatedClock } from './groups/simulated-clock.js';
@@ -33,15 +33,8 @@ class Live {
     if (page !== undefined) this.dispatch.advanced(page);
   }
 
-  follow(
-    filters: readonly Filter[],
-    {
-      progress,
-      signal = new AbortController().signal,
-    }: { progress?: ProgressOptions; signal?: AbortSignal } = {},
-  ): Reader {
-    const parts = { runtime: this.clock.runtime(), ...(progress && { progress }) };
-    return new Reader(new LiveFeed(parts, this, { scope: WHOLE_LOG, filters }, signal));
+  follow(filters: readonly Filter[], signal = new AbortController().signal): Reader {
+    return new Reader(new LiveFeed(this, { scope: WHOLE_LOG, filters }, signal));
   }
 }
 
@@ -154,46 +147,73 @@ describe('a live feed', () => {
     expect(await asked).toMatchObject({ scannedAfter: 3n, scannedTo: 4n, events: [{ position: 4n }] });
   });
 
-  it('tells how far it was scanned after so many positions at the latest', async () => {
+  it('tells how far it was scanned once a second, however fast the log moves', async () => {
     const live = new Live();
-    const readers = Array.from({ length: 20 }, () =>
-      live.follow(wantsClosed, { progress: { scannedEvents: 100n } }),
-    );
-    for (let event = 0; event < 1000; event += 1) {
-      for (const reader of readers) reader.ask();
-      live.push(opened);
-      await live.clock.settle();
+    const reader = live.follow(wantsClosed);
+    for (let pages = 0; pages < 500; pages += 1) {
+      reader.ask();
+      live.push(...Array.from({ length: 200 }, () => opened));
+      await live.clock.pass(10);
     }
-    for (const { messages } of readers) {
-      let told = 0n;
-      for (const message of messages) {
-        expect((message?.scannedTo ?? 0n) - told).toBeLessThanOrEqual(100n);
-        told = message?.scannedTo ?? 0n;
-      }
-      expect(1000n - told).toBeLessThan(100n);
-    }
+    expect(reader.messages.map((message) => message?.scannedTo)).toEqual([
+      20_000n,
+      40_000n,
+      60_000n,
+      80_000n,
+      100_000n,
+    ]);
   });
 
-  it('tells how far it was scanned after so long at the latest, and nothing where nothing was', async () => {
+  it('tells what is told in time, and nothing where nothing was scanned', async () => {
     const live = new Live();
-    const readers = Array.from({ length: 20 }, () =>
-      live.follow(wantsClosed, { progress: { milliseconds: 1000 } }),
-    );
-    for (const reader of readers) reader.ask();
+    const reader = live.follow(wantsClosed);
+    reader.ask();
     await live.clock.pass(10_000);
-    expect(readers.flatMap(({ messages }) => messages)).toEqual([]);
+    expect(reader.messages).toEqual([]);
     live.push(opened);
     await live.clock.pass(10);
-    for (const { messages } of readers) expect(messages).toMatchObject([{ events: [], scannedTo: 1n }]);
-    for (const reader of readers) reader.ask();
+    expect(reader.messages).toMatchObject([{ events: [], scannedTo: 1n }]);
+    reader.ask();
     live.push(opened);
     await live.clock.pass(500);
-    for (const { messages } of readers) expect(messages).toHaveLength(1);
-    await live.clock.pass(500);
-    for (const { messages } of readers) expect(messages).toMatchObject([{}, { events: [], scannedTo: 2n }]);
+    live.push(closed);
+    await live.clock.pass(400);
+    expect(reader.messages).toMatchObject([{}, { events: [{ position: 3n }], scannedTo: 3n }]);
+    live.push(opened);
+    reader.ask();
+    await live.clock.pass(900);
+    expect(reader.messages).toHaveLength(2);
+    await live.clock.pass(100);
+    expect(reader.messages).toMatchObject([{}, {}, { events: [], scannedTo: 4n }]);
+    reader.ask();
+    await live.clock.pass(10_000);
+    expect(reader.messages).toHaveLength(3);
+  });
+
+  it('is not told together with a thousand others', async () => {
+    const live = new Live();
+    const readers = Array.from({ length: 1000 }, () => live.follow(wantsClosed));
+    const told = () => readers.reduce((sum, { messages }) => sum + messages.length, 0);
+    /** How many are told within 20 ms at most, while the log moves for so long. */
+    const most = async (milliseconds: number) => {
+      let atOnce = 0;
+      for (let passed = 0; passed < milliseconds; passed += 20) {
+        const before = told();
+        for (let pages = 0; pages < 5; pages += 1) {
+          for (const reader of readers) reader.ask();
+          live.push(opened);
+          await live.clock.pass(4);
+        }
+        atOnce = Math.max(atOnce, told() - before);
+      }
+      return atOnce;
+    };
     for (const reader of readers) reader.ask();
     await live.clock.pass(10_000);
-    for (const { messages } of readers) expect(messages).toHaveLength(2);
+    expect(await most(1000)).toBeLessThanOrEqual(40);
+    for (const { messages } of readers) expect(messages).toHaveLength(1);
+    expect(await most(2000)).toBeLessThanOrEqual(40);
+    for (const { messages } of readers) expect(messages).toHaveLength(3);
   });
 
   it('tells of a ring that has gone on without it', async () => {
@@ -220,8 +240,8 @@ describe('a live feed', () => {
     const live = new Live();
     const given = new AbortController();
     const [asleep, awake, other] = [
-      live.follow([], { signal: given.signal }),
-      live.follow([], { signal: given.signal }),
+      live.follow([], given.signal),
+      live.follow([], given.signal),
       live.follow([]),
     ];
     asleep.ask();

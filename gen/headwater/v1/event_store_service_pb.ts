@@ -1823,7 +1823,8 @@ export const EventStoreService: GenService<{
   },
   /**
    * Reads what is in the log and goes on live, until the client cancels. Every matching event is delivered in
-   * position order, at least once.
+   * position order, at least once. While the log moves, a call that has nothing to deliver tells about once a second
+   * how far it was scanned, and before it is live after each piece that was looked through.
    *
    * @generated from rpc headwater.v1.EventStoreService.Subscribe
    */
