@@ -94,3 +94,22 @@ export function costTable(rows: readonly Row[]): string {
     new Set(head.slice(2)),
   );
 }
+
+/**
+ * What stands between a rate and its target: the ratio that it would have if no core ever waited, and if the busiest of
+ * the three, which work on one core each, never did. To get past these something must cost less.
+ */
+export function limitTable(rows: readonly Row[], cores: number): string {
+  const head = ['', 'what misses its target', 'ratio', 'no core waits', 'the busiest never waits', 'target'];
+  const lines = rows.flatMap(({ cpu, direction, floor, id, ratio, target, unit, what }) => {
+    const costs = Object.values(cpu?.microseconds ?? {});
+    if (target === undefined || direction === 'AT_MOST' || ratio >= target) return [];
+    if (costs.length === 0 || !unit.endsWith('/s')) return [];
+    const sum = costs.reduce((all, one) => all + one, 0);
+    const at = (perSecond: number) => (perSecond / floor.value).toFixed(2);
+    return [
+      [id, what, ratio.toFixed(2), at((cores * 1e6) / sum), at(1e6 / Math.max(...costs)), String(target)],
+    ];
+  });
+  return lines.length === 0 ? '' : tableOf(head, lines, new Set(head.slice(2)));
+}

@@ -6,7 +6,7 @@ import { cpuPlot } from './cpu-plot.js';
 import { growthPlot } from './growth-plot.js';
 import { latencyPlot } from './latency-plot.js';
 import { fillIn, tableOf } from './markdown.js';
-import { costTable, latencyTable, ratioTable } from './page-tables.js';
+import { costTable, latencyTable, limitTable, ratioTable } from './page-tables.js';
 import { peersPlot } from './peers-plot.js';
 import { targetsPlot } from './targets-plot.js';
 
@@ -35,6 +35,7 @@ export function renderDocs(result: Result, name: string): ReadonlyMap<string, st
     ratios: ratioTable(rows),
     latencies: latencyTable(rows),
     costs: costTable(rows),
+    limits: section('What stands in the way', limitsOf(result)),
     cores: String(result.machine.cores),
     turn: `${result.turnMilliseconds / 1000} s`,
     rounds: String(result.rounds),
@@ -50,6 +51,15 @@ export function renderDocs(result: Result, name: string): ReadonlyMap<string, st
   files.set(`${name}/result.json`, resultAsJson(result));
   return files;
 }
+
+function limitsOf({ machine, rows }: Result): string {
+  const table = limitTable(rows, machine.cores);
+  return table === '' ? '' : `${LIMITS}\n\n${table}`;
+}
+
+const LIMITS = `From the CPU above follows the highest ratio that is to be had without anything costing less: the machine has only so many
+cores for load generator, service and database together, and each of these does what counts on one. Where both columns are far
+above the ratio it is waiting, for flushes and for each other, that costs, and not CPU.`;
 
 function runOf({ headwater, mode, seconds, startedAt }: Result): string {
   const what = `Headwater ${headwater.version}${headwater.commit === undefined ? '' : ` (${headwater.commit})`}`;
