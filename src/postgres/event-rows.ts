@@ -61,6 +61,13 @@ export class EventRows implements PackedEvents {
     return { rows: new EventRows({ bytes: this.#bytes, starts: this.#starts }, beyond), cut: true };
   }
 
+  /** Itself, or no rows where its only one stands for no event: a join has found none. */
+  orNone(): EventRows {
+    const [start] = this.#starts;
+    const none = start === undefined || this.#view.getInt32(start + HEADER_BYTES) < 0;
+    return none ? new EventRows({ bytes: this.#bytes, starts: [] }) : this;
+  }
+
   /** Of the last event; there has to be one. */
   get lastPosition(): bigint {
     return this.#view.getBigInt64(this.#start(this.count - 1) + HEADER_BYTES + LENGTH_BYTES);
@@ -225,6 +232,14 @@ export class EventRows implements PackedEvents {
       texts.push(this.#text(tags[index] ?? 0, tags[index + 1] ?? 0));
     return texts;
   }
+}
+
+/** Of the first row, where the last column has so many bytes in every row; zeros if there is none. */
+export function lastColumn({ bytes, starts }: BinaryRows, length: number): Buffer {
+  const [start] = starts;
+  if (start === undefined) return Buffer.alloc(length);
+  const end = start + 1 + bytes.readInt32BE(start + 1);
+  return bytes.subarray(end - length, end);
 }
 
 const uuidText = Buffer.alloc(UUID_LENGTH);

@@ -25,7 +25,7 @@ export function soughtConditions(
   sought: EventsSought,
   parameters: Parameters,
 ): readonly string[] {
-  const conditions = [`(e.removed IS NULL OR e.removed = 'ERASED')`];
+  const conditions = [notEmptied('e')];
   // Planning takes as long as reading a short stream, so what is known already is not asked for.
   if (sought.place.kind !== 'VERSIONS' || !sought.place.within)
     conditions.push(
@@ -37,6 +37,11 @@ export function soughtConditions(
     conditions.push(any.length === 1 ? (any[0] ?? 'true') : `(${any.join(' OR ')})`);
   }
   return conditions;
+}
+
+/** That more than a shell is left of an event, or that what is left is shown. */
+export function notEmptied(row: string): string {
+  return `(${row}.removed IS NULL OR ${row}.removed = 'ERASED')`;
 }
 
 /** Whether the statement decides the filter; if not, it finds too many, and the matcher decides. */

@@ -24,10 +24,13 @@ export class PageReader {
   #nextSums = 1;
   /** How many events a statement may give. The first one page, since many want no more. */
   #most = PAGE_EVENTS;
+  #begun: EventRows | undefined;
 
-  constructor(database: Queries, schema: string) {
+  /** @param begun what the first statement would give, where somebody has read that already */
+  constructor(database: Queries, schema: string, begun?: EventRows) {
     this.#database = database;
     this.#schema = schema;
+    this.#begun = begun;
   }
 
   /**
@@ -77,6 +80,12 @@ export class PageReader {
     query: EventsQuery,
     signal: AbortSignal | undefined,
   ): AsyncGenerator<{ readonly rows: EventRows; readonly last: boolean }, void, undefined> {
+    const begun = this.#begun;
+    if (begun !== undefined) {
+      this.#begun = undefined;
+      yield { rows: begun, last: true };
+      return;
+    }
     const { text, values, prepared } = eventsStatement(this.#schema, query);
     if (query.limit <= PAGE_EVENTS) {
       const rows = await this.#database.queryBinary('read', text, values, { signal, prepared });

@@ -1,8 +1,10 @@
 import { StreamDeletedError, StreamNotFoundError } from '../core/errors.js';
 import type { Microseconds } from '../core/event.js';
-import type { Filter, Scope } from '../core/filter.js';
+import type { Filter, Range, Scope } from '../core/filter.js';
 import { type LoadPage, type LoadRequest, withLoadDefaults } from '../core/load.js';
 import type { Epoch, Log, LogHead, Selection } from '../core/log.js';
+import { PAGE_EVENTS } from '../core/limits.js';
+import { packedPage } from '../core/packed-events.js';
 import { positionBounds } from '../core/matcher.js';
 import type { CountEventsRequest, EventCount } from '../core/stream-list.js';
 import { checkPosition } from '../subscriptions/start.js';
@@ -13,6 +15,7 @@ import type { LogLife } from './log-life.js';
 import type { Place, VersionRange } from './place.js';
 import { positionBefore } from './position-before.js';
 import { countScanned, scan, type ScanParts, type ScanRequest } from './scan.js';
+import { streamBeginning, type StreamSought } from './stream-beginning.js';
 import { headAndStreamStates, type StreamState } from './stream-states.js';
 
 /** Reading the log in Postgres. Errors are the driver's; the store above turns them into its own. */
@@ -63,9 +66,46 @@ export class PostgresLog implements Log {
   async *load(request: LoadRequest, signal?: AbortSignal): AsyncGenerator<LoadPage, void, undefined> {
     const { scope, filters, direction, limit, includeDeleted } = withLoadDefaults(request);
     if (request.minPosition) await checkPosition(this, request.minPosition, signal);
+    const versions = onlyVersions(filters);
+    if (scope.kind === 'STREAM' && versions !== undefined) {
+      yield* this.#loadStream(scope, { versions, direction, limit, includeDeleted }, signal);
+      return;
+    }
     const { head, place } = await this.#begin(scope, shownVersions(scope, includeDeleted), signal);
     const range = { ...rangeOf(filters, head.position), epoch: head.epoch };
     yield* this.#scan(head, { ...range, place, filters, direction, limit, noShells: true }, signal);
+  }
+
+  /** What most loads are: all of one stream, or all from a version on. */
+  async *#loadStream(
+    scope: Extract<Scope, { kind: 'STREAM' }>,
+    sought: Omit<StreamSought, 'stream'>,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<LoadPage, void, undefined> {
+    const { database, schema } = this.#parts;
+    const { versions, direction, limit, includeDeleted } = sought;
+    const { head, state, rows } = await this.inOneLife(() =>
+      streamBeginning(database, schema, { ...sought, stream: scope.stream }, signal),
+    );
+    database.pin?.(head);
+    const shown = shownVersions(scope, includeDeleted)(state);
+    if (rows.count < PAGE_EVENTS && (limit === undefined || rows.count < limit) && !rows.cut().cut) {
+      yield packedPage(rows, { scannedAfter: 0n, scannedTo: head.position, epoch: head.epoch });
+      return;
+    }
+    const first = versions.first !== undefined && versions.first > shown.first ? versions.first : shown.first;
+    const last = versions.last !== undefined && versions.last < shown.last ? versions.last : shown.last;
+    const place: Place = {
+      kind: 'VERSIONS',
+      ranges: first <= last ? [{ ...shown, first, last }] : [],
+      within: true,
+    };
+    const range = { after: 0n, to: head.position, epoch: head.epoch };
+    yield* this.#scan(
+      head,
+      { ...range, place, filters: [], direction, limit, noShells: true, begun: rows },
+      signal,
+    );
   }
 
   async countEvents(request: CountEventsRequest, signal?: AbortSignal): Promise<EventCount> {
@@ -120,6 +160,14 @@ export class PostgresLog implements Log {
     const ranges = states.map(versionsOf).filter(({ first, last }) => first <= last);
     return { head, place: { kind: 'VERSIONS', ranges, within: after === 0n } };
   }
+}
+
+/** The versions that the filters ask for, if they ask for nothing else. */
+function onlyVersions(filters: readonly Filter[]): Range<bigint> | undefined {
+  const [filter = {}] = filters;
+  const { versions = {}, ...others } = filter;
+  const isOnly = filters.length <= 1 && Object.values(others).every((value) => value === undefined);
+  return isOnly ? versions : undefined;
 }
 
 function everyVersion({ stream, version }: StreamState): VersionRange {

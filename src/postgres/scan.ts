@@ -6,6 +6,7 @@ import { packedPage } from '../core/packed-events.js';
 import type { Runtime } from '../core/runtime.js';
 import { countEvents } from './count-events.js';
 import type { Queries } from './database.js';
+import type { EventRows } from './event-rows.js';
 import { isDecidedInSql } from './filter-condition.js';
 import { oneAhead } from './one-ahead.js';
 import type { Place } from './place.js';
@@ -30,6 +31,11 @@ export interface ScanRequest {
    * @default false
    */
   readonly noShells?: boolean;
+  /**
+   * The place's first events, a page of them at most.
+   * @default they are read
+   */
+  readonly begun?: EventRows;
 }
 
 export interface ScanParts {
@@ -62,7 +68,7 @@ async function* pagesOf(
   // Then one stream's statement stops at a full page by itself.
   const everyEvent = request.noShells === true && filters.length === 0;
   const windows = windowsOf(parts, place, direction, everyEvent);
-  const reader = new PageReader(database, schema);
+  const reader = new PageReader(database, schema, request.begun);
   // Where SQL finds too many, the matcher decides on what was fetched.
   const matches = filters.every(isDecidedInSql) ? undefined : matcher(WHOLE_LOG, filters);
   let { after, to } = request;

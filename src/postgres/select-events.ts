@@ -46,14 +46,12 @@ export function eventsStatement(
   const key = place.kind === 'VERSIONS' && place.ranges.length === 1 ? 'version' : 'position';
   const order = `${key} ${query.direction === 'FORWARDS' ? 'ASC' : 'DESC'}`;
   const limit = parameters.bigint(BigInt(query.limit));
-  const size =
-    'octet_length(e.data) + pg_column_size(e.metadata) + pg_column_size(e.tags) + octet_length(e.event_type) + 64';
   const erased = `(e.removed IS NOT NULL OR ${erasurePending(schema)})`;
   if (query.measure !== 'SUM') {
-    const share = parameters.bigint(BigInt(Math.floor(PAGE_BYTES / Math.min(query.limit, PAGE_EVENTS))));
+    const fits = eventFits('e', query.limit, parameters);
     return {
       text: `
-      SELECT ${eventColumns('e', `${size} <= ${share}`, erased)}
+      SELECT ${eventColumns('e', fits, erased)}
         FROM ${from}
        WHERE ${all}
        ORDER BY e.${order}
@@ -68,7 +66,7 @@ export function eventsStatement(
       SELECT ${eventColumns('f', 'f.fits', 'f.erased')}
         FROM (SELECT p.*, p.bytes <= ${bytes} OR p.bytes = p.size AS fits
                 FROM (SELECT s.*, sum(s.size) OVER (ORDER BY s.${order} ROWS UNBOUNDED PRECEDING) AS bytes
-                        FROM (SELECT e.*, ${size} AS size, ${erased} AS erased
+                        FROM (SELECT e.*, ${eventSize('e')} AS size, ${erased} AS erased
                                 FROM ${from}
                                WHERE ${all}
                                ORDER BY e.${order}
@@ -78,4 +76,15 @@ export function eventsStatement(
     values: parameters.values,
     prepared,
   };
+}
+
+/** Whether an event has no more than its share of a page's bytes, where the page may have so many events. */
+export function eventFits(row: string, events: number, parameters: Parameters): string {
+  const share = Math.floor(PAGE_BYTES / Math.min(events, PAGE_EVENTS));
+  return `${eventSize(row)} <= ${parameters.bigint(BigInt(share))}`;
+}
+
+function eventSize(row: string): string {
+  return `octet_length(${row}.data) + pg_column_size(${row}.metadata) + pg_column_size(${row}.tags)
+              + octet_length(${row}.event_type) + 64`;
 }

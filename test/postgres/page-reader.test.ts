@@ -79,6 +79,40 @@ describe('pages of events small and large', () => {
     }
   });
 
+  it('are those of a part of one stream, from either end', async () => {
+    const scope = { kind: 'STREAM', stream: thing('stream-1') } as const;
+    const all = (await pagesOf({ scope })).flatMap(({ events }) => events.map(({ version }) => version));
+    expect(all.length).toBeGreaterThan(3000);
+    const end = BigInt(all.length);
+    for (const versions of [
+      { first: 2n },
+      { last: 1000n },
+      { first: 999n, last: 2002n },
+      { first: end + 1n },
+    ])
+      for (const limit of [undefined, 1, 1000, 1001])
+        for (const direction of ['FORWARDS', 'BACKWARDS'] as const) {
+          const pages = await pagesOf({
+            scope,
+            filters: [{ versions }],
+            direction,
+            ...(limit === undefined ? {} : { limit: BigInt(limit) }),
+          });
+          const within = all.filter(
+            (version) => version >= (versions.first ?? 1n) && version <= (versions.last ?? end),
+          );
+          const expected = (direction === 'FORWARDS' ? within : within.toReversed()).slice(0, limit);
+          expect(pages.flatMap(({ events }) => events.map(({ version }) => version))).toEqual(expected);
+          const [first, last] = direction === 'FORWARDS' ? [0, -1] : [-1, 0];
+          // Cut off by the limit, it says how far it came.
+          if (expected.length < (limit ?? Number.POSITIVE_INFINITY))
+            expect([pages.at(first)?.scannedAfter, pages.at(last)?.scannedTo]).toEqual([
+              0n,
+              BigInt(SIZES.length),
+            ]);
+        }
+  });
+
   it('may be left in the middle of a statement, or given up', async () => {
     for (let pages = 1; pages < 8; pages++) {
       const stop = new AbortController();

@@ -5,6 +5,7 @@ import { countStatement } from '../../src/postgres/count-events.js';
 import { behindPrefix, listStreamsStatement } from '../../src/postgres/list-streams.js';
 import type { Place, VersionRange } from '../../src/postgres/place.js';
 import { type EventsQuery, eventsStatement } from '../../src/postgres/select-events.js';
+import { streamStatement } from '../../src/postgres/stream-beginning.js';
 
 const SCHEMA = 'headwater';
 
@@ -108,6 +109,30 @@ function otherValues(given: EventsQuery): EventsQuery {
       typeof value === 'object' && value !== null && 'bigint' in value ? BigInt(String(value.bigint)) : value,
   ) as EventsQuery;
 }
+
+const streamSought = fc.record({
+  stream,
+  versions: range,
+  direction: fc.constantFrom('FORWARDS', 'BACKWARDS'),
+  limit: fc.option(number, { nil: undefined }),
+  includeDeleted: fc.boolean(),
+});
+
+describe('the text of the statement that begins to read one stream', () => {
+  it('tells the direction and whether what deletion hides is shown, and holds no value', () => {
+    const texts = new Set<string>();
+    fc.assert(
+      fc.property(streamSought, (sought) => {
+        const { text, values } = streamStatement(SCHEMA, sought);
+        texts.add(text);
+        expect(text).not.toContain(MARK);
+        const used = new Set([...text.matchAll(/\$(\d+)/g)].map(([, place]) => Number(place)));
+        expect([...used].sort((a, b) => a - b)).toEqual(values.map((_, index) => index + 1));
+      }),
+    );
+    expect(texts.size).toBe(4);
+  });
+});
 
 describe('the text of a statement that reads events', () => {
   it('holds no value, whatever the values are', () => {
