@@ -12,6 +12,38 @@ export interface CallOptions {
   readonly timeoutMilliseconds?: number;
 }
 
+/** What a call has of a signal before anybody asks for it. */
+export interface LazySignal {
+  readonly signal: AbortSignal;
+  /** The signal's reason once it is aborted; tells it without a signal. */
+  readonly endedBy: Error | undefined;
+}
+
+/**
+ * Options of a call whose signal is made when it is first asked for: to make one is a third of what an append takes the
+ * service, and most end without anybody having asked.
+ */
+export class LazyCallOptions implements CallOptions {
+  declare readonly signal: AbortSignal;
+  readonly #lazy: LazySignal;
+
+  constructor(lazy: LazySignal) {
+    this.#lazy = lazy;
+    // Its own, so that a copy has the signal too.
+    Object.defineProperty(this, 'signal', { enumerable: true, get: () => lazy.signal });
+  }
+
+  get endedBy(): Error | undefined {
+    return this.#lazy.endedBy;
+  }
+}
+
+/** Why nobody waits for the call any more; `undefined` while somebody does. */
+export function endOf(options: CallOptions): Error | undefined {
+  if (options instanceof LazyCallOptions) return options.endedBy;
+  return options.signal?.aborted ? (options.signal.reason as Error) : undefined;
+}
+
 /** As much of the caller's time as may be waited for, so that the answer still finds the caller. */
 export function patience(milliseconds: number): number {
   return Math.max(0, milliseconds - Math.max(50, milliseconds / 10));

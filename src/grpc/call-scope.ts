@@ -15,7 +15,9 @@ const GONE = new CallGoneError('The call has ended');
  * the deadline passed or the service shuts down.
  */
 export class CallScope {
-  readonly #controller = new AbortController();
+  /** Made when somebody asks for the signal. */
+  #controller: AbortController | undefined;
+  #endedBy: Error | undefined;
   readonly #onClosed: (scope: CallScope) => void;
   #waiting: ((reason: unknown) => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -32,8 +34,6 @@ export class CallScope {
 
   constructor(call: EventEmitter, onClosed: (scope: CallScope) => void) {
     this.#onClosed = onClosed;
-    // A pipelined call hands its signal to a thousand appends.
-    setMaxListeners(0, this.#controller.signal);
     // grpc-js says so at the end of every call, the good one too.
     call.once('cancelled', () => {
       if (!this.#over) this.abort(GONE);
@@ -43,17 +43,29 @@ export class CallScope {
   }
 
   get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      // A pipelined call hands its signal to a thousand appends.
+      setMaxListeners(0, this.#controller.signal);
+      if (this.#endedBy !== undefined) this.#controller.abort(this.#endedBy);
+    }
     return this.#controller.signal;
+  }
+
+  /** The signal's reason, without making one. */
+  get endedBy(): Error | undefined {
+    return this.#endedBy;
   }
 
   /** Whether there is nobody left to answer. */
   get gone(): boolean {
-    return this.signal.reason instanceof CallGoneError;
+    return this.#endedBy instanceof CallGoneError;
   }
 
   abort(reason: Error): void {
-    if (this.signal.aborted) return;
-    this.#controller.abort(reason);
+    if (this.#endedBy !== undefined) return;
+    this.#endedBy = reason;
+    this.#controller?.abort(reason);
     this.#waiting?.(reason);
   }
 
@@ -73,7 +85,7 @@ export class CallScope {
    */
   wait<T>(promise: Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      if (this.signal.aborted) reject(this.signal.reason as Error);
+      if (this.#endedBy !== undefined) reject(this.#endedBy);
       else this.#waiting = reject;
       promise.then(
         (value) => {

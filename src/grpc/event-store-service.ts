@@ -38,9 +38,9 @@ export function eventStoreService(storeOf: StoreOf): RpcsOf<typeof EventStoreSer
     append: handCodedUnary({
       decode: decodeAppendRequest,
       resolve: planAppend,
-      handle: async (plan, signal, { admission }) =>
+      handle: async (plan, options, admission) =>
         encodeAppendResponse(
-          ofOwnStreams(await storeOf(plan).append(asReader(plan, admission), { signal }), plan, admission),
+          ofOwnStreams(await storeOf(plan).append(asReader(plan, admission), options), plan, admission),
         ),
     }),
     appendStream: pipelined({

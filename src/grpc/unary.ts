@@ -1,10 +1,11 @@
 import type { handleUnaryCall, ServerUnaryCall } from '@grpc/grpc-js';
 import type { Caller } from '../auth/caller.js';
 import type { Plan } from '../auth/plan.js';
-import type { CallOptions } from '../core/call-options.js';
+import { type CallOptions, LazyCallOptions } from '../core/call-options.js';
 import { DeadlineExceededError } from '../core/errors.js';
 import type { Received } from '../wire/method.js';
 import type { Admission } from './admission.js';
+import type { CallScope } from './call-scope.js';
 import type { Desk } from './desk.js';
 import { toServiceError } from './failure.js';
 import type { Narrow } from './narrowed.js';
@@ -35,25 +36,54 @@ export function unary<Request, P extends Plan, Answer>(
 ): Rpc<'unary', Request, Answer> {
   return {
     kind: 'unary',
-    bind: (desk, rpc) => unaryHandler(desk, rpc, entry),
+    bind: (desk, rpc) =>
+      unaryHandler(desk, rpc, {
+        ...entry,
+        serve: (plan: P, { scope, admission, left }) =>
+          entry.handle(plan, scope.signal, { admission, ...left }),
+      }),
   };
+}
+
+/** As {@link UnaryEntry}, of an RPC on a hot path. */
+export interface HandCodedUnaryEntry<Request, P extends Plan> {
+  decode(bytes: Buffer): Request;
+  resolve(request: Request, caller: Caller): P;
+  /** As {@link UnaryEntry.handle}, with a signal that is made when it is asked for. */
+  handle(plan: P, options: LazyCallOptions, admission: Admission): Promise<Buffer>;
 }
 
 /** As {@link unary}, on a hot path: reads its request and writes its answer itself. */
 export function handCodedUnary<Request, P extends Plan>(
-  entry: UnaryEntry<Request, P, Buffer> & { readonly decode: (bytes: Buffer) => Request },
+  entry: HandCodedUnaryEntry<Request, P>,
 ): HandCodedRpc<'unary'> {
   return {
     kind: 'unary',
-    decode: entry.decode,
-    bind: (desk, rpc) => unaryHandler(desk, rpc, entry),
+    decode: (bytes) => entry.decode(bytes),
+    bind: (desk, rpc) =>
+      unaryHandler(desk, rpc, {
+        resolve: (request: Request, caller) => entry.resolve(request, caller),
+        serve: (plan: P, { scope, admission }) => entry.handle(plan, new LazyCallOptions(scope), admission),
+      }),
   };
+}
+
+/** What differs between the two. */
+interface Served<Request, P extends Plan, Answer>
+  extends Pick<UnaryEntry<Request, P, Answer>, 'resolve' | 'narrow' | 'inNamespace'> {
+  serve(plan: P, call: ServedCall): Promise<Answer>;
+}
+
+interface ServedCall {
+  readonly scope: CallScope;
+  readonly admission: Admission;
+  readonly left: Pick<CallOptions, 'timeoutMilliseconds'>;
 }
 
 function unaryHandler<Request, P extends Plan, Answer>(
   desk: Desk,
   rpc: string,
-  entry: UnaryEntry<Request, P, Answer>,
+  entry: Served<Request, P, Answer>,
 ): handleUnaryCall<Received<Request>, Answer> {
   const serve = async (call: ServerUnaryCall<Received<Request>, Answer>): Promise<Answer> => {
     const scope = desk.calls.open(call);
@@ -74,8 +104,8 @@ function unaryHandler<Request, P extends Plan, Answer>(
       const plan = admission.plan(entry.resolve(desk.accept(call.request), admission.caller), entry.narrow);
       const opening = entry.inNamespace === false ? undefined : desk.open(plan.namespace);
       if (opening !== undefined) await scope.wait(opening);
-      const beside = { admission, ...timeLeft(call, desk.longestDeadlineMs) };
-      return await scope.wait(entry.handle(plan, scope.signal, beside));
+      const left = timeLeft(call, desk.longestDeadlineMs);
+      return await scope.wait(entry.serve(plan, { scope, admission, left }));
     } catch (error) {
       if (scope.gone) throw error;
       throw toServiceError(desk.failure(error, rpc));

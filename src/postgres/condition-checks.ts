@@ -1,4 +1,5 @@
 import type { AppendCondition } from '../core/append.js';
+import type { CallOptions } from '../core/call-options.js';
 import type { ConditionChecked } from './check-condition.js';
 import type { PreparedAppend } from './prepared-append.js';
 
@@ -22,13 +23,11 @@ export class ConditionChecks {
   }
 
   /** The append when it may take its place, or `undefined` if that is at once. */
-  before(
-    prepared: PreparedAppend,
-    head: bigint,
-    signal: AbortSignal | undefined,
-  ): Promise<PreparedAppend> | undefined {
+  before(prepared: PreparedAppend, head: bigint, options: CallOptions): Promise<PreparedAppend> | undefined {
     const { condition } = prepared.request;
     const long = condition !== undefined && (head === 0n || head - (condition.after?.position ?? 0n) > SHORT);
+    if (!long && this.#pending.size === 0) return undefined;
+    const { signal } = options;
     const former = signal && this.#pending.get(signal);
     if (!long && former === undefined) return undefined;
     const checked = long ? this.#check(condition, signal) : Promise.resolve(prepared.conditionChecked);

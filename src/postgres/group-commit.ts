@@ -1,3 +1,4 @@
+import { type CallOptions, endOf } from '../core/call-options.js';
 import { type HeadwaterError, OverloadedError, type Outcome, StoreUnavailableError } from '../core/errors.js';
 import type { Runtime } from '../core/runtime.js';
 import type { Verdict } from './append.js';
@@ -35,7 +36,7 @@ export interface GroupCommitOptions {
 
 interface Waiting {
   readonly prepared: PreparedAppend;
-  readonly signal: AbortSignal | undefined;
+  readonly options: CallOptions;
   resolve(verdict: Verdict): void;
   reject(error: unknown): void;
 }
@@ -60,9 +61,10 @@ export class GroupCommit {
   }
 
   /** Puts the request at the end of the queue at once, so that calls are decided in the order in which they are made. */
-  submit(prepared: PreparedAppend, signal?: AbortSignal): Promise<Verdict> {
+  submit(prepared: PreparedAppend, options: CallOptions = {}): Promise<Verdict> {
     const { queueRequests = 20_000, queueBytes = 64 * 1024 * 1024 } = this.#options;
-    if (signal?.aborted) return Promise.reject(signal.reason as Error);
+    const ended = endOf(options);
+    if (ended !== undefined) return Promise.reject(ended);
     if (this.#closed)
       return Promise.reject(
         new StoreUnavailableError('The service is shutting down', { outcome: 'NOT_APPLIED' }),
@@ -76,7 +78,7 @@ export class GroupCommit {
       );
     this.#queuedBytes += prepared.bytes;
     return new Promise<Verdict>((resolve, reject) => {
-      this.#queue.push({ prepared, signal, resolve, reject });
+      this.#queue.push({ prepared, options, resolve, reject });
       this.#running ??= this.#run();
     });
   }
@@ -110,9 +112,10 @@ export class GroupCommit {
     let bytes = 0;
     let taken = 0;
     for (const waiting of this.#queue) {
-      const { prepared, signal } = waiting;
-      if (signal?.aborted) {
-        waiting.reject(signal.reason);
+      const { prepared, options } = waiting;
+      const ended = endOf(options);
+      if (ended !== undefined) {
+        waiting.reject(ended);
       } else {
         const full =
           group.length > 0 &&

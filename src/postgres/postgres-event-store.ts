@@ -4,6 +4,7 @@ import type { LedgerCommand } from '../core/command.js';
 import type { FromSnapshot, LoadedAggregate } from '../core/loaded-aggregate.js';
 import type { NewSnapshot, Snapshot } from '../core/snapshot.js';
 import type { CallOptions, EventStore } from '../core/event-store.js';
+import { endOf } from '../core/call-options.js';
 import { interveningEvents } from '../core/intervening.js';
 import { DEFAULT_LIMITS, type Limits } from '../core/limits.js';
 import type { LoadPage, LoadRequest } from '../core/load.js';
@@ -184,7 +185,7 @@ export class PostgresEventStore extends StreamChanges implements EventStore {
   append(request: AppendRequest, options?: CallOptions): Promise<AppendOutcome>;
   async append(request: AppendRequest, options: CallOptions = {}): Promise<AppendOutcome> {
     const prepared = prepareAppend(request, this.#limits, this.#options.runtime);
-    const verdict = await this.#submit(prepared, options.signal);
+    const verdict = await this.#submit(prepared, options);
     if (verdict instanceof HeadwaterError) throw verdict;
     if (verdict.outcome === 'APPENDED') {
       if (this.#contended.moved(verdict.versions)) await new Promise(setImmediate);
@@ -200,13 +201,13 @@ export class PostgresEventStore extends StreamChanges implements EventStore {
   }
 
   /** Takes a place in the queue at once, so that calls are decided in order; unless a long condition must be looked at. */
-  #submit(prepared: PreparedAppend, signal: AbortSignal | undefined): Promise<Verdict> {
-    const ready = this.#checks.before(prepared, this.#knownHead, signal);
-    if (ready === undefined) return this.#commits.submit(prepared, signal);
+  #submit(prepared: PreparedAppend, options: CallOptions): Promise<Verdict> {
+    const ready = this.#checks.before(prepared, this.#knownHead, options);
+    if (ready === undefined) return this.#commits.submit(prepared, options);
     return ready.then(
-      (checked) => this.#commits.submit(checked, signal),
+      (checked) => this.#commits.submit(checked, options),
       (error: unknown) => {
-        throw signal?.aborted ? error : this.#error(error, 'NOT_APPLIED');
+        throw endOf(options) ? error : this.#error(error, 'NOT_APPLIED');
       },
     );
   }
