@@ -84,9 +84,9 @@ function divert(socket: Duplex, gathered: GatheredRows): void {
 /** Takes rows out of what comes from the server. */
 export class GatheredRows {
   readonly #pieces: Pieces | undefined;
-  #rows = NOTHING;
+  /** What the connection gave, where rows are; put together when it is known how long they are. */
+  #parts: Buffer[] = [];
   #used = 0;
-  #expected = 0;
   #starts: number[] = [];
   /** What the message under way still lacks … */
   #missing = 0;
@@ -149,10 +149,10 @@ export class GatheredRows {
 
   /** What was kept since it was last asked for. */
   take(): BinaryRows {
-    const taken = { bytes: this.#rows.subarray(0, this.#used), starts: this.#starts };
-    // What comes next, if anything, is of about the same size.
-    this.#expected = this.#used + (this.#used >> 3);
-    this.#rows = NOTHING;
+    const [only = NOTHING] = this.#parts;
+    const bytes = this.#parts.length > 1 ? Buffer.concat(this.#parts, this.#used) : only;
+    const taken = { bytes, starts: this.#starts };
+    this.#parts = [];
     this.#used = 0;
     this.#starts = [];
     return taken;
@@ -164,13 +164,7 @@ export class GatheredRows {
   }
 
   #keep(bytes: Buffer, from: number, to: number): void {
-    const used = this.#used + to - from;
-    if (used > this.#rows.byteLength) {
-      const larger = Buffer.allocUnsafe(Math.max(used, this.#rows.byteLength * 2, this.#expected));
-      this.#rows.copy(larger, 0, 0, this.#used);
-      this.#rows = larger;
-    }
-    bytes.copy(this.#rows, this.#used, from, to);
-    this.#used = used;
+    this.#parts.push(bytes.subarray(from, to));
+    this.#used += to - from;
   }
 }
