@@ -12,6 +12,7 @@ import { epochs } from './epochs.js';
 import type { Hints } from './hints.js';
 import { logHead } from './log-head.js';
 import type { LogLife } from './log-life.js';
+import { type LogRest, logRest } from './log-rest.js';
 import type { Place, VersionRange } from './place.js';
 import { positionBefore } from './position-before.js';
 import { countScanned, scan, type ScanParts, type ScanRequest } from './scan.js';
@@ -54,6 +55,15 @@ export class PostgresLog implements Log {
     after: bigint,
     signal?: AbortSignal,
   ): AsyncGenerator<LoadPage, void, undefined> {
+    if (scope.kind === 'LOG' && filters.length === 0) {
+      const rest = await this.inOneLife(() =>
+        logRest(this.#parts.database, this.#parts.schema, after, signal),
+      );
+      if (rest !== undefined) {
+        yield* this.#scanRest(rest, after, signal);
+        return;
+      }
+    }
     const { head, place } = await this.#begin(scope, everyVersion, signal, after);
     if (after >= head.position) {
       yield { events: [], scannedAfter: after, scannedTo: after, epoch: head.epoch };
@@ -61,6 +71,21 @@ export class PostgresLog implements Log {
     }
     const range = { after, to: head.position, epoch: head.epoch };
     yield* this.#scan(head, { ...range, place, filters, direction: 'FORWARDS', limit: undefined }, signal);
+  }
+
+  async *#scanRest(
+    { head, rows }: LogRest,
+    after: bigint,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<LoadPage, void, undefined> {
+    const { epoch, position: to } = head;
+    if (rows.count < PAGE_EVENTS && !rows.cut().cut) {
+      yield packedPage(rows, { scannedAfter: after, scannedTo: to, epoch });
+      return;
+    }
+    this.#parts.database.pin?.(head);
+    const all = { place: { kind: 'LOG' }, filters: [], direction: 'FORWARDS', limit: undefined } as const;
+    yield* this.#scan(head, { ...all, after, to, epoch, begun: rows }, signal);
   }
 
   async *load(request: LoadRequest, signal?: AbortSignal): AsyncGenerator<LoadPage, void, undefined> {

@@ -1,8 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Event, eventsBytes } from '../../src/core/event.js';
+import { WHOLE_LOG } from '../../src/core/filter.js';
 import { PAGE_BYTES, PAGE_EVENTS } from '../../src/core/limits.js';
 import type { LoadPage, LoadRequest } from '../../src/core/load.js';
+import type { Queries } from '../../src/postgres/database.js';
+import { Hints } from '../../src/postgres/hints.js';
 import { oneAhead } from '../../src/postgres/one-ahead.js';
+import { PostgresLog } from '../../src/postgres/postgres-log.js';
+import { systemRuntime as runtime } from '../../src/system.js';
 import { newEvent, thing, to } from '../../src/testing/index.js';
 import { openTestStore, type TestStore } from '../support/test-database.js';
 
@@ -111,6 +116,49 @@ describe('pages of events small and large', () => {
               BigInt(SIZES.length),
             ]);
         }
+  });
+
+  it('are those behind a position, up to the head', async () => {
+    const end = BigInt(SIZES.length);
+    for (const after of [0n, 1n, 999n, end - 1001n, end - 1000n, end - 999n, end - 1n, end]) {
+      const numbers: number[] = [];
+      let scanned = after;
+      for await (const page of test.store.log.scan({ scope: WHOLE_LOG, filters: [] }, after)) {
+        expect(page.scannedAfter).toBe(scanned);
+        scanned = page.scannedTo;
+        numbers.push(...page.events.map(number));
+      }
+      expect(scanned).toBe(end);
+      expect(numbers).toEqual(SIZES.map((_, index) => index).slice(Number(after)));
+    }
+  });
+
+  it('take one statement with the head, where few small events follow', async () => {
+    const { database, schema } = test;
+    let statements = 0;
+    const counted: Queries = {
+      query: (...statement) => {
+        statements += 1;
+        return database.query(...statement);
+      },
+      queryBinary: (...statement) => {
+        statements += 1;
+        return database.queryBinary(...statement);
+      },
+      get life() {
+        return database.life;
+      },
+    };
+    const log = new PostgresLog(
+      { database: counted, schema, runtime },
+      new Hints({ database, schema, runtime }),
+    );
+    await test.store.append({ streams: [to(thing('small'), 'ANY', newEvent())] });
+    const pages: LoadPage[] = [];
+    for await (const page of log.scan({ scope: WHOLE_LOG, filters: [] }, BigInt(SIZES.length)))
+      pages.push(page);
+    expect(pages).toMatchObject([{ events: [{}], scannedTo: BigInt(SIZES.length + 1), epoch: 1n }]);
+    expect(statements).toBe(1);
   });
 
   it('may be left in the middle of a statement, or given up', async () => {
