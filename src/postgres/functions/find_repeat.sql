@@ -20,8 +20,9 @@ BEGIN
            e.aggregate_type = n.aggregate_type AND e.aggregate_id = n.aggregate_id AND e.event_type = n.type
              AND e.hash = n.hash AS same
       FROM unnest(ids, aggregate_types, aggregate_ids, types, hashes)
-           WITH ORDINALITY n (id, aggregate_type, aggregate_id, type, hash, place)
-      JOIN events e ON e.event_id = n.id
+           WITH ORDINALITY n (id, aggregate_type, aggregate_id, type, hash, place),
+           -- One by one, whatever the plan was made for: see append.sql.
+           LATERAL (SELECT * FROM events o WHERE o.event_id = n.id LIMIT 1) e
   )
   SELECT count(*), count(*) FILTER (WHERE n.same AND n.before = (SELECT min(m.before) FROM n m)),
          (array_agg(jsonb_build_object('event_id', n.event_id, 'position', n.position::text) ORDER BY n.place))[1],
@@ -46,7 +47,8 @@ BEGIN
              'recorded_at', (extract(epoch FROM min(e.recorded_at)) * 1000000)::bigint::text,
              'versions', (SELECT jsonb_agg(jsonb_build_array(l.aggregate_type, l.aggregate_id, l.version::text) ORDER BY l.at)
                             FROM (SELECT aggregate_type, aggregate_id, max(version) AS version, min(position) AS at
-                                    FROM events WHERE position BETWEEN first_position AND last_position
+                                    -- Apart from the grouping, for whose order it might walk the streams of the whole log.
+                                    FROM (SELECT * FROM events WHERE position BETWEEN first_position AND last_position OFFSET 0) w
                                    GROUP BY aggregate_type, aggregate_id) l))
       FROM events e WHERE e.position BETWEEN first_position AND last_position
   );

@@ -32,7 +32,10 @@ BEGIN
              k.version AS kept, k.data, k.content_type, k.schema_version, k.taken_at,
              n.place > 1 AND coalesce(sum(octet_length(k.data)) OVER (ORDER BY n.place) > most_snapshot_bytes, false) AS left_out
         FROM unnest(of_types, of_ids, schema_versions) WITH ORDINALITY n (aggregate_type, aggregate_id, schema_version, place)
-        LEFT JOIN streams s ON s.aggregate_type = n.aggregate_type AND s.aggregate_id = n.aggregate_id
+        -- One by one, whatever the plan was made for: see append.sql.
+        LEFT JOIN LATERAL
+             (SELECT * FROM streams o WHERE o.aggregate_type = n.aggregate_type AND o.aggregate_id = n.aggregate_id LIMIT 1) s
+             ON true
         LEFT JOIN LATERAL
              (SELECT p.version, p.data, p.content_type, p.schema_version, p.taken_at FROM snapshots p
                WHERE n.schema_version IS DISTINCT FROM 0 AND s.deleted_at IS NULL

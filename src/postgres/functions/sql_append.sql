@@ -55,7 +55,9 @@ BEGIN
     -- So that this commit, too, waits for the standbys: the first one may have been cut off from them before they had it.
     PERFORM pg_logical_emit_message(true, 'headwater', '');
     RETURN QUERY SELECT e.event_id, e.version, true
-                   FROM unnest(ids) WITH ORDINALITY n (id, place) JOIN events e ON e.event_id = n.id ORDER BY n.place;
+                   FROM unnest(ids) WITH ORDINALITY n (id, place) CROSS JOIN LATERAL
+                        (SELECT o.event_id, o.version FROM events o WHERE o.event_id = n.id LIMIT 1) e
+                  ORDER BY n.place;
     RETURN;
   END IF;
   IF staged_repeats(append.aggregate_type, append.aggregate_id, ids, types, hashes) THEN
