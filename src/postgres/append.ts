@@ -8,6 +8,7 @@ import {
 } from '../core/errors.js';
 import type { ExpectedVersion } from '../core/expected-version.js';
 import { type StreamVersion, streamKey } from '../core/stream.js';
+import { appendForeseen } from './append-foreseen.js';
 import {
   byteaArray,
   byteaArrayOfLatin1,
@@ -33,11 +34,19 @@ export type Verdict =
   | LogEpochChangedError;
 
 /**
- * Runs the append function for a group: one statement, one transaction, one round trip. Resolves when it is committed, with
- * a verdict for each request in order. No two requests may share an event id or a command id, and no condition may be about events of a
- * request before it.
+ * Decides and writes a group: one statement, one transaction, one round trip; another one where things are not as they could be
+ * foreseen. Resolves when it is committed, with a verdict for each request in order. No two requests may share an event id or
+ * a command id, and no condition may be about events of a request before it.
  */
 export async function append(
+  database: Database,
+  schema: string,
+  group: readonly PreparedAppend[],
+): Promise<readonly Verdict[]> {
+  return (await appendForeseen(database, schema, group)) ?? (await decide(database, schema, group));
+}
+
+async function decide(
   database: Database,
   schema: string,
   group: readonly PreparedAppend[],

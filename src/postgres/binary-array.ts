@@ -5,7 +5,7 @@
  *
  * Layout: https://github.com/postgres/postgres/blob/master/src/backend/utils/adt/arrayfuncs.c (array_recv)
  */
-const OID = { bytea: 17, int8: 20, int4: 23, text: 25, uuid: 2950, jsonb: 3802 };
+const OID = { boolean: 16, bytea: 17, int8: 20, int4: 23, text: 25, uuid: 2950, jsonb: 3802 };
 const HEADER = 20;
 const JSONB_VERSION = 1;
 
@@ -79,6 +79,16 @@ export function int8Array(values: readonly bigint[]): Buffer {
     values,
     () => 8,
     (buffer, value, at) => buffer.writeBigInt64BE(value, at),
+  );
+}
+
+/** `boolean[]` */
+export function booleanArray(values: readonly boolean[]): Buffer {
+  return variable(
+    OID.boolean,
+    values,
+    () => 1,
+    (buffer, value, at) => buffer.writeUInt8(Number(value), at),
   );
 }
 

@@ -11,6 +11,7 @@ const APPENDER = 'headwater_appender';
 const OWNED: Readonly<Record<string, readonly string[]>> = {
   headwater_writer: [
     'append',
+    'append_foreseen',
     'load',
     'staged_due',
     'staged_commit',

@@ -1,0 +1,185 @@
+import type { Appended } from '../core/append.js';
+import { expectedVersionHolds } from '../core/expected-version.js';
+import { streamKey } from '../core/stream.js';
+import {
+  booleanArray,
+  byteaArray,
+  byteaArrayOfLatin1,
+  int4Array,
+  int8Array,
+  jsonbArray,
+  textArray,
+  uuidArray,
+} from './binary-array.js';
+import type { Database, Row } from './database.js';
+import type { PreparedAppend, PreparedEvent } from './prepared-append.js';
+import { quotedSchema } from './schema.js';
+import { sqlstateOf } from './sqlstate.js';
+
+/** An id is known already; or a stream was written to without the log's lock. */
+const NOT_FORESEEN = new Set(['23505', 'ZH103']);
+
+/** What a group comes to if the streams are where they are expected to be. */
+interface Foreseen {
+  readonly aggregateTypes: string[];
+  readonly aggregateIds: string[];
+  readonly expected: bigint[];
+  /** Of each stream, after the group. */
+  readonly versions: bigint[];
+  readonly events: PreparedEvent[];
+  /** Of each event: its stream, counted from 1, its version, and whether it ends its append. */
+  readonly eventStreams: number[];
+  readonly eventVersions: bigint[];
+  readonly eventEnds: boolean[];
+}
+
+/**
+ * Writes a group of which all can be told beforehand but the head: each stream is expected at an exact version, and if that
+ * holds, so does all else. Most groups are like that, and this costs an eighth less than to decide, for small ones a fifth.
+ * Answers undefined, with nothing written, where it is another kind of group or not as foreseen.
+ */
+export async function appendForeseen(
+  database: Database,
+  schema: string,
+  group: readonly PreparedAppend[],
+): Promise<readonly Appended[] | undefined> {
+  const foreseen = foresee(group);
+  if (foreseen === undefined) return undefined;
+  let row: Row | undefined;
+  try {
+    [row] = await database.query('append', statement(schema), parameters(group, foreseen), {
+      prepared: 'append_foreseen',
+    });
+  } catch (error) {
+    if (NOT_FORESEEN.has(sqlstateOf(error) ?? '')) return undefined;
+    throw error;
+  }
+  const [head = null, recordedAt, epoch] = row ?? [];
+  return head === null ? undefined : appended(group, foreseen, [head, recordedAt ?? '0', epoch ?? '0']);
+}
+
+function foresee(group: readonly PreparedAppend[]): Foreseen | undefined {
+  const streams = new Map<string, number>();
+  const foreseen: Foreseen = {
+    aggregateTypes: [],
+    aggregateIds: [],
+    expected: [],
+    versions: [],
+    events: [],
+    eventStreams: [],
+    eventVersions: [],
+    eventEnds: [],
+  };
+  const { versions, events, eventEnds } = foreseen;
+  for (const { entries, request } of group) {
+    if (request.condition !== undefined) return undefined;
+    for (const { stream, expected, events: ofEntry } of entries) {
+      if (ofEntry.length === 0) return undefined;
+      const key = streamKey(stream);
+      let place = streams.get(key);
+      if (place === undefined) {
+        if (expected === 'ANY' || expected === 'STREAM_EXISTS') return undefined;
+        place = versions.length;
+        streams.set(key, place);
+        foreseen.aggregateTypes.push(stream.aggregateType);
+        foreseen.aggregateIds.push(stream.aggregateId);
+        const version = expected === 'NO_STREAM' ? 0n : expected;
+        foreseen.expected.push(version);
+        versions.push(version);
+      } else if (!expectedVersionHolds(expected, versions[place] ?? 0n)) return undefined;
+      let version = versions[place] ?? 0n;
+      for (const event of ofEntry) {
+        version += 1n;
+        events.push(event);
+        foreseen.eventStreams.push(place + 1);
+        foreseen.eventVersions.push(version);
+        eventEnds.push(false);
+      }
+      versions[place] = version;
+    }
+    eventEnds[eventEnds.length - 1] = true;
+  }
+  return foreseen;
+}
+
+function statement(schema: string): string {
+  const places = Array.from({ length: 23 }, (_, index) => `$${index + 1}`).join(', ');
+  return (
+    'SELECT head_before, (extract(epoch FROM recorded_at) * 1000000)::bigint, epoch ' +
+    `FROM ${quotedSchema(schema)}.append_foreseen(${places})`
+  );
+}
+
+function parameters(
+  group: readonly PreparedAppend[],
+  foreseen: Foreseen,
+): readonly (Buffer | number | null)[] {
+  const { expected, events } = foreseen;
+  const created = expected.reduce((count, version) => count + Number(version === 0n), 0);
+  return [
+    textArray(foreseen.aggregateTypes),
+    textArray(foreseen.aggregateIds),
+    int8Array(expected),
+    int8Array(foreseen.versions),
+    created,
+    expected.length - created,
+    int4Array(foreseen.eventStreams),
+    int8Array(foreseen.eventVersions),
+    uuidArray(events.map(({ id }) => id)),
+    textArray(events.map(({ type }) => type)),
+    byteaArray(events.map(({ data }) => data)),
+    byteaArrayOfLatin1(events.map(({ hash }) => hash)),
+    textArray(events.map(({ contentType }) => contentType)),
+    jsonbArray(events.map(({ metadata }) => metadata)),
+    events.some(({ tagList }) => tagList.length > 0) ? textArray(events.map(({ tags }) => tags)) : null,
+    int4Array(events.map(({ schemaVersion }) => schemaVersion)),
+    booleanArray(foreseen.eventEnds),
+    ...commandParameters(group),
+  ];
+}
+
+function commandParameters(group: readonly PreparedAppend[]): readonly (Buffer | null)[] {
+  let place = 0;
+  const kept = group.flatMap(({ request: { command }, events }) => {
+    place += events;
+    return command === undefined ? [] : [{ ...command, first: place - events + 1, last: place }];
+  });
+  if (kept.length === 0) return Array.from({ length: 6 }, () => null);
+  return [
+    textArray(kept.map(({ commandId }) => commandId)),
+    textArray(kept.map(({ commandType }) => commandType)),
+    byteaArray(kept.map(({ bodyHash }) => bodyHash)),
+    byteaArray(kept.map(({ result }) => result)),
+    int4Array(kept.map(({ first }) => first)),
+    int4Array(kept.map(({ last }) => last)),
+  ];
+}
+
+function appended(
+  group: readonly PreparedAppend[],
+  { eventVersions }: Foreseen,
+  [head, recordedAtText, epochText]: readonly [string, string, string],
+): readonly Appended[] {
+  const recordedAt = BigInt(recordedAtText);
+  const epoch = BigInt(epochText);
+  let position = BigInt(head);
+  let place = 0;
+  return group.map(({ entries, eventIds, events }) => {
+    const firstPosition = position + 1n;
+    position += BigInt(events);
+    const versions = entries.map(({ stream, events: ofEntry }) => {
+      place += ofEntry.length;
+      return { stream, version: eventVersions[place - 1] ?? 0n };
+    });
+    return {
+      outcome: 'APPENDED',
+      firstPosition,
+      lastPosition: position,
+      versions,
+      eventIds,
+      recordedAt,
+      epoch,
+      deduplicated: false,
+    };
+  });
+}
