@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { DEFAULT_LIMITS } from '../src/core/limits.js';
 import { append } from '../src/postgres/append.js';
@@ -6,6 +5,7 @@ import { Database } from '../src/postgres/database.js';
 import { migrate } from '../src/postgres/migrate.js';
 import { prepareAppend } from '../src/postgres/prepared-append.js';
 import { systemRuntime } from '../src/system.js';
+import { backendMicroseconds } from './backend-time.js';
 import { copyIn } from './floors/copy-in.js';
 import { makeFloorTables } from './floors/floor-tables.js';
 import { insertRow } from './floors/insert.js';
@@ -157,11 +157,6 @@ async function turn(pid: number, prepare: () => () => Promise<number>): Promise<
     backend: (backendMicroseconds(pid) - before) / events,
     node: node / events,
   };
-}
-
-function backendMicroseconds(pid: number): number {
-  // Nanoseconds on a processor come first; /proc/PID/stat counts in hundredths of a second.
-  return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1000;
 }
 
 function print(cells: readonly string[]): void {

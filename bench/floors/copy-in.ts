@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { from } from 'pg-copy-streams';
 import type { StreamWalk } from '../workload.js';
 import { COLUMNS, encodeCopy } from './copy-rows.js';
-import { nextRow } from './floor-rows.js';
+import { type FloorRow, nextRow } from './floor-rows.js';
 
 /** One client that writes a row of each walk by binary COPY, and commits; answers how many rows. */
 export async function copyIn(
@@ -11,8 +11,17 @@ export async function copyIn(
   floorSchema: string,
   walks: readonly StreamWalk[],
 ): Promise<number> {
+  return copyRows(client, floorSchema, walks.map(nextRow));
+}
+
+/** Writes the rows by binary COPY; answers how many. */
+export async function copyRows(
+  client: pg.Client,
+  floorSchema: string,
+  rows: readonly FloorRow[],
+): Promise<number> {
   const stream = client.query(from(`COPY "${floorSchema}".events (${COLUMNS}) FROM STDIN (FORMAT binary)`));
-  stream.end(encodeCopy(walks.map(nextRow)));
+  stream.end(encodeCopy(rows));
   await finished(stream);
   return stream.rowCount;
 }
