@@ -31,7 +31,7 @@ interface Way {
   readonly name: string;
   readonly pid: number;
   /** Gets a block ready, which then runs, and answers how many events it wrote. */
-  prepare(size: number): () => Promise<number>;
+  readonly prepare: (size: number) => () => Promise<number>;
 }
 
 /** Of an event: microseconds, and bytes. */
