@@ -7,7 +7,7 @@ import type { LoadRequest } from '../core/load.js';
 import type { SubscribeRequest } from '../core/subscribe.js';
 import { encodeAppendFailure, encodeAppendResponse, encodeAppendResult } from '../wire/append-results.js';
 import { decodeAppendRequest, decodeAppendStreamRequest, type WireAppend } from '../wire/decode-append.js';
-import { encodeLoadPage } from '../wire/encode-page.js';
+import { encodeLeavingPage } from '../wire/encode-page.js';
 import { encodeSharedMessage } from '../wire/encode-shared.js';
 import { fromWireLoadRequest } from '../wire/load.js';
 import { fromWireSubscribeRequest } from '../wire/subscribe.js';
@@ -67,7 +67,7 @@ export function eventStoreService(storeOf: StoreOf): RpcsOf<typeof EventStoreSer
         request: { ...plan.request, filters: narrowedFilters(plan.request.filters, only) },
       }),
       handle: (plan, options) => storeOf(plan).load(plan.request, options),
-      encode: encodeLoadPage,
+      encode: encodeLeavingPage,
       positionOf: ({ scannedTo }) => scannedTo,
       endless: false,
     }),

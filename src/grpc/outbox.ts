@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import type { PackedMessage } from '../wire/encode-packed.js';
 
 /** What a message costs beside its bytes. */
 const OVERHEAD = 512;
@@ -28,7 +29,7 @@ export class Outbox {
     return this.#bytes <= this.#window;
   }
 
-  write(message: Buffer): void {
+  write(message: Buffer | PackedMessage): void {
     this.send(message, message.byteLength);
   }
 

@@ -4,6 +4,7 @@ import type { Caller } from '../auth/caller.js';
 import type { Plan } from '../auth/plan.js';
 import type { CallOptions } from '../core/call-options.js';
 import { OverloadedError } from '../core/errors.js';
+import type { PackedMessage } from '../wire/encode-packed.js';
 import type { Received } from '../wire/method.js';
 import { shuttingDown } from './calls.js';
 import type { CallScope } from './call-scope.js';
@@ -28,7 +29,7 @@ export interface ServerStreamEntry<Request, P extends Plan, Item> {
   readonly narrow?: Narrow<P>;
   /** Sees nothing but the plan, and for how long it is waited for. */
   handle(plan: P, options: CallOptions): AsyncIterable<Item>;
-  encode(item: Item): Buffer;
+  encode(item: Item): Buffer | PackedMessage;
   /** From where a reader that was ended can go on. */
   positionOf(item: Item): bigint;
   /**

@@ -1,10 +1,11 @@
 import type { DescMethod, DescService } from '@bufbuild/protobuf';
 import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js';
+import { PackedMessage } from '../wire/encode-packed.js';
 import { methodPath, receivedBy, requestDeserializer, serializer } from '../wire/method.js';
 
 /**
  * A service of protobuf-es as grpc-js wants it. Requests arrive as `Received`, decoded or with what is wrong with them;
- * answers may be messages, or bytes where a handler has encoded them itself.
+ * answers may be messages, bytes where a handler has encoded them itself, or what makes bytes when it is sent.
  */
 export function toServiceDefinition(
   service: DescService,
@@ -30,8 +31,11 @@ function toMethodDefinition(
     requestStream: methodKind === 'client_streaming' || methodKind === 'bidi_streaming',
     responseStream: methodKind === 'server_streaming' || methodKind === 'bidi_streaming',
     requestDeserialize: decode ? receivedBy(input, decode) : requestDeserializer(input),
-    responseSerialize: (answer: unknown) =>
-      Buffer.isBuffer(answer) ? answer : serializeOutput(answer as Parameters<typeof serializeOutput>[0]),
+    responseSerialize: (answer: unknown) => {
+      if (Buffer.isBuffer(answer)) return answer;
+      if (answer instanceof PackedMessage) return answer.encode();
+      return serializeOutput(answer as Parameters<typeof serializeOutput>[0]);
+    },
     // A server neither writes requests nor reads answers.
     requestSerialize: unused,
     responseDeserialize: unused,

@@ -20,12 +20,45 @@ const metadata = new PackedMetadata();
  * The events as field 1 of a message, one after the other, in front of what the message has behind them.
  */
 export function encodePacked(packed: PackedEvents, behind: Uint8Array): Buffer<ArrayBuffer> {
-  const { count, byteLength } = packed;
-  const size = byteLength + (byteLength >> 3) + count * EVENT_OVERHEAD + behind.byteLength;
-  const out = Buffer.allocUnsafe(size);
-  let at = size - behind.byteLength;
+  return encodeInto(Buffer.allocUnsafe(roomFor(packed, behind)), packed, behind);
+}
+
+/**
+ * A message that becomes bytes when grpc-js takes it, which copies them behind a length at once: so all of them share one
+ * buffer. With one for each, V8 looked through its whole heap for every 38 pages, and that took a third of the service's CPU.
+ */
+export class PackedMessage {
+  readonly #packed: PackedEvents;
+  readonly #behind: Uint8Array;
+
+  constructor(packed: PackedEvents, behind: Uint8Array) {
+    this.#packed = packed;
+    this.#behind = behind;
+  }
+
+  /** What it holds until then, and about what it will be. */
+  get byteLength(): number {
+    return this.#packed.byteLength + this.#behind.byteLength;
+  }
+
+  /** As {@link encodePacked}; the bytes are good until the next message is encoded. */
+  encode(): Buffer<ArrayBuffer> {
+    const room = roomFor(this.#packed, this.#behind);
+    if (room > shared.byteLength) shared = Buffer.allocUnsafeSlow(room);
+    return encodeInto(shared, this.#packed, this.#behind);
+  }
+}
+
+let shared = Buffer.alloc(0);
+
+function roomFor({ byteLength, count }: PackedEvents, behind: Uint8Array): number {
+  return byteLength + (byteLength >> 3) + count * EVENT_OVERHEAD + behind.byteLength;
+}
+
+function encodeInto(out: Buffer<ArrayBuffer>, packed: PackedEvents, behind: Uint8Array): Buffer<ArrayBuffer> {
+  let at = out.byteLength - behind.byteLength;
   out.set(behind, at);
-  for (let index = count - 1; index >= 0; index--) {
+  for (let index = packed.count - 1; index >= 0; index--) {
     packed.read(index, fields);
     const end = at;
     at = writeEvent(out, at, fields);

@@ -236,6 +236,41 @@ describe('Load of what is hidden, emptied or not there yet', () => {
   });
 });
 
+describe('many readers at once', () => {
+  it('have pages of their own, however long each waits to leave', async () => {
+    const real = await openTestStore();
+    onTestFinished(() => real.close());
+    const stream = { aggregateType: 'Account', aggregateId: randomUUID() };
+    const event = (number: number) => ({
+      eventType: 'Moved',
+      data: Buffer.from(`${number} `.repeat(1 + (number % 90))),
+    });
+    const EVENTS = 3000;
+    for (let first = 0; first < EVENTS; first += 500) {
+      const events = Array.from({ length: 500 }, (_, index) => event(first + index));
+      await real.store.append({ streams: [{ stream, expectedVersion: 'ANY', events }] });
+    }
+    const { raw } = await startService(real.store);
+    const readers = [0, 100, 200, 300].map(async (begin) => {
+      const filters = [{ versions: { first: BigInt(begin + 1) } }];
+      const call = serverStream(raw, load, { scope: { case: 'stream', value: stream }, filters });
+      oneMessageAhead(call);
+      let number = begin;
+      call.on('data', ({ events }: LoadResponse) => {
+        for (const { data } of events) expect(Buffer.compare(data, event(number++).data)).toBe(0);
+      });
+      await once(call, 'data');
+      call.pause();
+      // All stand still behind their first page, with others on their way, while one after the other goes on.
+      await sleep(100 + begin);
+      call.resume();
+      await once(call, 'end');
+      return number;
+    });
+    expect(await Promise.all(readers)).toEqual([EVENTS, EVENTS, EVENTS, EVENTS]);
+  });
+});
+
 describe('a slow reader', () => {
   it.each([
     ['Load', load],

@@ -8,7 +8,8 @@ import type { LoadPage } from '../../src/core/load.js';
 import { untouchedEvents } from '../../src/core/packed-events.js';
 import { scan } from '../../src/postgres/scan.js';
 import { systemRuntime } from '../../src/system.js';
-import { encodeLoadPage } from '../../src/wire/encode-page.js';
+import { PackedMessage } from '../../src/wire/encode-packed.js';
+import { encodeLeavingPage, encodeLoadPage } from '../../src/wire/encode-page.js';
 import { toWireLoadPage } from '../../src/wire/load.js';
 import { openTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { event, positive } from '../wire/arbitraries.js';
@@ -167,6 +168,9 @@ describe('a page whose events are bytes of the database', () => {
             const packed = untouchedEvents(page);
             expect(packed).toBeDefined();
             const bytes = encodeLoadPage(page);
+            const leaving = encodeLeavingPage(page);
+            expect(leaving).toBeInstanceOf(PackedMessage);
+            if (leaving instanceof PackedMessage) expect(leaving.encode().equals(bytes)).toBe(true);
             // Nobody has looked yet, so these were not made of objects.
             expect(untouchedEvents(page)).toBe(packed);
             seen.push(...page.events);
