@@ -1,11 +1,14 @@
 import type { Duplex } from 'node:stream';
 import pg from 'pg';
 
-/** The rows of a statement as the server has sent them: messages one after the other, their columns in binary. */
+/** The rows of a statement as the server has sent them: a message each, its columns in binary. */
 export interface BinaryRows {
-  readonly bytes: Buffer;
-  /** Where each row's message begins. */
+  /** What each row's message lies in … */
+  readonly buffers: readonly Buffer[];
+  /** … and where it begins there. */
   readonly starts: readonly number[];
+  /** Of all messages. */
+  readonly byteLength: number;
 }
 
 export interface BinaryStatement {
@@ -81,17 +84,16 @@ function divert(socket: Duplex, gathered: GatheredRows): void {
   for (const listener of listeners) socket.off('data', listener);
 }
 
-/** Takes rows out of what comes from the server. */
+/** Takes rows out of what comes from the server. They stay where they are, but for one that comes in several pieces. */
 export class GatheredRows {
   readonly #pieces: Pieces | undefined;
-  /** What the connection gave, where rows are; put together when it is known how long they are. */
-  #parts: Buffer[] = [];
-  #used = 0;
+  #buffers: Buffer[] = [];
   #starts: number[] = [];
+  #byteLength = 0;
   /** What the message under way still lacks … */
   #missing = 0;
-  /** … and whether it is a row. */
-  #inRow = false;
+  /** … and if it is a row, what it is put together in. */
+  #torn: Buffer | undefined;
   /** The beginning of a header. */
   #header = NOTHING;
 
@@ -107,64 +109,61 @@ export class GatheredRows {
     const bytes = this.#header.byteLength === 0 ? received : Buffer.concat([this.#header, received]);
     this.#header = NOTHING;
     const end = bytes.byteLength;
-    let at = 0;
-    if (this.#missing > 0) {
-      const taken = Math.min(this.#missing, end);
-      if (this.#inRow) this.#keep(bytes, 0, taken);
-      else handOn(bytes.subarray(0, taken));
-      this.#missing -= taken;
-      at = taken;
-      if (this.#missing === 0) this.#giveIfFull();
-    }
-    while (at < end) {
-      const from = at;
+    let at = this.#goOn(bytes, handOn);
+    /** Where what is no row begins, which is handed on in one piece. */
+    let others = at;
+    while (end - at >= HEADER_BYTES) {
       const isRow = bytes[at] === ROW;
-      // What follows one another and is of one kind goes in one piece.
-      while (end - at >= HEADER_BYTES && (bytes[at] === ROW) === isRow) {
-        if (bytes[at] === READY) {
-          if (at > from) handOn(bytes.subarray(from, at));
-          return bytes.subarray(at);
+      if (isRow || bytes[at] === READY) {
+        if (at > others) handOn(bytes.subarray(others, at));
+        if (!isRow) return bytes.subarray(at);
+      }
+      const length = bytes.readInt32BE(at + 1);
+      if (length < 4) throw new RangeError(`The database sent a message of ${length} bytes`);
+      const next = at + 1 + length;
+      if (next > end) this.#missing = next - end;
+      if (isRow) {
+        if (next <= end) this.#keep(bytes, at, next);
+        else {
+          this.#torn = Buffer.allocUnsafe(next - at);
+          bytes.copy(this.#torn, 0, at);
         }
-        const length = bytes.readInt32BE(at + 1);
-        if (length < 4) throw new RangeError(`The database sent a message of ${length} bytes`);
-        at += 1 + length;
-        if (isRow && this.#starts.push(this.#used + at - 1 - length - from) === this.#pieces?.rows) break;
+        others = next;
       }
-      const until = Math.min(at, end);
-      if (isRow) this.#keep(bytes, from, until);
-      else if (until > from) handOn(bytes.subarray(from, until));
-      if (at > end) {
-        this.#missing = at - end;
-        this.#inRow = isRow;
-        break;
-      }
-      this.#giveIfFull();
-      if (end - at < HEADER_BYTES) {
-        this.#header = bytes.subarray(at);
-        break;
-      }
+      at = next;
     }
+    if (others < Math.min(at, end)) handOn(bytes.subarray(others, at));
+    if (at < end) this.#header = bytes.subarray(at);
     return undefined;
   }
 
   /** What was kept since it was last asked for. */
   take(): BinaryRows {
-    const [only = NOTHING] = this.#parts;
-    const bytes = this.#parts.length > 1 ? Buffer.concat(this.#parts, this.#used) : only;
-    const taken = { bytes, starts: this.#starts };
-    this.#parts = [];
-    this.#used = 0;
+    const taken = { buffers: this.#buffers, starts: this.#starts, byteLength: this.#byteLength };
+    this.#buffers = [];
     this.#starts = [];
+    this.#byteLength = 0;
     return taken;
   }
 
-  #giveIfFull(): void {
-    if (this.#pieces !== undefined && this.#starts.length === this.#pieces.rows)
-      this.#pieces.give(this.take());
+  /** Takes what the message under way lacks, and says where the next one begins. */
+  #goOn(bytes: Buffer, handOn: (bytes: Buffer) => void): number {
+    const taken = Math.min(this.#missing, bytes.byteLength);
+    if (taken === 0) return 0;
+    const torn = this.#torn;
+    if (torn === undefined) handOn(bytes.subarray(0, taken));
+    else bytes.copy(torn, torn.byteLength - this.#missing, 0, taken);
+    this.#missing -= taken;
+    if (this.#missing === 0 && torn !== undefined) {
+      this.#torn = undefined;
+      this.#keep(torn, 0, torn.byteLength);
+    }
+    return taken;
   }
 
-  #keep(bytes: Buffer, from: number, to: number): void {
-    this.#parts.push(bytes.subarray(from, to));
-    this.#used += to - from;
+  #keep(buffer: Buffer, start: number, end: number): void {
+    this.#buffers.push(buffer);
+    this.#byteLength += end - start;
+    if (this.#starts.push(start) === this.#pieces?.rows) this.#pieces.give(this.take());
   }
 }

@@ -33,44 +33,47 @@ const TWO_32 = 2 ** 32;
 /** Seconds from 1970 to 2000, where Postgres counts from. */
 const POSTGRES_EPOCH = 946_684_800;
 const TRUE = 1;
+const NOTHING: Buffer = Buffer.alloc(0);
+
+export const NO_ROWS: BinaryRows = { buffers: [], starts: [], byteLength: 0 };
 
 /** Events as Postgres has sent them. */
 export class EventRows implements PackedEvents {
-  readonly #bytes: Buffer;
-  readonly #view: DataView;
-  readonly #starts: readonly number[];
+  readonly #rows: BinaryRows;
   readonly #fields = noFields();
   readonly count: number;
+  /** What the row lies in that was last read. */
+  #bytes: Buffer = NOTHING;
+  #view = new DataView(NOTHING.buffer);
 
   /** @param count how many of the rows are events; all by default */
-  constructor({ bytes, starts }: BinaryRows, count = starts.length) {
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#starts = starts;
+  constructor(rows: BinaryRows, count = rows.starts.length) {
+    this.#rows = rows;
     this.count = count;
   }
 
   get byteLength(): number {
-    return this.#bytes.byteLength;
+    return this.#rows.byteLength;
   }
 
   /** The rows up to the first that is beyond the page's bytes, and whether there was one. */
   cut(): { readonly rows: EventRows; readonly cut: boolean } {
-    const beyond = this.#starts.findIndex((start) => this.#isBeyond(start));
+    const beyond = this.#rows.starts.findIndex((_, index) => this.#isBeyond(index));
     if (beyond < 0) return { rows: this, cut: false };
-    return { rows: new EventRows({ bytes: this.#bytes, starts: this.#starts }, beyond), cut: true };
+    return { rows: new EventRows(this.#rows, beyond), cut: true };
   }
 
   /** Itself, or no rows where its only one stands for no event: a join has found none. */
   orNone(): EventRows {
-    const [start] = this.#starts;
-    const none = start === undefined || this.#view.getInt32(start + HEADER_BYTES) < 0;
-    return none ? new EventRows({ bytes: this.#bytes, starts: [] }) : this;
+    if (this.count === 0) return this;
+    const start = this.#turnTo(0);
+    return this.#view.getInt32(start + HEADER_BYTES) < 0 ? new EventRows(NO_ROWS) : this;
   }
 
   /** Of the last event; there has to be one. */
   get lastPosition(): bigint {
-    return this.#view.getBigInt64(this.#start(this.count - 1) + HEADER_BYTES + LENGTH_BYTES);
+    const start = this.#turnTo(this.count - 1);
+    return this.#view.getBigInt64(start + HEADER_BYTES + LENGTH_BYTES);
   }
 
   /** Where in its stream an event stands. */
@@ -81,8 +84,8 @@ export class EventRows implements PackedEvents {
   }
 
   read(index: number, fields: EventFields): void {
+    let at = this.#turnTo(index) + HEADER_BYTES + LENGTH_BYTES;
     const view = this.#view;
-    let at = this.#start(index) + HEADER_BYTES + LENGTH_BYTES;
     fields.bytes = this.#bytes;
     fields.positionHigh = view.getUint32(at);
     fields.positionLow = view.getUint32(at + 4);
@@ -136,24 +139,24 @@ export class EventRows implements PackedEvents {
 
   unpack(): readonly Event[] {
     const fields = this.#fields;
-    const aggregateType = new RepeatedText(this.#bytes);
-    const aggregateId = new RepeatedText(this.#bytes);
-    const eventType = new RepeatedText(this.#bytes);
-    const contentType = new RepeatedText(this.#bytes);
+    const aggregateType = new RepeatedText();
+    const aggregateId = new RepeatedText();
+    const eventType = new RepeatedText();
+    const contentType = new RepeatedText();
     const events: Event[] = [];
     for (let index = 0; index < this.count; index++) {
       this.read(index, fields);
       const event: Event = {
         eventId: this.#uuid(fields.eventId),
         stream: {
-          aggregateType: aggregateType.at(fields.aggregateType, fields.aggregateTypeEnd),
-          aggregateId: aggregateId.at(fields.aggregateId, fields.aggregateIdEnd),
+          aggregateType: aggregateType.at(this.#bytes, fields.aggregateType, fields.aggregateTypeEnd),
+          aggregateId: aggregateId.at(this.#bytes, fields.aggregateId, fields.aggregateIdEnd),
         },
         version: bigintOf(fields.versionHigh, fields.versionLow),
         position: bigintOf(fields.positionHigh, fields.positionLow),
-        eventType: eventType.at(fields.eventType, fields.eventTypeEnd),
+        eventType: eventType.at(this.#bytes, fields.eventType, fields.eventTypeEnd),
         data: Buffer.from(this.#bytes.subarray(fields.data, fields.dataEnd)),
-        contentType: contentType.at(fields.contentType, fields.contentTypeEnd),
+        contentType: contentType.at(this.#bytes, fields.contentType, fields.contentTypeEnd),
         metadata: this.#metadata(fields),
         tags: this.#tags(fields),
         schemaVersion: fields.schemaVersion,
@@ -164,14 +167,21 @@ export class EventRows implements PackedEvents {
     return events;
   }
 
-  #start(index: number): number {
-    const start = this.#starts[index];
-    if (start === undefined) throw new RangeError(`There is no row ${index}`);
+  /** Makes what the row lies in the present bytes, and says where it begins there. */
+  #turnTo(index: number): number {
+    const { buffers, starts } = this.#rows;
+    const bytes = buffers[index];
+    const start = starts[index];
+    if (bytes === undefined || start === undefined) throw new RangeError(`There is no row ${index}`);
+    if (bytes !== this.#bytes) {
+      this.#bytes = bytes;
+      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    }
     return start;
   }
 
-  #isBeyond(start: number): boolean {
-    let at = start + HEADER_BYTES;
+  #isBeyond(index: number): boolean {
+    let at = this.#turnTo(index) + HEADER_BYTES;
     for (let column = 0; column < DATA_COLUMN; column++) at += LENGTH_BYTES + this.#view.getInt32(at);
     return this.#view.getInt32(at) < 0;
   }
@@ -235,9 +245,10 @@ export class EventRows implements PackedEvents {
 }
 
 /** Of the first row, where the last column has so many bytes in every row; zeros if there is none. */
-export function lastColumn({ bytes, starts }: BinaryRows, length: number): Buffer {
+export function lastColumn({ buffers, starts }: BinaryRows, length: number): Buffer {
+  const [bytes] = buffers;
   const [start] = starts;
-  if (start === undefined) return Buffer.alloc(length);
+  if (bytes === undefined || start === undefined) return Buffer.alloc(length);
   const end = start + 1 + bytes.readInt32BE(start + 1);
   return bytes.subarray(end - length, end);
 }
@@ -246,31 +257,28 @@ const uuidText = Buffer.alloc(UUID_LENGTH);
 
 /** Texts of a column that are the same in many rows one after the other: made once, and one string for all. */
 class RepeatedText {
-  readonly #bytes: Buffer;
+  #bytes = NOTHING;
   #from = 0;
   #to = 0;
   #text = '';
 
-  constructor(bytes: Buffer) {
-    this.#bytes = bytes;
-  }
-
-  at(from: number, to: number): string {
-    if (!this.#isSame(from, to)) {
-      this.#text = this.#bytes.toString('utf8', from, to);
+  at(bytes: Buffer, from: number, to: number): string {
+    if (!this.#isSame(bytes, from, to)) {
+      this.#text = bytes.toString('utf8', from, to);
+      this.#bytes = bytes;
       this.#from = from;
       this.#to = to;
     }
     return this.#text;
   }
 
-  #isSame(from: number, to: number): boolean {
+  #isSame(bytes: Buffer, from: number, to: number): boolean {
+    const last = this.#bytes;
     const before = this.#from;
     const length = to - from;
     if (this.#to - before !== length) return false;
-    const bytes = this.#bytes;
     for (let index = 0; index < length; index++)
-      if (bytes[from + index] !== bytes[before + index]) return false;
+      if (bytes[from + index] !== last[before + index]) return false;
     return true;
   }
 }

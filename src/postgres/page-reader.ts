@@ -125,9 +125,9 @@ class PiecesInTurn {
   overflowed = false;
 
   give(piece: BinaryRows): void {
-    this.overflowed ||= this.#bytes + piece.bytes.byteLength > PAGE_BYTES && this.#bytes > 0;
+    this.overflowed ||= this.#bytes + piece.byteLength > PAGE_BYTES && this.#bytes > 0;
     if (this.overflowed) return;
-    this.#bytes += piece.bytes.byteLength;
+    this.#bytes += piece.byteLength;
     this.#waiting.push(piece);
     this.#wake();
   }

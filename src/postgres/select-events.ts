@@ -1,5 +1,5 @@
 import { PAGE_BYTES, PAGE_EVENTS } from '../core/limits.js';
-import { eventColumns, EventRows } from './event-rows.js';
+import { eventColumns, EventRows, NO_ROWS } from './event-rows.js';
 import { type EventsSought, soughtConditions } from './filter-condition.js';
 import { Parameters } from './parameters.js';
 import { erasurePending } from './pending-erasure.js';
@@ -24,7 +24,7 @@ export interface EventsFound {
 }
 
 export const NOTHING_FOUND: EventsFound = {
-  rows: new EventRows({ bytes: Buffer.alloc(0), starts: [] }),
+  rows: new EventRows(NO_ROWS),
   more: false,
 };
 
