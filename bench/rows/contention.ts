@@ -2,7 +2,7 @@ import { type Connection, connect } from '../../src/client/connect.js';
 import type { StreamId } from '../../src/core/stream.js';
 import { keepInFlight } from '../in-flight.js';
 import { Latency } from '../latency.js';
-import { Rounds, takeTurns } from '../rounds.js';
+import { type Done, Rounds, takeTurns } from '../rounds.js';
 import { compare, type Measurement } from '../row.js';
 import { appendTo, newStream } from '../workload.js';
 
@@ -93,10 +93,16 @@ class Contenders {
     this.#writers = connections.map((connection) => ({ connection, version: 0n, won: 0 }));
   }
 
-  /** What all have appended a second. */
-  contend(milliseconds: number, latency: Latency): Promise<number> {
+  /**
+   * What all have appended a second, while they contend: when the time is over they leave one by one, each whose turn it is,
+   * and that takes some tenths of a second in which nobody wants to win.
+   */
+  async contend(milliseconds: number, latency: Latency): Promise<Done> {
     this.#milliseconds += milliseconds;
-    return keepInFlight(this.#writers, milliseconds, async (writer) => {
+    const until = performance.now() + milliseconds;
+    let inTime = 0;
+    let work = 0;
+    await keepInFlight(this.#writers, milliseconds, async (writer) => {
       const { eventStore } = writer.connection;
       const request = appendTo(this.#stream, writer.version === 0n ? 'NO_STREAM' : writer.version);
       const outcome = await latency.of(() => eventStore.append({ ...request, onConflict: 'RETURN' }));
@@ -106,8 +112,11 @@ class Contenders {
       }
       writer.version += 1n;
       writer.won += 1;
+      work += 1;
+      if (performance.now() < until) inTime += 1;
       return 1;
     });
+    return { value: (inTime * 1000) / milliseconds, work };
   }
 
   /** What the least lucky has won a second over the whole run, and what all have on average. */
