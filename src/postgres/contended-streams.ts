@@ -3,13 +3,17 @@ import type { Runtime } from '../core/runtime.js';
 import { streamKey, type StreamVersion } from '../core/stream.js';
 
 /** Milliseconds between looks at streams that may stand still. */
-const LOOK_MILLISECONDS = 20;
-/** It stands still when it has not moved for so many times as long as it took to move before, within these bounds. */
-const PATIENCE = 2;
-const LEAST_PATIENCE_MILLISECONDS = 20;
+const LOOK_MILLISECONDS = 5;
+/** It stands still when it has not moved for so many times as long as it takes to move, and then each time again as long. */
+const PATIENCE = 4;
+/** Within these bounds. */
+const LEAST_PATIENCE_MILLISECONDS = 10;
 const MOST_PATIENCE_MILLISECONDS = 200;
-/** Then so many times as many are told at each look. */
-const MORE = 4;
+/** How many are told at once of a stream of which it is not known whether it moves. */
+const FIRST = 8;
+/** How many are told when it stands still; each time after that so many times as many. */
+const MORE = 2;
+const TIMES = 4;
 /** Above so many in all, everybody is told at once. */
 const WAITING = 10_000;
 
@@ -18,14 +22,16 @@ type Tell = (version: bigint) => void;
 interface Contended {
   /** The newest that is known. */
   version: bigint;
-  /** Whether it has moved while somebody was late, so that it is worth waiting for. */
-  moves: boolean;
   movedAt: number;
-  /** How long it took to move, in milliseconds. */
+  /** When it has moved, or more were told because it has not. */
+  toldAt: number;
+  /** How long it takes to move, in milliseconds. */
   pace: number;
-  /** Whether somebody was told of this version, and so may be on the way back. */
+  /** Whether somebody was told of this version who had waited for it. */
   told: boolean;
-  /** How many are told when the stream stands still. */
+  /** How many more may hear of this version before it moves on. */
+  room: number;
+  /** How many more when it stands still. */
   more: number;
   /** Who came first is told first. */
   readonly waiting: Tell[];
@@ -36,7 +42,7 @@ interface Contended {
  * are refused. Told at once, all would be back at once, to be refused again but for one, and that would be the one who had
  * won before, since it hears of it first: of 64 writers one got all, and that was a third of what it gets done alone. So
  * while the stream moves, of those who came late one is told each time, in the order in which they came, and of the version that
- * the stream has then. Where it stands still all are told, within some tenths of a second at most. (Row S8 of the bench.)
+ * the stream has then. Where it stands still more are told, and all within some tenths of a second at most. (Row S8 of the bench.)
  *
  * Nothing is decided here: a refusal is only told later, with an actual version that is newer. Of an append to several streams,
  * or on a condition, it is told at once: what it says of one of them has to go together with what was true of the others.
@@ -52,45 +58,33 @@ export class ContendedStreams {
     this.#runtime = runtime;
   }
 
-  /**
-   * Tells those whose turn it is that the streams have come to these versions. Gives whether there are any: then who has won
-   * should hear of it after them, or is back before them, and wins for ever. Cheap where nobody contends.
-   */
-  moved(versions: readonly StreamVersion[]): boolean {
-    let told = false;
-    if (this.#streams.size === 0) return told;
+  /** Tells those whose turn it is that the streams have come to these versions. Cheap where nobody contends. */
+  moved(versions: readonly StreamVersion[]): void {
+    if (this.#streams.size === 0) return;
     for (const { stream, version } of versions) {
       const contended = this.#streams.get(streamKey(stream));
-      if (contended === undefined) continue;
-      told ||= contended.waiting.length > 0;
-      this.#move(contended, version);
+      if (contended !== undefined) this.#move(contended, version);
     }
-    return told;
+  }
+
+  /**
+   * Whether somebody who had waited was told of these versions. Then who has won should hear of it after them, or is back
+   * before them, and wins for ever.
+   */
+  wereTold(versions: readonly StreamVersion[]): boolean {
+    if (this.#streams.size === 0) return false;
+    return versions.some(({ stream }) => this.#streams.get(streamKey(stream))?.told ?? false);
   }
 
   /** The refusal, when its caller may try again; `undefined` if that is at once. */
   turnOf(refused: Refused, { condition, streams }: AppendRequest): Promise<Refused> | undefined {
     const late = refused.conflicts.find(isLate);
     if (late === undefined || streams.length > 1 || condition !== undefined || this.#closed) return undefined;
-    const key = streamKey(late.stream);
-    let contended = this.#streams.get(key);
-    if (contended === undefined) {
-      contended = {
-        version: late.actual,
-        moves: false,
-        movedAt: this.#runtime.monotonic(),
-        pace: MOST_PATIENCE_MILLISECONDS,
-        told: false,
-        more: MORE,
-        waiting: [],
-      };
-      this.#streams.set(key, contended);
-      void this.#look();
-    }
+    const contended = this.#contended(late);
     // Another instance may have moved it.
     this.#move(contended, late.actual);
-    if (!contended.moves || this.#waiting >= WAITING || !contended.told) {
-      contended.told = true;
+    if (contended.room > 0 || this.#waiting >= WAITING) {
+      contended.room -= 1;
       return undefined;
     }
     this.#waiting += 1;
@@ -110,20 +104,46 @@ export class ContendedStreams {
     this.#streams.clear();
   }
 
+  #contended({ stream, actual }: VersionConflict): Contended {
+    const key = streamKey(stream);
+    let contended = this.#streams.get(key);
+    if (contended === undefined) {
+      const now = this.#runtime.monotonic();
+      contended = {
+        version: actual,
+        movedAt: now,
+        toldAt: now,
+        pace: LEAST_PATIENCE_MILLISECONDS / PATIENCE,
+        told: false,
+        room: FIRST,
+        more: MORE,
+        waiting: [],
+      };
+      this.#streams.set(key, contended);
+      void this.#look();
+    }
+    return contended;
+  }
+
   #move(contended: Contended, version: bigint): void {
     if (version <= contended.version) return;
     contended.version = version;
-    contended.moves = true;
     const now = this.#runtime.monotonic();
-    contended.pace = now - contended.movedAt;
+    const took = now - contended.movedAt;
+    // Who does not come back makes it long for once, and others are not to wait longer for that.
+    contended.pace += (took - contended.pace) / (took < contended.pace ? 2 : 8);
     contended.movedAt = now;
+    contended.toldAt = now;
     contended.told = false;
     contended.more = MORE;
     this.#tell(contended, 1);
   }
 
+  /** Lets so many hear of the version: of those who wait, or else who comes next. */
   #tell(contended: Contended, count: number): void {
-    for (const tell of contended.waiting.splice(0, count)) {
+    const tells = contended.waiting.splice(0, count);
+    contended.room = count - tells.length;
+    for (const tell of tells) {
       contended.told = true;
       tell(contended.version);
     }
@@ -137,18 +157,20 @@ export class ContendedStreams {
       await this.#runtime.sleep(LOOK_MILLISECONDS);
       const now = this.#runtime.monotonic();
       for (const [key, contended] of this.#streams) {
-        if (now - contended.movedAt < patience(contended)) continue;
+        if (now - contended.toldAt < patience(contended)) continue;
         if (contended.waiting.length === 0) this.#streams.delete(key);
         this.#tell(contended, contended.more);
-        contended.more *= MORE;
+        contended.toldAt = now;
+        contended.more *= TIMES;
       }
     }
     this.#looking = false;
   }
 }
 
-function patience({ pace }: Contended): number {
-  return Math.min(Math.max(PATIENCE * pace, LEAST_PATIENCE_MILLISECONDS), MOST_PATIENCE_MILLISECONDS);
+function patience({ more, pace }: Contended): number {
+  const milliseconds = more === MORE ? PATIENCE * pace : pace;
+  return Math.min(Math.max(milliseconds, LEAST_PATIENCE_MILLISECONDS), MOST_PATIENCE_MILLISECONDS);
 }
 
 /** Whether the version that was expected has passed. One that has yet to come is not waited for. */

@@ -118,7 +118,7 @@ export class PostgresEventStore extends StreamChanges implements EventStore {
     this.#log = new PostgresLog({ database, schema, runtime }, this.#hints, new LogLife(database, schema));
     this.#commits = new GroupCommit({
       ...options.groupCommit,
-      commit: (group) => append(database, schema, group),
+      commit: (group) => this.#commit(group),
       errorFor: (error, outcome) => this.#error(error, outcome),
       onCommitted: (position) => this.#committed(position),
       runtime,
@@ -188,7 +188,7 @@ export class PostgresEventStore extends StreamChanges implements EventStore {
     const verdict = await this.#submit(prepared, options);
     if (verdict instanceof HeadwaterError) throw verdict;
     if (verdict.outcome === 'APPENDED') {
-      if (this.#contended.moved(verdict.versions)) await new Promise(setImmediate);
+      if (this.#contended.wereTold(verdict.versions)) await new Promise(setImmediate);
       return verdict;
     }
     const refused = (await this.#contended.turnOf(verdict, request)) ?? verdict;
@@ -210,6 +210,16 @@ export class PostgresEventStore extends StreamChanges implements EventStore {
         throw endOf(options) ? error : this.#error(error, 'NOT_APPLIED');
       },
     );
+  }
+
+  /** Who contends for a stream that it has moved is told before anything else is sent. */
+  async #commit(group: readonly PreparedAppend[]): Promise<readonly Verdict[]> {
+    const { database, schema } = this.#options;
+    const verdicts = await append(database, schema, group);
+    for (const verdict of verdicts)
+      if (!(verdict instanceof Error) && verdict.outcome === 'APPENDED')
+        this.#contended.moved(verdict.versions);
+    return verdicts;
   }
 
   async findCommand(commandId: string, options: CallOptions = {}): Promise<LedgerCommand | undefined> {

@@ -61,9 +61,15 @@ function contended(): {
 }
 
 describe('who is refused for a version that has passed', () => {
-  it('is told at once while the stream stands still', () => {
-    const streams = new ContendedStreams(new Time());
-    for (let i = 0; i < 5; i++) expect(streams.turnOf(refused(2n), ALONE)).toBeUndefined();
+  it('is told at once while the stream stands still, but for a crowd, of which some are told and others soon', async () => {
+    const time = new Time();
+    const streams = new ContendedStreams(time);
+    const turns = Array.from({ length: 64 }, () => streams.turnOf(refused(2n), ALONE));
+    expect(turns.slice(0, 8)).toEqual(Array.from({ length: 8 }, () => undefined));
+    const waiting = turns.filter((turn) => turn !== undefined);
+    expect(waiting).toHaveLength(56);
+    await time.pass(100);
+    for (const { conflicts } of await Promise.all(waiting)) expect(conflicts[0]?.actual).toBe(2n);
   });
 
   it('is told in turn while it moves, one each time, and of the version that it has then', async () => {
@@ -71,14 +77,15 @@ describe('who is refused for a version that has passed', () => {
     for (const name of ['a', 'b', 'c']) late(name);
     await time.pass(1);
     expect(told).toEqual([]);
-    expect(streams.moved([{ stream, version: 4n }])).toBe(true);
+    streams.moved([{ stream, version: 4n }]);
+    expect(streams.wereTold([{ stream, version: 4n }])).toBe(true);
     await time.pass(1);
     expect(told).toEqual(['a 4']);
     // Another instance has moved it.
     expect(streams.turnOf(refused(6n), ALONE)).toBeInstanceOf(Promise);
     await time.pass(1);
     expect(told).toEqual(['a 4', 'b 6']);
-    expect(streams.moved([{ stream: thing('another'), version: 1n }])).toBe(false);
+    expect(streams.wereTold([{ stream: thing('another'), version: 1n }])).toBe(false);
     streams.moved([{ stream, version: 7n }]);
     await time.pass(1);
     expect(told).toEqual(['a 4', 'b 6', 'c 7']);
