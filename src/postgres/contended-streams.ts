@@ -76,6 +76,22 @@ export class ContendedStreams {
     return versions.some(({ stream }) => this.#streams.get(streamKey(stream))?.told ?? false);
   }
 
+  /**
+   * Whether the append is too late by what is known, and would have to wait until it is told so: its refusal is then as good
+   * with the next appends, of which one will move the stream on.
+   */
+  mayWait({ condition, streams }: AppendRequest): boolean {
+    if (this.#streams.size === 0 || this.#closed) return false;
+    const [entry] = streams;
+    if (entry === undefined || streams.length > 1 || condition !== undefined) return false;
+    const contended = this.#streams.get(streamKey(entry.stream));
+    return (
+      contended !== undefined &&
+      contended.room === 0 &&
+      isLate({ expected: entry.expectedVersion, actual: contended.version })
+    );
+  }
+
   /** The refusal, when its caller may try again; `undefined` if that is at once. */
   turnOf(refused: Refused, { condition, streams }: AppendRequest): Promise<Refused> | undefined {
     const late = refused.conflicts.find(isLate);
@@ -174,7 +190,7 @@ function patience({ more, pace }: Contended): number {
 }
 
 /** Whether the version that was expected has passed. One that has yet to come is not waited for. */
-function isLate({ expected, actual }: VersionConflict): boolean {
+function isLate({ expected, actual }: Pick<VersionConflict, 'expected' | 'actual'>): boolean {
   return expected === 'NO_STREAM' || (typeof expected === 'bigint' && expected < actual);
 }
 

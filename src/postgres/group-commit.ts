@@ -15,6 +15,11 @@ export interface GroupCommitOptions {
   readonly errorFor: (error: unknown, outcome: Outcome) => HeadwaterError;
   /** Told after each group that wrote something, with the log's last position as far as known here. */
   readonly onCommitted?: (lastPosition: bigint) => void;
+  /**
+   * Whether it makes no difference to a request when it is decided. No group is sent for the sake of such alone; they go with
+   * the next one, in their order, within some milliseconds.
+   */
+  readonly mayWait?: (prepared: PreparedAppend) => boolean;
   readonly runtime: Runtime;
   /** @default 1000 */
   readonly groupEvents?: number;
@@ -33,6 +38,9 @@ export interface GroupCommitOptions {
    */
   readonly resolveMilliseconds?: number;
 }
+
+/** For how many milliseconds requests that may wait are without a group at most. */
+const WAIT_MILLISECONDS = 10;
 
 interface Waiting {
   readonly prepared: PreparedAppend;
@@ -55,6 +63,8 @@ export class GroupCommit {
   #queuedBytes = 0;
   #running: Promise<void> | undefined;
   #closed = false;
+  /** Ends the wait for a request that is worth a group. */
+  #worth: (() => void) | undefined;
 
   constructor(options: GroupCommitOptions) {
     this.#options = options;
@@ -79,6 +89,7 @@ export class GroupCommit {
     this.#queuedBytes += prepared.bytes;
     return new Promise<Verdict>((resolve, reject) => {
       this.#queue.push({ prepared, options, resolve, reject });
+      if (this.#worth && !this.#mayWait(prepared)) this.#worth();
       this.#running ??= this.#run();
     });
   }
@@ -86,6 +97,7 @@ export class GroupCommit {
   /** Takes no more, and resolves when all that was taken is answered. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#worth?.();
     await this.#running;
   }
 
@@ -93,10 +105,24 @@ export class GroupCommit {
     // What arrives in the same turn of the event loop shares the first group.
     await new Promise(setImmediate);
     while (this.#queue.length > 0) {
+      if (this.#queue.every(({ prepared }) => this.#mayWait(prepared))) await this.#more();
       const group = this.#nextGroup();
       if (group.length > 0) await this.#decide(group);
     }
     this.#running = undefined;
+  }
+
+  #mayWait(prepared: PreparedAppend): boolean {
+    return !this.#closed && (this.#options.mayWait?.(prepared) ?? false);
+  }
+
+  /** Until something has come that is worth a group, or those who wait have waited long enough. */
+  async #more(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#worth = resolve;
+      void this.#options.runtime.sleep(WAIT_MILLISECONDS).then(resolve);
+    });
+    this.#worth = undefined;
   }
 
   /**

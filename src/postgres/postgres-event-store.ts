@@ -119,6 +119,7 @@ export class PostgresEventStore extends StreamChanges implements EventStore {
     this.#commits = new GroupCommit({
       ...options.groupCommit,
       commit: (group) => this.#commit(group),
+      mayWait: ({ request }) => this.#contended.mayWait(request),
       errorFor: (error, outcome) => this.#error(error, outcome),
       onCommitted: (position) => this.#committed(position),
       runtime,

@@ -112,6 +112,32 @@ describe('who is refused for a version that has passed', () => {
   });
 });
 
+describe('an append that expects a version that has passed', () => {
+  it('may wait for the next group if its refusal would have to wait', () => {
+    const { streams } = contended();
+    const expecting = (expected: ExpectedVersion) => ({ streams: [to(stream, expected, newEvent())] });
+    expect(streams.mayWait(expecting(2n))).toBe(true);
+    expect(streams.mayWait(expecting('NO_STREAM'))).toBe(true);
+    // It may be the one to move the stream on.
+    for (const expected of [3n, 4n, 'ANY', 'STREAM_EXISTS'] as const)
+      expect(streams.mayWait(expecting(expected))).toBe(false);
+    expect(streams.mayWait({ streams: [to(thing('other'), 2n, newEvent())] })).toBe(false);
+    expect(streams.mayWait({ ...expecting(2n), condition: { items: [{ tags: ['a:1'] }] } })).toBe(false);
+  });
+
+  it('may not wait if it would be told at once: nobody else has heard of the version', () => {
+    const { streams } = contended();
+    streams.moved([{ stream, version: 4n }]);
+    expect(streams.mayWait({ streams: [to(stream, 2n, newEvent())] })).toBe(false);
+  });
+
+  it('may not wait when the store is closed', () => {
+    const { streams } = contended();
+    streams.close();
+    expect(streams.mayWait({ streams: [to(stream, 2n, newEvent())] })).toBe(false);
+  });
+});
+
 it('a refusal of an append to several streams, or on a condition, is told at once: all that it says was true at one time', () => {
   const { streams } = contended();
   const several = { streams: [...ALONE.streams, to(thing('other'), 'ANY', newEvent())] };

@@ -1,4 +1,11 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { DEFAULT_LIMITS } from '../../src/core/limits.js';
+import type { AppendRequest } from '../../src/core/append.js';
+import { append } from '../../src/postgres/append.js';
+import { GroupCommit } from '../../src/postgres/group-commit.js';
+import { prepareAppend } from '../../src/postgres/prepared-append.js';
+import { storeError } from '../../src/postgres/sqlstate.js';
+import { systemRuntime } from '../../src/system.js';
 import { openTestStore, storeOn, type TestStore } from '../support/test-database.js';
 
 let test: TestStore | undefined;
@@ -85,5 +92,70 @@ describe('appends that wait together', () => {
       reason: 'STORE_UNAVAILABLE',
       outcome: 'NOT_APPLIED',
     });
+  });
+});
+
+describe('appends that may wait', () => {
+  /** Groups on the store's log, and the aggregates of each that was sent; what is called late may wait. */
+  async function groups(): Promise<{
+    readonly sent: (readonly string[])[];
+    /** Lets the time pass that they wait at most. */
+    readonly elapse: () => void;
+    readonly commits: GroupCommit;
+    readonly submit: (aggregateId: string) => Promise<unknown>;
+  }> {
+    const { database, schema } = (test = await openTestStore());
+    const sent: string[][] = [];
+    let elapse = () => {};
+    const idOf = ({ streams }: AppendRequest) => streams[0]?.stream.aggregateId ?? '';
+    const commits = new GroupCommit({
+      commit: (group) => {
+        sent.push(group.map((prepared) => idOf(prepared.request)));
+        return append(database, schema, group);
+      },
+      mayWait: (prepared) => idOf(prepared.request).startsWith('late'),
+      errorFor: (error, outcome) => {
+        const known = storeError(error, outcome);
+        if (known === undefined) throw error;
+        return known;
+      },
+      runtime: { ...systemRuntime, sleep: () => new Promise((resolve) => (elapse = resolve)) },
+    });
+    const submit = (aggregateId: string) =>
+      commits.submit(prepareAppend(request(aggregateId), DEFAULT_LIMITS, systemRuntime));
+    return { sent, commits, submit, elapse: () => elapse() };
+  }
+
+  const turns = async () => {
+    for (let i = 0; i < 5; i++) await new Promise(setImmediate);
+  };
+
+  it('go with the next group, in their order', async () => {
+    const { commits, sent, submit } = await groups();
+    const late = [submit('late'), submit('late too')];
+    await turns();
+    expect(sent).toEqual([]);
+    await Promise.all([...late, submit('other')]);
+    expect(sent).toEqual([['late', 'late too', 'other']]);
+    await commits.close();
+  });
+
+  it('go alone when nothing else has come for a while', async () => {
+    const { commits, elapse, sent, submit } = await groups();
+    const late = submit('late');
+    await turns();
+    elapse();
+    await late;
+    expect(sent).toEqual([['late']]);
+    await commits.close();
+  });
+
+  it('are decided when the store stops', async () => {
+    const { commits, sent, submit } = await groups();
+    const late = submit('late');
+    await turns();
+    await commits.close();
+    await late;
+    expect(sent).toEqual([['late']]);
   });
 });
