@@ -46,7 +46,8 @@ export async function append(
   return (await appendForeseen(database, schema, group)) ?? (await decide(database, schema, group));
 }
 
-async function decide(
+/** As {@link append}, of a group that is known not to be as it could be foreseen. */
+export async function decide(
   database: Database,
   schema: string,
   group: readonly PreparedAppend[],

@@ -76,20 +76,17 @@ export class ContendedStreams {
     return versions.some(({ stream }) => this.#streams.get(streamKey(stream))?.told ?? false);
   }
 
+  /** Whether the append is too late by what is known: it will be refused, if it is no repeat. */
+  isLate(request: AppendRequest): boolean {
+    return this.#lateFor(request) !== undefined;
+  }
+
   /**
-   * Whether the append is too late by what is known, and would have to wait until it is told so: its refusal is then as good
-   * with the next appends, of which one will move the stream on.
+   * Whether it is too late and would have to wait until it is told so: its refusal is then as good with the next appends, of
+   * which one will move the stream on.
    */
-  mayWait({ condition, streams }: AppendRequest): boolean {
-    if (this.#streams.size === 0 || this.#closed) return false;
-    const [entry] = streams;
-    if (entry === undefined || streams.length > 1 || condition !== undefined) return false;
-    const contended = this.#streams.get(streamKey(entry.stream));
-    return (
-      contended !== undefined &&
-      contended.room === 0 &&
-      isLate({ expected: entry.expectedVersion, actual: contended.version })
-    );
+  mayWait(request: AppendRequest): boolean {
+    return !this.#closed && this.#lateFor(request)?.room === 0;
   }
 
   /** The refusal, when its caller may try again; `undefined` if that is at once. */
@@ -118,6 +115,15 @@ export class ContendedStreams {
     this.#closed = true;
     for (const contended of this.#streams.values()) this.#tell(contended, contended.waiting.length);
     this.#streams.clear();
+  }
+
+  #lateFor({ condition, streams }: AppendRequest): Contended | undefined {
+    const [entry] = streams;
+    if (this.#streams.size === 0 || entry === undefined || streams.length > 1 || condition !== undefined)
+      return undefined;
+    const contended = this.#streams.get(streamKey(entry.stream));
+    if (contended === undefined) return undefined;
+    return isLate({ expected: entry.expectedVersion, actual: contended.version }) ? contended : undefined;
   }
 
   #contended({ stream, actual }: VersionConflict): Contended {

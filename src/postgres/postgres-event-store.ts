@@ -38,7 +38,7 @@ import {
 } from '../core/validate-snapshot.js';
 import { validateStreamChange } from '../core/validate-stream-change.js';
 import { createSubscriber, type Subscriber, type SubscriberOptions } from '../subscriptions/subscriber.js';
-import { append, type Verdict } from './append.js';
+import { append, decide, type Verdict } from './append.js';
 import { ChangeQueue } from './change-queue.js';
 import { changeStream } from './change-stream.js';
 import { checkCondition } from './check-condition.js';
@@ -213,10 +213,11 @@ export class PostgresEventStore extends StreamChanges implements EventStore {
     );
   }
 
-  /** Who contends for a stream that it has moved is told before anything else is sent. */
+  /** What is too late is not tried as foreseen first. Who contends for a stream that has moved is told before anything else is sent. */
   async #commit(group: readonly PreparedAppend[]): Promise<readonly Verdict[]> {
     const { database, schema } = this.#options;
-    const verdicts = await append(database, schema, group);
+    const late = group.some(({ request }) => this.#contended.isLate(request));
+    const verdicts = await (late ? decide : append)(database, schema, group);
     for (const verdict of verdicts)
       if (!(verdict instanceof Error) && verdict.outcome === 'APPENDED')
         this.#contended.moved(verdict.versions);

@@ -128,7 +128,11 @@ describe('an append that expects a version that has passed', () => {
   it('may not wait if it would be told at once: nobody else has heard of the version', () => {
     const { streams } = contended();
     streams.moved([{ stream, version: 4n }]);
-    expect(streams.mayWait({ streams: [to(stream, 2n, newEvent())] })).toBe(false);
+    const late = { streams: [to(stream, 2n, newEvent())] };
+    expect(streams.mayWait(late)).toBe(false);
+    // But it is known to be late, and not tried as if it were not.
+    expect(streams.isLate(late)).toBe(true);
+    expect(streams.isLate({ streams: [to(stream, 4n, newEvent())] })).toBe(false);
   });
 
   it('may not wait when the store is closed', () => {
