@@ -40,13 +40,14 @@ export class AggregateDecider implements Decider {
   }
 
   async decide(request: DecideRequest, signal: AbortSignal): Promise<Decided> {
-    const { command } = request;
+    const { command, aggregate, existence, principal, attempt } = request;
+    const { commandId, metadata = {} } = command;
     const registered = this.#options.commands.get(command.commandType);
     if (registered === undefined) throw new TypeError(`${command.commandType} is not decided here`);
     const data = decodeData(registered.data, command.data);
     return this.decideWith(
       registered.aggregate,
-      { ...request, metadata: command.metadata ?? {}, commandId: command.commandId },
+      { aggregate, existence, principal, attempt, metadata, commandId },
       (state, context) => registered.decide(state, data, context),
       signal,
     );
@@ -144,17 +145,20 @@ export class AggregateDecider implements Decider {
       checks = [],
     } = 'events' in decision ? decision : { events: decision };
     const guard = condition === 'QUERIED' ? queries.condition : condition === 'NONE' ? undefined : condition;
-    return {
-      version,
-      events,
-      ...(guard ? { condition: guard } : {}),
-      ...(checks.length > 0 ? { checks } : {}),
-      committed: (now, recorded) => this.#committed(aggregate, { ...base, version }, now, recorded),
-    };
+    const committed: Decided['committed'] = (now, recorded) =>
+      this.#committed(aggregate, base, now, recorded);
+    // What there is nothing of is left out, and not by spreads: each is as dear as to decide.
+    if (guard === undefined && checks.length === 0) return { version, events, committed };
+    return { version, events, ...(guard ? { condition: guard } : {}), checks, committed };
   }
 
   /** Folds the very events that stand in the log, so that what is kept is what a replay would give. */
-  #committed(aggregate: Aggregate, base: ReadAggregate, version: bigint, events: readonly Event[]): void {
+  #committed(
+    aggregate: Aggregate,
+    base: Pick<ReadAggregate, 'stream' | 'state' | 'bytes' | 'snapshotVersion'>,
+    version: bigint,
+    events: readonly Event[],
+  ): void {
     const { cache, snapshots, onFailure } = this.#options;
     if (events.length === 0) return;
     let state = aggregate.copy(base.state);

@@ -161,7 +161,7 @@ export class AggregateManager implements CommandBus {
         const decide = (state: unknown, context: never) => aggregate.run(state as State, update, context);
         const decided = await this.#decider.decideWith(any, request, decide as never, signal);
         const events = withActor(decided.events, metadata, principal, () => runtime.newEventId());
-        const appended = await this.#carryOut.commit(stream, { ...decided, events }, signal);
+        const appended = await this.#carryOut.commit(stream, decided, signal, { events });
         const version = appended.versions[0]?.version ?? decided.version;
         return { aggregate: stream, version, position: appended.lastPosition, epoch: appended.epoch };
       });

@@ -1,4 +1,4 @@
-import type { Appended, CommandEntry } from '../core/append.js';
+import type { Appended, AppendRequest, CommandEntry, StreamAppend } from '../core/append.js';
 import type { Executed } from '../core/command.js';
 import { HeadwaterError, type Reason, WrongExpectedVersionError } from '../core/errors.js';
 import { DEFAULT_CONTENT_TYPE, type Event, type NewEvent } from '../core/event.js';
@@ -25,6 +25,16 @@ export interface CarryOutOptions {
   readonly runtime: Pick<Runtime, 'newEventId'>;
   readonly onFailure?: (error: unknown, what: string) => void;
 }
+
+interface CommitOptions {
+  /** @default those of the decision */
+  readonly events?: readonly NewEvent[];
+  /** @default the append is not a command's */
+  readonly command?: CommandEntry;
+}
+
+/** While it is put together: spreads of what may be missing are as dear as the rest. */
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 /** A deleted stream is one that has changed: what was decided on was not deleted. */
 const CONFLICTS: ReadonlySet<Reason> = new Set([
@@ -63,39 +73,36 @@ export class CarryOut {
       bodyHash,
       result: ledgerResult(aggregate, known),
     };
-    return answerOfAppend(
-      await this.commit(aggregate, { ...decided, events }, signal, entry),
-      handled,
-      version,
-    );
+    const appended = await this.commit(aggregate, decided, signal, { events, command: entry });
+    return answerOfAppend(appended, handled, version);
   }
 
-  /** Appends what was decided. Throws `StaleDecision` after which it must be decided again, and what the store throws. */
+  /**
+   * Appends what was decided, with these events in place of those of the decision. Throws `StaleDecision` after which it must be
+   * decided again, and what the store throws.
+   */
   async commit(
     aggregate: StreamId,
     decided: Decided,
     signal: AbortSignal,
-    command?: CommandEntry,
+    { command, events = decided.events }: CommitOptions = {},
   ): Promise<Appended> {
-    const { version, events, condition, checks = [] } = decided;
+    const { version, condition, checks = [] } = decided;
+    const streams: StreamAppend[] = [
+      { stream: aggregate, expectedVersion: version === 0n ? 'NO_STREAM' : version, events },
+    ];
+    for (const check of checks) streams.push({ ...check, events: [] });
+    const request: Mutable<Pick<AppendRequest, 'streams' | 'condition' | 'command'>> = { streams };
+    if (condition !== undefined) request.condition = condition;
+    if (command !== undefined) request.command = command;
     let appended: Appended;
     try {
-      appended = await this.#options.store.append(
-        {
-          streams: [
-            { stream: aggregate, expectedVersion: version === 0n ? 'NO_STREAM' : version, events },
-            ...checks.map((check) => ({ ...check, events: [] })),
-          ],
-          ...(condition ? { condition } : {}),
-          ...(command ? { command } : {}),
-        },
-        { signal },
-      );
+      appended = await this.#options.store.append(request, { signal });
     } catch (error) {
       if (error instanceof HeadwaterError && CONFLICTS.has(error.reason)) throw new StaleDecision(error);
       throw error;
     }
-    if (!appended.deduplicated) this.#committed(aggregate, decided, appended);
+    if (!appended.deduplicated) this.#committed(aggregate, decided, events, appended);
     return appended;
   }
 
@@ -105,7 +112,8 @@ export class CarryOut {
 
   #committed(
     aggregate: StreamId,
-    { version, events, snapshot, committed }: Decided,
+    { version, snapshot, committed }: Decided,
+    events: readonly NewEvent[],
     appended: Appended,
   ): void {
     const now = appended.versions[0]?.version ?? version;
@@ -134,17 +142,17 @@ function asRecorded(events: readonly NewEvent[], last: bigint, appended: Appende
   const { firstPosition, recordedAt = 0n, eventIds, versions } = appended;
   const stream = versions[0]?.stream;
   if (stream === undefined) return [];
-  return events.map(({ eventId = '', eventType, data, ...more }, index) => ({
-    eventId: eventIds[index] ?? eventId,
+  return events.map((event, index) => ({
+    eventId: eventIds[index] ?? event.eventId ?? '',
     stream,
     version: last - BigInt(events.length - 1 - index),
     position: firstPosition + BigInt(index),
-    eventType,
-    data,
-    contentType: more.contentType ?? DEFAULT_CONTENT_TYPE,
-    metadata: more.metadata ?? {},
-    tags: more.tags ?? [],
-    schemaVersion: more.schemaVersion ?? 1,
+    eventType: event.eventType,
+    data: event.data,
+    contentType: event.contentType ?? DEFAULT_CONTENT_TYPE,
+    metadata: event.metadata ?? {},
+    tags: event.tags ?? [],
+    schemaVersion: event.schemaVersion ?? 1,
     recordedAt,
   }));
 }

@@ -114,7 +114,7 @@ export class CommandExecutor implements CommandBus {
       throw decider.missing?.(command.commandType) ?? new CommandNotRegisteredError(command.commandType);
     const handling: CommandHandling = {
       kind: 'COMMAND',
-      command: { ...command, commandId: command.commandId ?? runtime.newEventId() },
+      command: hasId(command) ? command : { ...command, commandId: runtime.newEventId() },
       type,
       bodyHash: hash(commandBody(command)),
       aggregate: {
@@ -136,6 +136,10 @@ export class CommandExecutor implements CommandBus {
   settled(): Promise<void> {
     return this.#carryOut.settled();
   }
+}
+
+function hasId(command: Command): command is CommandHandling['command'] {
+  return command.commandId !== undefined;
 }
 
 /** When all tries were in vain, the conflict itself is the answer. */

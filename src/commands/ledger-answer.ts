@@ -10,17 +10,14 @@ interface Kept {
   readonly aggregateType: string;
   readonly aggregateId: string;
   /** Left out where only the append can tell: of an aggregate that may have been created anew. */
-  readonly version?: string;
+  readonly version: string | undefined;
 }
 
 /** The result that is kept with a command, as JSON. */
 export function ledgerResult(aggregate: StreamId, version: bigint | undefined): Uint8Array {
   const { aggregateType, aggregateId } = aggregate;
-  const kept: Kept = {
-    aggregateType,
-    aggregateId,
-    ...(version === undefined ? {} : { version: String(version) }),
-  };
+  const kept: Kept = { aggregateType, aggregateId, version: version?.toString() };
+  // Undefined is not written.
   return encodedText(JSON.stringify(kept));
 }
 
