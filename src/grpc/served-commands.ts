@@ -75,6 +75,7 @@ function serve(
   return { store, decider, executor, pool, manager };
 }
 
+/** By way of a string, whose bytes then come out of the pool: memory of its own for each is dear, and the collector's to look after. */
 function sha256(bytes: Uint8Array): Uint8Array {
-  return hash('sha256', bytes, 'buffer');
+  return Buffer.from(hash('sha256', bytes, 'binary'), 'latin1');
 }
