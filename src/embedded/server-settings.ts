@@ -1,3 +1,5 @@
+import { totalmem } from 'node:os';
+
 /** Settings that this module lives by: another value would open a port to a server that trusts everybody. */
 const reserved: readonly string[] = [
   'data_directory',
@@ -10,6 +12,26 @@ const reserved: readonly string[] = [
 /** The number in the socket's name; with no TCP it can clash with nothing. */
 export const socketPort = 5432;
 
+const MEBIBYTE = 1024 * 1024;
+
+/**
+ * How much of its tables the server keeps at hand: a quarter of the memory, as is usual, from 128 MB to 1 GB. The events of a
+ * stream are scattered over the log, so of a log that is longer than this each costs a page from the system: a stream of 100
+ * events out of 3 million takes the server 1.0 ms with 128 MB and 0.3 with 1 GB, as much as out of 100,000. More than 1 GB
+ * would take a start a quarter of a second.
+ *
+ * @param memory in bytes; what this process may have by default
+ */
+export function sharedBuffers(memory = availableMemory()): string {
+  return `${Math.min(1024, Math.max(128, Math.floor(memory / 4 / MEBIBYTE)))}MB`;
+}
+
+/** Of the machine, or of the container where that may have less. */
+function availableMemory(): number {
+  const constrained = process.constrainedMemory();
+  return constrained > 0 ? Math.min(totalmem(), constrained) : totalmem();
+}
+
 /**
  * `-c` arguments for the server: ours for a small machine, then the caller's, then those that nobody may change.
  *
@@ -19,7 +41,7 @@ export function serverArguments(sockets: string, settings: Readonly<Record<strin
   const all = {
     cluster_name: 'headwater',
     max_connections: '100',
-    shared_buffers: '128MB',
+    shared_buffers: sharedBuffers(),
     // A statement whose client has gone ends within a second, and with it the locks that it holds.
     client_connection_check_interval: '1s',
     // Errors that a client is told anyway are not written down again: refusals are daily fare for an event store.

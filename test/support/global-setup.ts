@@ -20,7 +20,8 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const scratch = path.resolve(import.meta.dirname, '../../.headwater-test');
   await mkdir(scratch, { recursive: true });
   const dataDirectory = await mkdtemp(path.join(scratch, 'run-'));
-  const postgres = await startEmbeddedPostgres({ dataDirectory });
+  // Logs are emptied all the time, which takes the longer the more the server keeps at hand.
+  const postgres = await startEmbeddedPostgres({ dataDirectory, settings: { shared_buffers: '128MB' } });
   project.provide('connection', postgres.connection);
   return async () => {
     await postgres.stop();
