@@ -19,6 +19,9 @@ export interface ServerProcessOptions extends Omit<WatchedProcessOptions, 'onOut
   readonly timeoutMs: number;
 }
 
+/** How long a killed process may take to be gone, in milliseconds. */
+const ENDING_MS = 5_000;
+
 /**
  * Starts the server and resolves once it takes connections.
  *
@@ -30,7 +33,8 @@ export async function startServer(
   folder: DataFolder,
   options: ServerProcessOptions,
 ): Promise<WatchedProcess> {
-  const deadline = Date.now() + options.timeoutMs;
+  const begun = Date.now();
+  const deadline = begun + options.timeoutMs;
   for (;;) {
     const server = await startWatched(options.postgres, ['-D', folder.cluster, ...options.arguments], {
       ...options,
@@ -41,8 +45,12 @@ export async function startServer(
       throw error;
     });
     if (exit === undefined) return server;
-    if (!/shared memory block .* is still in use/.test(options.log.tail()) || Date.now() > deadline) {
-      throw startFailed(folder, options.log.tail(), exit);
+    const words = options.log.tail();
+    const held = /shared memory block .* is still in use/.test(words) && Date.now() <= deadline;
+    // A server that was killed just now may be about to end; one that lives was stopped before.
+    const ending = /lock file "postmaster.pid" already exists/.test(words) && Date.now() <= begun + ENDING_MS;
+    if (!held && !ending) {
+      throw startFailed(folder, words, exit);
     }
     await sleep(100);
   }
