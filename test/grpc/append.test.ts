@@ -211,7 +211,7 @@ describe('Append', () => {
         },
       }),
     );
-    const call = unary(raw, append, {}, { deadlineMs: 150 });
+    const call = unary(raw, append, {}, { deadlineMs: 2000 });
     expect((await failureOf(call)).code).toBe(4);
     await until(() => signal?.aborted === true, 'the signal');
     await until(() => server.openCalls === 0, 'no open call');
