@@ -9,6 +9,7 @@ import {
 import type { ExpectedVersion } from '../core/expected-version.js';
 import { type StreamVersion, streamKey } from '../core/stream.js';
 import { appendForeseen } from './append-foreseen.js';
+import type { Foresight } from './foresight.js';
 import {
   byteaArray,
   byteaArrayOfLatin1,
@@ -42,8 +43,10 @@ export async function append(
   database: Database,
   schema: string,
   group: readonly PreparedAppend[],
+  foresight?: Foresight,
 ): Promise<readonly Verdict[]> {
-  return (await appendForeseen(database, schema, group)) ?? (await decide(database, schema, group));
+  const foreseen = await appendForeseen(database, schema, group, foresight);
+  return foreseen ?? (await decide(database, schema, group));
 }
 
 /** As {@link append}, of a group that is known not to be as it could be foreseen. */

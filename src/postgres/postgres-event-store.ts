@@ -48,6 +48,7 @@ import type { Database } from './database.js';
 import { openLog } from './epochs.js';
 import { getLog } from './get-log.js';
 import { findCommand } from './find-command.js';
+import { Foresight } from './foresight.js';
 import { getStream } from './get-stream.js';
 import { GroupCommit, type GroupCommitOptions } from './group-commit.js';
 import { GroupLoad } from './group-load.js';
@@ -96,6 +97,7 @@ export class PostgresEventStore extends StreamChanges implements EventStore {
   readonly #changes: ChangeQueue;
   readonly #checks: ConditionChecks;
   readonly #contended: ContendedStreams;
+  readonly #foresight = new Foresight();
   readonly #loads: GroupLoad;
   /** The last position that was committed here; 0 while nothing was. */
   #knownHead = 0n;
@@ -217,7 +219,9 @@ export class PostgresEventStore extends StreamChanges implements EventStore {
   async #commit(group: readonly PreparedAppend[]): Promise<readonly Verdict[]> {
     const { database, schema } = this.#options;
     const late = group.some(({ request }) => this.#contended.isLate(request));
-    const verdicts = await (late ? decide : append)(database, schema, group);
+    const verdicts = late
+      ? await decide(database, schema, group)
+      : await append(database, schema, group, this.#foresight);
     for (const verdict of verdicts)
       if (!(verdict instanceof Error) && verdict.outcome === 'APPENDED')
         this.#contended.moved(verdict.versions);

@@ -4,6 +4,7 @@ import type { AppendRequest } from '../../src/core/append.js';
 import { DEFAULT_LIMITS } from '../../src/core/limits.js';
 import { append } from '../../src/postgres/append.js';
 import { appendForeseen } from '../../src/postgres/append-foreseen.js';
+import { Foresight } from '../../src/postgres/foresight.js';
 import { logHead } from '../../src/postgres/log-head.js';
 import { prepareAppend } from '../../src/postgres/prepared-append.js';
 import { systemRuntime } from '../../src/system.js';
@@ -114,6 +115,44 @@ describe('a group whose outcome can be foreseen', () => {
     const [outcome] = (await foreseen(creates('after-fail-over'))) ?? [];
     expect(outcome?.epoch).toBe(epoch + 1n);
     expect(outcome?.firstPosition).toBe(await position());
+  });
+});
+
+describe('foresight', () => {
+  it('rests after groups that were not as foreseen, longer each time up to 64, and is itself again after one that was', () => {
+    const foresight = new Foresight();
+    const rests = () => {
+      let groups = 0;
+      while (!foresight.isWorthATry()) groups += 1;
+      return groups;
+    };
+    const rested = Array.from({ length: 9 }, () => {
+      foresight.failed();
+      return rests();
+    });
+    expect(rested).toEqual([1, 2, 4, 8, 16, 32, 64, 64, 64]);
+    foresight.held();
+    foresight.failed();
+    expect(rests()).toBe(1);
+  });
+
+  it('learns from what came of groups, and not from those that cannot be foreseen', async () => {
+    const foresight = new Foresight();
+    const tried = (...requests: readonly AppendRequest[]) =>
+      appendForeseen(test.database, test.schema, prepared(...requests), foresight);
+    const id = randomUUID();
+    const event = newEvent({ eventId: randomUUID() });
+    expect(await tried({ streams: [to(thing(id), 'NO_STREAM', event)] })).toHaveLength(1);
+    expect(await tried({ streams: [to(thing(id), 'ANY', newEvent())] })).toBeUndefined();
+    expect(await tried(creates(randomUUID()))).toHaveLength(1);
+    for (const wrong of [creates(id), { streams: [to(thing(randomUUID()), 'NO_STREAM', event)] }]) {
+      expect(await tried(wrong)).toBeUndefined();
+      while (!foresight.isWorthATry());
+    }
+    expect(await tried(creates(id))).toBeUndefined();
+    // Two and not one: the failure before counts.
+    for (let group = 0; group < 4; group++) expect(await tried(creates(randomUUID()))).toBeUndefined();
+    expect(await tried(creates(randomUUID()))).toHaveLength(1);
   });
 });
 
