@@ -1,4 +1,5 @@
 import { tmpdir } from 'node:os';
+import type { Client } from 'pg';
 import { type Child, startChild } from './child.js';
 import { growLog, headOf } from './grow-log.js';
 import type { Options } from './options.js';
@@ -45,9 +46,22 @@ export async function openOwnLog(
     // As autovacuum would have done meanwhile.
     for (const table of ['events', 'event_tags', 'streams', 'log_head'])
       await client.query(`VACUUM (ANALYZE) "${schema}".${table}`);
+    await readThrough(client, schema);
     return { schema, service, events: await headOf(client, schema), close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/**
+ * Reads the events once, and the index by which streams are read: a log that has just been made is in the system's memory as far as
+ * that goes, and one that was kept is to be so too. From a disk the events of one stream come page by page, and what is
+ * measured then is the disk.
+ */
+async function readThrough(client: Client, schema: string): Promise<void> {
+  await client.query(`SELECT count(data) FROM "${schema}".events`);
+  await client.query(
+    `SELECT count(*) FROM (SELECT version FROM "${schema}".events ORDER BY aggregate_type, aggregate_id, version OFFSET 0) e`,
+  );
 }
