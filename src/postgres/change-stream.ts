@@ -13,12 +13,30 @@ import { SYSTEM_EVENT_TYPE, systemEventData } from '../core/system-events.js';
 import { expectedNumber } from './append.js';
 import type { Database, Row } from './database.js';
 import { quotedSchema } from './schema.js';
+import { sqlstateOf } from './sqlstate.js';
 
 /** A change, valid and with the id of its event. */
 export type IdentifiedChange = StreamChange & { readonly eventId: string };
 
+/** How often it is tried, when the server undoes it in favour of others. */
+const ATTEMPTS = 5;
+
 /** Makes the change in one statement; resolves when it is committed, or with why it was refused. */
 export async function changeStream(
+  database: Database,
+  schema: string,
+  change: IdentifiedChange,
+): Promise<StreamChanged | HeadwaterError> {
+  for (let attempt = 1; ; attempt++)
+    try {
+      return await tryToChange(database, schema, change);
+    } catch (error) {
+      // The sweep locks a stream's events and then the stream; a change locks the stream, and then what it empties.
+      if (sqlstateOf(error) !== '40P01' || attempt === ATTEMPTS) throw error;
+    }
+}
+
+async function tryToChange(
   database: Database,
   schema: string,
   change: IdentifiedChange,

@@ -220,6 +220,35 @@ describe('what may change an event', () => {
   });
 });
 
+describe('a change that the server undoes, since it and the sweep wait for each other', () => {
+  it('is tried again', async () => {
+    const stream = await filled('crossed', 3);
+    const of = `aggregate_type = '${stream.aggregateType}' AND aggregate_id = '${stream.aggregateId}'`;
+    const isWaiting = async () =>
+      (
+        await sql(
+          `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%"${test.schema}".change_stream(%'`,
+        )
+      ).length > 0;
+    // As the sweep does it: the events first, and then the stream.
+    const erased = await test.database.withSession(async (session) => {
+      await session.query('BEGIN');
+      await session.query(`SELECT FROM ${table('events')} WHERE ${of} FOR UPDATE`);
+      const erasing = test.store.eraseEvents({
+        stream,
+        expectedVersion: 3n,
+        versions: [{ first: 1n, last: 1n }],
+      });
+      await until(isWaiting);
+      await session.query(`UPDATE ${table('streams')} SET swept_before = swept_before WHERE ${of}`);
+      await session.query('COMMIT');
+      return erasing;
+    });
+    expect(erased).toMatchObject({ version: 4n, deduplicated: false });
+    expect(await shells(stream, 'ERASED')).toBe(1);
+  });
+});
+
 describe('a change whose answer is lost', () => {
   it('is made once, and its caller learns of it', async () => {
     const proxy = await FaultProxy.before(inject('connection'));
