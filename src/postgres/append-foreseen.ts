@@ -1,17 +1,9 @@
 import type { Appended } from '../core/append.js';
 import { expectedVersionHolds } from '../core/expected-version.js';
 import { streamKey } from '../core/stream.js';
-import {
-  booleanArray,
-  byteaArray,
-  byteaArrayOfLatin1,
-  int4Array,
-  int8Array,
-  jsonbArray,
-  textArray,
-  uuidArray,
-} from './binary-array.js';
+import { booleanArray, byteaArray, int4Array, int8Array, textArray } from './binary-array.js';
 import type { Database, Row } from './database.js';
+import { eventParameters } from './event-parameters.js';
 import type { Foresight } from './foresight.js';
 import type { PreparedAppend, PreparedEvent } from './prepared-append.js';
 import { quotedSchema } from './schema.js';
@@ -131,14 +123,7 @@ function parameters(
     expected.length - created,
     int4Array(foreseen.eventStreams),
     int8Array(foreseen.eventVersions),
-    uuidArray(events.map(({ id }) => id)),
-    textArray(events.map(({ type }) => type)),
-    byteaArray(events.map(({ data }) => data)),
-    byteaArrayOfLatin1(events.map(({ hash }) => hash)),
-    textArray(events.map(({ contentType }) => contentType)),
-    jsonbArray(events.map(({ metadata }) => metadata)),
-    events.some(({ tagList }) => tagList.length > 0) ? textArray(events.map(({ tags }) => tags)) : null,
-    int4Array(events.map(({ schemaVersion }) => schemaVersion)),
+    ...eventParameters(events),
     booleanArray(foreseen.eventEnds),
     ...commandParameters(group),
   ];

@@ -9,17 +9,10 @@ import {
 import type { ExpectedVersion } from '../core/expected-version.js';
 import { type StreamVersion, streamKey } from '../core/stream.js';
 import { appendForeseen } from './append-foreseen.js';
-import type { Foresight } from './foresight.js';
-import {
-  byteaArray,
-  byteaArrayOfLatin1,
-  int4Array,
-  int8Array,
-  jsonbArray,
-  textArray,
-  uuidArray,
-} from './binary-array.js';
+import { byteaArray, int4Array, int8Array, textArray } from './binary-array.js';
 import type { Database, Row } from './database.js';
+import { eventParameters } from './event-parameters.js';
+import type { Foresight } from './foresight.js';
 import { arrayLiteral, type PreparedAppend, type PreparedEvent } from './prepared-append.js';
 import { quotedSchema } from './schema.js';
 
@@ -98,7 +91,6 @@ function parameters(group: readonly PreparedAppend[]): readonly (Buffer | null)[
   const eventEntries: number[] = [];
   const events: PreparedEvent[] = [];
   let someConditions = false;
-  let someTags = false;
   const conditionAfters: bigint[] = [];
   const conditionEpochs: bigint[] = [];
   const conditionChecked: bigint[] = [];
@@ -133,7 +125,6 @@ function parameters(group: readonly PreparedAppend[]): readonly (Buffer | null)[
       for (const event of entry.events) {
         eventEntries.push(entryStreams.length);
         events.push(event);
-        someTags ||= event.tagList.length > 0;
       }
     }
   }
@@ -151,14 +142,7 @@ function parameters(group: readonly PreparedAppend[]): readonly (Buffer | null)[
     someConditions ? textArray(itemTypes) : null,
     someConditions ? textArray(itemTags) : null,
     int4Array(eventEntries),
-    uuidArray(events.map(({ id }) => id)),
-    textArray(events.map(({ type }) => type)),
-    byteaArray(events.map(({ data }) => data)),
-    byteaArrayOfLatin1(events.map(({ hash }) => hash)),
-    textArray(events.map(({ contentType }) => contentType)),
-    jsonbArray(events.map(({ metadata }) => metadata)),
-    someTags ? textArray(events.map(({ tags }) => tags)) : null,
-    int4Array(events.map(({ schemaVersion }) => schemaVersion)),
+    ...eventParameters(events),
   ];
 }
 
