@@ -7,8 +7,8 @@ import { type AllOptions, checkedAll, type Entity, type Repository } from './rep
 /** What statements are run on: a pool, or one connection, such as that of a transaction. */
 export type SqlSource = SqlPool | Pick<SqlClient, 'query'>;
 
-const UNIQUE_VIOLATION = '23505';
-const DUPLICATE_TABLE = '42P07';
+/** What two get that make the same table at once: of the catalogue's index, of the table's name, or of its row type's. */
+const MADE_BY_ANOTHER = new Set<unknown>(['23505', '42P07', '42710']);
 
 export interface SqlRepositoryOptions {
   /** Of the entities: lower-case letters, digits and `_`, at most 63; with a schema in front and a dot, if it is to be in one. */
@@ -57,7 +57,7 @@ export class SqlRepository<T extends Entity> implements Repository<T> {
     } catch (error) {
       // Two that make it at the same time both find that it is not there; then one of them fails.
       const { code } = error as { readonly code?: unknown };
-      if (!isPool(this.#source) || (code !== UNIQUE_VIOLATION && code !== DUPLICATE_TABLE)) throw error;
+      if (!isPool(this.#source) || !MADE_BY_ANOTHER.has(code)) throw error;
       await this.#run(sql, [], options);
     }
   }

@@ -35,6 +35,8 @@ export interface RunningService {
   /** As `http://host:port`. */
   readonly http: string;
   readonly pid: number;
+  /** The end of what it logged so far. */
+  readonly logged: () => string;
   /** Ends it with the signal, and tells how it ended and the end of what it logged. */
   kill(signal: 'SIGTERM' | 'SIGKILL'): Promise<{ readonly code: number | null; readonly stderr: string }>;
 }
@@ -49,6 +51,7 @@ export async function serve(flags: readonly string[], databaseUrl = ''): Promise
     address,
     http: readyUrl.replace(/\/readyz$/, ''),
     pid,
+    logged: stderr,
     kill: async (signal) => {
       await (signal === 'SIGTERM' ? service.drain() : service.kill());
       return { code: (await exited).code, stderr: stderr() };
