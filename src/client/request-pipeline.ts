@@ -7,6 +7,7 @@ import {
   type StoreUnavailableError,
 } from '../core/errors.js';
 import type { Runtime } from '../core/runtime.js';
+import { ChurnedMap } from '../core/churned-map.js';
 import { fromWireStatus } from '../wire/errors.js';
 import { backoff } from './backoff.js';
 import type { Channels } from './channels.js';
@@ -65,7 +66,7 @@ export class RequestPipeline<Request, Verdict> {
   /** Not sent, or to be sent again; in order. */
   #waiting: PendingRequest<Verdict>[] = [];
   #waitingBytes = 0;
-  readonly #underWay = new Map<bigint, PendingRequest<Verdict>>();
+  readonly #underWay = new ChurnedMap<bigint, PendingRequest<Verdict>>();
   #underWayBytes = 0;
   #call: PipelinedCall<readonly PipelinedResult<Verdict>[]> | undefined;
   #next = 1n;
@@ -196,7 +197,7 @@ export class RequestPipeline<Request, Verdict> {
     // Half-closed for idleness: nothing was under way.
     if (call !== this.#call) return;
     this.#call = undefined;
-    const unanswered = [...this.#underWay.values()].filter(({ settled }) => !settled);
+    const unanswered = this.#underWay.values().filter(({ settled }) => !settled);
     this.#underWay.clear();
     this.#underWayBytes = 0;
     this.#options.channels.failed(call.client);

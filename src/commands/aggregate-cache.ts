@@ -1,3 +1,4 @@
+import { ChurnedMap } from '../core/churned-map.js';
 import { streamKey, type StreamId } from '../core/stream.js';
 import type { ReadAggregate } from './aggregate-reader.js';
 import { stateBytes } from './state-bytes.js';
@@ -28,11 +29,21 @@ interface Entry {
 /** States smaller than that are not worth being measured. */
 const SMALL_BYTES = 4096;
 
+/** An entry in its place in the order of use. */
+interface Kept {
+  readonly key: string;
+  entry: Entry;
+  older: Kept | undefined;
+  newer: Kept | undefined;
+}
+
 /** Keeps the states of the aggregates that were used last. Nobody changes a state that is kept. */
 export class AggregateCache {
   readonly #limit: Required<AggregateCacheOptions>;
-  // In the order of use: a Map keeps the order in which its keys were set.
-  readonly #entries = new Map<string, Entry>();
+  readonly #kept = new ChurnedMap<string, Kept>();
+  // A list, and not the order in which a Map was filled: with each use an entry would be deleted from that and set again.
+  #oldest: Kept | undefined;
+  #newest: Kept | undefined;
   #bytes = 0;
 
   constructor({ aggregates = 10_000, bytes = 64 * 1024 * 1024 }: AggregateCacheOptions = {}) {
@@ -40,16 +51,15 @@ export class AggregateCache {
   }
 
   get size(): number {
-    return this.#entries.size;
+    return this.#kept.size;
   }
 
   get(stream: StreamId): ReadAggregate | undefined {
-    const key = streamKey(stream);
-    const entry = this.#entries.get(key);
-    if (entry === undefined) return undefined;
-    this.#entries.delete(key);
-    this.#entries.set(key, entry);
-    return entry.read;
+    const kept = this.#kept.get(streamKey(stream));
+    if (kept === undefined) return undefined;
+    this.#leave(kept);
+    this.#enter(kept);
+    return kept.entry.read;
   }
 
   /**
@@ -59,24 +69,52 @@ export class AggregateCache {
    */
   set(read: ReadAggregate, state: () => unknown): void {
     const key = streamKey(read.stream);
-    const former = this.#entries.get(key);
-    if (former !== undefined && former.read.version > read.version) return;
-    const entry = measured(read, former, state);
-    this.delete(read.stream);
-    this.#entries.set(key, entry);
-    this.#bytes += entry.bytes;
-    for (const oldest of this.#entries.values()) {
-      if (this.#entries.size <= this.#limit.aggregates && this.#bytes <= this.#limit.bytes) break;
-      this.delete(oldest.read.stream);
+    const former = this.#kept.get(key);
+    if (former !== undefined && former.entry.read.version > read.version) return;
+    const entry = measured(read, former?.entry, state);
+    this.#bytes += entry.bytes - (former?.entry.bytes ?? 0);
+    if (former === undefined) {
+      const kept: Kept = { key, entry, older: undefined, newer: undefined };
+      this.#kept.set(key, kept);
+      this.#enter(kept);
+    } else {
+      former.entry = entry;
+      this.#leave(former);
+      this.#enter(former);
+    }
+    while (this.#kept.size > this.#limit.aggregates || this.#bytes > this.#limit.bytes) {
+      if (this.#oldest === undefined) break;
+      this.#remove(this.#oldest);
     }
   }
 
   delete(stream: StreamId): void {
-    const key = streamKey(stream);
-    const entry = this.#entries.get(key);
-    if (entry === undefined) return;
-    this.#entries.delete(key);
-    this.#bytes -= entry.bytes;
+    const kept = this.#kept.get(streamKey(stream));
+    if (kept !== undefined) this.#remove(kept);
+  }
+
+  #remove(kept: Kept): void {
+    this.#kept.delete(kept.key);
+    this.#leave(kept);
+    this.#bytes -= kept.entry.bytes;
+  }
+
+  /** As the one that was used last. */
+  #enter(kept: Kept): void {
+    kept.older = this.#newest;
+    if (this.#newest === undefined) this.#oldest = kept;
+    else this.#newest.newer = kept;
+    this.#newest = kept;
+  }
+
+  #leave(kept: Kept): void {
+    const { newer, older } = kept;
+    if (older === undefined) this.#oldest = newer;
+    else older.newer = newer;
+    if (newer === undefined) this.#newest = older;
+    else newer.older = older;
+    kept.older = undefined;
+    kept.newer = undefined;
   }
 }
 

@@ -1,3 +1,4 @@
+import { ChurnedMap } from '../core/churned-map.js';
 import { OverloadedError } from '../core/errors.js';
 import { onAbort } from '../core/on-abort.js';
 
@@ -9,7 +10,7 @@ interface Waiting {
 export class SerialQueues {
   readonly #limit: number;
   // A key is there while a task of it runs; its entry holds those that wait.
-  readonly #waiting = new Map<string, Set<Waiting>>();
+  readonly #waiting = new ChurnedMap<string, Set<Waiting>>();
 
   /** @param limit tasks of one key that may wait */
   constructor(limit: number) {

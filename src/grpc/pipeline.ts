@@ -1,6 +1,7 @@
 import { Metadata, type ServerDuplexStream } from '@grpc/grpc-js';
 import type { Plan } from '../auth/plan.js';
 import { type HeadwaterError, InvalidRequestError, OverloadedError } from '../core/errors.js';
+import { ChurnedMap } from '../core/churned-map.js';
 import type { Received } from '../wire/method.js';
 import { oneMessageAhead } from '../wire/one-message-ahead.js';
 import { shuttingDown } from './calls.js';
@@ -33,7 +34,7 @@ export class Pipeline<Item, P extends Plan, Verdict> {
   /** Received, not begun. */
   readonly #queue: (Numbered<Item> & { readonly bytes: number })[] = [];
   /** Begun, by correlation number, with their bytes. */
-  readonly #underWay = new Map<bigint, number>();
+  readonly #underWay = new ChurnedMap<bigint, number>();
   readonly #results: { readonly result: Buffer; readonly correlation: bigint | undefined }[] = [];
   /** Begun and not answered yet; beside what is under way, repeated numbers, which are refused. */
   #begun = 0;

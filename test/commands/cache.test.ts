@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AggregateCache } from '../../src/commands/aggregate-cache.js';
 import type { ReadAggregate } from '../../src/commands/aggregate-reader.js';
@@ -27,6 +28,44 @@ describe('a cache of aggregates', () => {
     set('c');
     expect(kept(cache, 'a', 'b', 'c')).toBe('ac');
     expect(cache.size).toBe(2);
+  });
+
+  it('keeps those that were used last, whatever was done', () => {
+    const id = fc.constantFrom('a', 'b', 'c', 'd', 'e');
+    const step = fc.oneof(
+      fc.record({ id, use: fc.constantFrom('get', 'delete') }),
+      fc.record({ id, bytes: fc.integer({ min: 1, max: 40 }) }),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const cache = new AggregateCache({ aggregates: 3, bytes: 100 });
+        // By their ids and bytes; the one that was used last is last.
+        let model: (readonly [string, number])[] = [];
+        let version = 0n;
+        for (const one of steps) {
+          const former = model.find(([known]) => known === one.id);
+          model = model.filter(([known]) => known !== one.id);
+          const stream = { aggregateType: 'Thing', aggregateId: one.id };
+          if ('bytes' in one) {
+            version += 1n;
+            cache.set(read(one.id, version, one.bytes), () => 0);
+            model.push([one.id, one.bytes]);
+          } else if (one.use === 'delete') cache.delete(stream);
+          else {
+            expect(cache.get(stream) !== undefined).toBe(former !== undefined);
+            if (former !== undefined) model.push(former);
+          }
+          while (model.length > 3 || model.reduce((sum, [, bytes]) => sum + bytes, 0) > 100) model.shift();
+          expect(cache.size).toBe(model.length);
+        }
+        expect(kept(cache, 'a', 'b', 'c', 'd', 'e')).toBe(
+          model
+            .map(([known]) => known)
+            .toSorted()
+            .join(''),
+        );
+      }),
+    );
   });
 
   it('never puts an older state over a newer one', () => {

@@ -1,4 +1,5 @@
 import type { Decided, DecideRequest } from '../../commands/decider.js';
+import { ChurnedMap } from '../../core/churned-map.js';
 import { InvalidRequestError, StreamNotFoundError } from '../../core/errors.js';
 import type { Event } from '../../core/event.js';
 import { onAbort } from '../../core/on-abort.js';
@@ -63,7 +64,7 @@ export class Worker {
   onIdle: (() => void) | undefined;
   readonly #parts: WorkerParts;
   readonly #credit: Credit;
-  readonly #underWay = new Map<bigint, UnderWay>();
+  readonly #underWay = new ChurnedMap<bigint, UnderWay>();
   readonly #givenUp = new Set<bigint>();
   readonly #states = new SentStates();
   #next = 1n;
