@@ -10,7 +10,10 @@ import { chosenSeed } from './random.js';
 import { summary } from './summary.js';
 import { Workload } from './workload.js';
 
-const REQUESTS = 110_000;
+const everything =
+  process.env['HEADWATER_TEST_REQUIRE_ALL'] !== undefined || process.env['HEADWATER_TEST_LONG'] !== undefined;
+/** Half as many for a person who waits. */
+const REQUESTS = everything ? 110_000 : 55_000;
 const schema = 'headwater';
 const ALL_RULES: readonly Rule[] = [
   'ACK_KEPT',
@@ -75,7 +78,7 @@ test('three services on one database keep every promise while services and Postg
   expect(findings.violations, told).toEqual([]);
   expect(unchecked(findings, ALL_RULES), told).toEqual([]);
   const { operations } = workload.history;
-  expect(operations.length).toBeGreaterThanOrEqual(100_000);
+  expect(operations.length).toBeGreaterThanOrEqual(0.9 * REQUESTS);
   expect(nemesis.faults.map(({ kind }) => kind)).toEqual(
     expect.arrayContaining(['kill -9 of a service', 'kill -9 of Postgres', 'SIGTERM of a service']),
   );
