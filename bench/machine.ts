@@ -1,11 +1,14 @@
 import { closeSync, fdatasyncSync, openSync, rmSync, writeSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, release, totalmem, type } from 'node:os';
 import path from 'node:path';
+import { speedTogether } from './cores.js';
 import { median } from './rounds.js';
 
 /** What the numbers were taken on. */
 export interface Machine {
   readonly cores: number;
+  /** What a core does when all are busy, as a part of what it does alone. */
+  readonly speedTogether?: number | undefined;
   readonly processor: string;
   readonly memoryMiB: number;
   readonly system: string;
@@ -16,9 +19,11 @@ export interface Machine {
   readonly loadBefore: number;
 }
 
-export function machine(folder: string): Machine {
+export async function machine(folder: string): Promise<Machine> {
+  const cores = availableParallelism();
   return {
-    cores: availableParallelism(),
+    cores,
+    speedTogether: await speedTogether(cores),
     processor: cpus()[0]?.model.trim() ?? 'unknown',
     memoryMiB: Math.round(totalmem() / 2 ** 20),
     system: `${type()} ${release()}`,

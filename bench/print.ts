@@ -10,7 +10,7 @@ export function resultAsText(result: Result, before?: Result): string {
   const settings = Object.entries(postgres.settings).map(([name, value]) => `${name}=${value}`);
   const lines = [
     `${machine.cores} cores (${machine.processor}), ${(machine.memoryMiB / 1024).toFixed(1)} GiB, ${machine.system}, ` +
-      `Node ${machine.node}; flushing 8 KiB takes ${machine.flushMilliseconds} ms`,
+      `Node ${machine.node}; ${togetherOf(machine)}flushing 8 KiB takes ${machine.flushMilliseconds} ms`,
     `Postgres ${postgres.version}: ${settings.join(', ')}`,
     `Medians of the rounds in which ours and the floors took turns${mode === 'quick' ? ', quick' : ''}; ` +
       `${Math.round(seconds)} s`,
@@ -143,4 +143,10 @@ function newTable(head: string[]) {
     colAligns: head.map((name, index) => (index === 0 || LEFT.has(name) ? 'left' : 'right')),
     style: { head: [], border: [], compact: true },
   });
+}
+
+function togetherOf({ speedTogether }: Result['machine']): string {
+  return speedTogether === undefined
+    ? ''
+    : `when all cores are busy each does ${speedTogether} of what it does alone; `;
 }

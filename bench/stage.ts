@@ -55,7 +55,7 @@ export async function openStage({ cpuProfiles }: Options): Promise<Stage> {
     undo.push(() => emptyService.stop());
     await makeFloorTables(postgres, schema, floorSchema);
     return {
-      machine: machine(scratch.path),
+      machine: await machine(scratch.path),
       postgres,
       schema,
       floorSchema,

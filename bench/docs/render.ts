@@ -54,12 +54,19 @@ export function renderDocs(result: Result, name: string): ReadonlyMap<string, st
 
 function limitsOf({ machine, rows }: Result): string {
   const table = limitTable(rows, machine.cores);
-  return table === '' ? '' : `${LIMITS}\n\n${table}`;
+  return table === '' ? '' : `${LIMITS}${togetherOf(machine)}\n\n${table}`;
 }
 
 const LIMITS = `From the CPU above follows the highest ratio that is to be had without anything costing less: the machine has only so many
 cores for load generator, service and database together, and each of these does what counts on one. Where both columns are far
 above the ratio it is waiting, for flushes and for each other, that costs, and not CPU.`;
+
+/** What the columns cannot know: CPU was taken with the cores as busy as they were. */
+function togetherOf({ speedTogether }: Result['machine']): string {
+  if (speedTogether === undefined || speedTogether > 0.95) return '';
+  return ` Both are too high on this machine, where a core does ${speedTogether} of what it does alone when all are busy: floors keep about
+one core busy, and ours keep all.`;
+}
 
 function runOf({ headwater, mode, seconds, startedAt }: Result): string {
   const what = `Headwater ${headwater.version}${headwater.commit === undefined ? '' : ` (${headwater.commit})`}`;
@@ -72,6 +79,9 @@ function machineTable({ machine, postgres }: Result): string {
     ['', ''],
     [
       ['processor', `${machine.processor}, ${machine.cores} cores`],
+      ...(machine.speedTogether === undefined
+        ? []
+        : [['a core when all are busy', `${machine.speedTogether} of what it does alone`]]),
       ['memory', `${(machine.memoryMiB / 1024).toFixed(1)} GiB`],
       ['system', `${machine.system}, Node ${machine.node}`],
       ['flushing a block of 8 KiB', `${machine.flushMilliseconds} ms`],

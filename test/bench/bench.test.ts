@@ -59,6 +59,7 @@ describe('a short run of all rows but the longest', () => {
     expect(new Date(result.startedAt).toISOString()).toBe(result.startedAt);
     expect(result.machine).toMatchObject({ cores: expect.any(Number), node: process.version });
     expect(result.machine.flushMilliseconds).toBeGreaterThan(0);
+    if (result.machine.cores > 1) expect(result.machine.speedTogether).toBeGreaterThan(0);
     expect(result.postgres.version).toMatch(/^\d+\.\d+/);
     expect(result.postgres.settings).toMatchObject({
       fsync: 'on',
