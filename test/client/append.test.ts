@@ -80,6 +80,10 @@ describe('append on a real store', () => {
   });
   afterAll(() => real.close());
 
+  /** Until the log has come so far. */
+  const reached = (position: bigint) =>
+    expect.poll(async () => (await real.store.getLog()).position).toBeGreaterThanOrEqual(position);
+
   it('gives what was appended, with ids of version 7 that the client made', async () => {
     const { address } = await startService(real.store);
     const { eventStore } = connectTo({ address });
@@ -195,9 +199,10 @@ describe('append on a real store', () => {
     const { eventStore, waitForReady } = connectTo({ address: proxy.address });
     await waitForReady();
     await eventStore.append(appendOf());
+    const { position } = await real.store.getLog();
     proxy.swallow(true);
     const append = eventStore.append(tagged(`name:${randomUUID()}`));
-    await sleep(150);
+    await reached(position + 1n);
     proxy.swallow(false);
     proxy.cut();
     expect(await append).toMatchObject({ deduplicated: true });
@@ -226,10 +231,11 @@ describe('append on a real store', () => {
     const { eventStore, waitForReady } = connectTo({ address: proxy.address });
     await waitForReady();
     await eventStore.append(appendOf());
+    const { position } = await real.store.getLog();
     proxy.swallow(true);
     const stream = newStream();
     const append = eventStore.append(appendOf('Opened', stream));
-    await sleep(150);
+    await reached(position + 1n);
     proxy.swallow(false);
     proxy.cut();
     expect(await append).toMatchObject({ versions: [{ stream, version: 1n }], deduplicated: true });

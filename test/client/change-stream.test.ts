@@ -206,7 +206,7 @@ describe('a change of a stream on a real store', () => {
     const one = await created();
     proxy.swallow(true);
     const deleting = eventStore.deleteStream({ stream: one, expectedVersion: 1n });
-    await sleep(150);
+    await expect.poll(async () => (await real.store.getStream(one)).deletedAt).toBeDefined();
     proxy.swallow(false);
     proxy.cut();
     // Neither its expected version nor the deletion itself stands in the way of the repeat.

@@ -162,9 +162,13 @@ export function statusOf(status: Pick<ServiceError, 'code' | 'details' | 'metada
   };
 }
 
-export async function until(condition: () => boolean, what: string, milliseconds = 20_000): Promise<void> {
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  what: string,
+  milliseconds = 20_000,
+): Promise<void> {
   const end = Date.now() + milliseconds;
-  while (!condition()) {
+  while (!(await condition())) {
     if (Date.now() > end) throw new Error(`Waited ${milliseconds} ms in vain: ${what}`);
     await systemRuntime.sleep(5);
   }

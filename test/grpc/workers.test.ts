@@ -346,9 +346,11 @@ describe('a worker that fails', () => {
     await Promise.all(Array.from({ length: 10 }, () => send(raw, 'Deposit', newId())));
     expect(still.asked).toHaveLength(had);
     for (const { correlation } of still.asked) still.decide(correlation, accepted('Late'));
-    await systemRuntime.sleep(50);
-    await Promise.all(Array.from({ length: 10 }, () => send(raw, 'Deposit', newId())));
-    expect(still.asked.length).toBeGreaterThan(had);
+    // When the service has heard that.
+    await until(async () => {
+      await Promise.all(Array.from({ length: 10 }, () => send(raw, 'Deposit', newId())));
+      return still.asked.length > had;
+    }, 'more commands');
     expect(other.asked.map(({ aggregate }) => aggregate?.aggregateId)).toContain(
       still.asked[0]?.aggregate?.aggregateId,
     );
@@ -480,7 +482,7 @@ describe('leaving', () => {
     const answer = send(raw, 'Deposit', newId());
     await until(() => worker.asked.length === 1, 'the command');
     worker.say({ message: { case: 'draining', value: {} } });
-    await systemRuntime.sleep(30);
+    await systemRuntime.sleep(300);
     expect((await failureOf(send(raw, 'Deposit', newId()))).error).toBeInstanceOf(StoreUnavailableError);
     worker.decide(worker.asked[0]?.correlation ?? 0n, accepted());
     expect(await answer).toMatchObject({ version: 1n });

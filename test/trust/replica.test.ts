@@ -266,7 +266,7 @@ describe('a service with READ_DATABASE_URL', () => {
         position: next.token.position,
         reached: token.position,
       });
-      expect(performance.now() - began).toBeLessThan(4000);
+      expect(performance.now() - began).toBeLessThan(10_000);
       const waiting = count({ minPosition: next.token });
       await standby(0).resumeReplay();
       expect(await waiting).toBe(2);
