@@ -9,6 +9,9 @@ export type ChildMessage =
 
 export type Usage = Omit<Extract<ChildMessage, { kind: 'ENDED' }>, 'kind'>;
 
+/** As `npm start` and the image run the service; other servers get them too. */
+export const NODE_FLAGS: readonly string[] = ['--max-semi-space-size=64'];
+
 /** A server in a process of its own, so that neither its event loop nor its heap is the load generator's. */
 export interface Child {
   readonly address: string;
@@ -29,7 +32,7 @@ export async function startChild(module: string, options: ChildOptions): Promise
   const { input, cwd, nodeArguments = [] } = options;
   const child = fork(fileURLToPath(new URL(module, import.meta.url)), [JSON.stringify(input ?? {})], {
     cwd,
-    execArgv: ['--enable-source-maps', ...nodeArguments],
+    execArgv: ['--enable-source-maps', ...NODE_FLAGS, ...nodeArguments],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   const exited = once(child, 'exit');

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { NODE_FLAGS } from '../../bench/child.js';
 import { describeSettings } from '../../src/config.js';
 
 // What can be seen without carrying it out; try-dockerfile.js does that.
@@ -34,8 +35,13 @@ describe('the Dockerfile', () => {
 
   it('runs the service as a user with a name, without a shell in between', () => {
     expect(of('USER')).toEqual(['node']);
-    expect(JSON.parse(of('ENTRYPOINT')[0] ?? '')).toEqual(['node', '/app/bin/headwater.js']);
+    expect(JSON.parse(of('ENTRYPOINT')[0] ?? '')).toEqual(['node', ...NODE_FLAGS, '/app/bin/headwater.js']);
     expect(JSON.parse(of('CMD')[0] ?? '')).toEqual(['serve']);
+  });
+
+  it('runs it as npm start and the bench do', () => {
+    const { scripts } = JSON.parse(read('package.json')) as { readonly scripts: Record<string, string> };
+    expect(scripts['start']).toBe(`exec node ${NODE_FLAGS.join(' ')} bin/headwater.js serve`);
   });
 
   it('is on Debian with a Node that is still maintained', () => {
