@@ -34,9 +34,11 @@ Examples:
     .action(async (name: string, flags: RebuildFlags) => {
       await withConnection(flags, async ({ projections }, signal) => {
         const waitWithSwap = flags.waitWithSwap ?? false;
-        const begun = await projections.rebuild({ name, waitWithSwap }, { signal });
-        if (!flags.wait) return printChanged(begun, 'is being built anew', flags);
-        const ended = await untilBuilt(projections, begun, { waitWithSwap, signal });
+        const rebuild = () => projections.rebuild({ name, waitWithSwap }, { signal });
+        if (!flags.wait) return printChanged(await rebuild(), 'is being built anew', flags);
+        const former = (await projections.get(name, { signal })).live.generation;
+        const begun = await rebuild().catch(goesOn(`The rebuild of projection ${name}, if it has begun,`));
+        const ended = await untilBuilt(projections, begun, { former, waitWithSwap, signal });
         const told =
           ended.building === undefined
             ? `is built anew, and generation ${ended.live.generation} is live`
@@ -74,14 +76,26 @@ Examples:
     });
 }
 
+interface Waiting {
+  /** The generation that was live before. */
+  readonly former: bigint;
+  readonly waitWithSwap: boolean;
+  readonly signal: AbortSignal;
+}
+
 /** Looks until the generation is live or, if the swap is to wait, has caught up. Throws if it was thrown away. */
 async function untilBuilt(
   projections: ProjectionControl,
   begun: Projection,
-  { waitWithSwap, signal }: { readonly waitWithSwap: boolean; readonly signal: AbortSignal },
+  { former, waitWithSwap, signal }: Waiting,
 ): Promise<Projection> {
   const { name } = begun;
   const generation = begun.building?.generation;
+  if (generation === undefined) {
+    // It was over before the answer was made.
+    if (begun.live.generation === former) throw thrownAway(name);
+    return begun;
+  }
   const progress = barProgress(Number(begun.head), 'positions');
   let shown = 0;
   try {
@@ -89,8 +103,7 @@ async function untilBuilt(
       const projection = await projections.get(name, { signal });
       const { building, live } = projection;
       if (live.generation === generation) return projection;
-      if (building?.generation !== generation)
-        throw new ProjectionConflictError(name, `What was built of projection ${name} was thrown away`);
+      if (building?.generation !== generation) throw thrownAway(name);
       const at = Number(building?.position.position ?? 0n);
       if (at > shown) progress.add(at - shown);
       shown = Math.max(shown, at);
@@ -103,10 +116,21 @@ async function untilBuilt(
       await systemRuntime.sleep(LOOK_MILLISECONDS, signal);
     }
   } catch (error) {
-    if (error instanceof InterruptedError)
-      throw new InterruptedError(`The rebuild of projection ${name} goes on without this command`);
-    throw error;
+    return goesOn(`The rebuild of projection ${name}`)(error);
   } finally {
     progress.stop();
   }
+}
+
+/** Of Ctrl-C it says what that does not end. */
+function goesOn(what: string): (error: unknown) => never {
+  return (error) => {
+    throw error instanceof InterruptedError
+      ? new InterruptedError(`${what} goes on without this command`)
+      : error;
+  };
+}
+
+function thrownAway(name: string): ProjectionConflictError {
+  return new ProjectionConflictError(name, `What was built of projection ${name} was thrown away`);
 }
