@@ -186,6 +186,28 @@ describe('headwater projection rebuild and finish', () => {
     expect((await run('finish', name, '--discard')).stdout).toContain('thrown away');
   });
 
+  it('end when it was thrown away before the answer was made', async () => {
+    await leased();
+    const database = openDatabase();
+    const ask = (text: string) => database.query('append', text, []);
+    const table = `"${namespace}".projection_generations`;
+    await ask(
+      `CREATE FUNCTION "${namespace}".discard() RETURNS trigger LANGUAGE plpgsql AS ` +
+        `'BEGIN DELETE FROM ${table} WHERE name = NEW.name AND NOT live; RETURN NULL; END'`,
+    );
+    await ask(
+      `CREATE TRIGGER discard AFTER INSERT ON ${table} FOR EACH ROW EXECUTE FUNCTION "${namespace}".discard()`,
+    );
+    try {
+      const { code, stderr, stdout } = await run('rebuild', name, '--wait');
+      expect([code, stdout]).toEqual([3, '']);
+      expect(stderr).toContain('was thrown away');
+    } finally {
+      await ask(`DROP FUNCTION "${namespace}".discard() CASCADE`);
+      await database.close();
+    }
+  });
+
   it('end when it is thrown away, or nobody waits any more', async () => {
     await leased();
     const rebuilding = run('rebuild', name, '--wait');
