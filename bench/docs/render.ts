@@ -64,8 +64,8 @@ above the ratio it is waiting, for flushes and for each other, that costs, and n
 /** What the columns cannot know: CPU was taken with the cores as busy as they were. */
 function togetherOf({ speedTogether }: Result['machine']): string {
   if (speedTogether === undefined || speedTogether > 0.95) return '';
-  return ` Both are too high on this machine, where a core does ${speedTogether} of what it does alone when all are busy: floors keep about
-one core busy, and ours keep all.`;
+  return ` Both are too high on this machine, where a core does ${speedTogether} of what it does alone when all are busy: ours keep
+more of them busy than most floors do.`;
 }
 
 function runOf({ headwater, mode, seconds, startedAt }: Result): string {

@@ -7,7 +7,7 @@ const FEW = 16;
  * V8 makes the table of a `Map` anew whenever entries that were deleted fill it up, and lets the former table refer to the next
  * one, for iterators. Once one of them has survived a full collection, it holds the next one, which holds the next: all that
  * ever was in the `Map` since is copied twice and kept, until the next full collection begins that again. Of appends that were
- * under way this was half of the client's garbage collection. Here another `Map` takes over before that, to which nothing leads.
+ * under way this was most of the client's garbage collection. Here another `Map` takes over before that, to which nothing leads.
  *
  * See `OrderedHashTable::Rehash`: https://github.com/v8/v8/blob/main/src/objects/ordered-hash-table.cc
  */
