@@ -54,8 +54,10 @@ interface Waiting {
  * its own verdict. One group is in flight at a time.
  *
  * A group whose answer was lost is resolved before the next one goes: it is sent again, and the check for repeats, which
- * waits for the log's lock and so for the lost transaction's end, makes the answer definite. A group that the database
- * refuses for a value is decided one request at a time, so that one bad request cannot spoil the others.
+ * waits for the log's lock and so for the lost transaction's end, makes the answer definite. Whose caller has gone is not
+ * sent again: the caller was told that the outcome is unknown, asks again elsewhere, and could be refused there for a state
+ * that comes about before this one returns. A group that the database refuses for a value is decided one request at a time,
+ * so that one bad request cannot spoil the others.
  */
 export class GroupCommit {
   readonly #options: GroupCommitOptions;
@@ -164,26 +166,30 @@ export class GroupCommit {
 
   async #decide(group: readonly Waiting[]): Promise<void> {
     const { commit, errorFor } = this.#options;
+    let asked = group;
     let verdicts: readonly Verdict[];
     try {
-      verdicts = await resolved(() => commit(group.map(({ prepared }) => prepared)), this.#options);
+      verdicts = await resolved(() => {
+        asked = stillAsked(asked);
+        return asked.length === 0 ? Promise.resolve([]) : commit(asked.map(({ prepared }) => prepared));
+      }, this.#options);
     } catch (error) {
       if (error instanceof UnresolvedError) {
-        for (const waiting of group)
+        for (const waiting of asked)
           waiting.reject(errorFor(error.cause, error.sent ? 'UNKNOWN' : 'NOT_APPLIED'));
-      } else if (group.length > 1 && failureOf(error) === 'VALUE') {
-        for (const waiting of group) await this.#decide([waiting]);
+      } else if (asked.length > 1 && failureOf(error) === 'VALUE') {
+        for (const waiting of asked) await this.#decide([waiting]);
       } else {
         const outcome = failureOf(error) === 'UNEXPECTED' ? 'UNKNOWN' : 'NOT_APPLIED';
-        for (const waiting of group) waiting.reject(errorFor(error, outcome));
+        for (const waiting of asked) waiting.reject(errorFor(error, outcome));
       }
       return;
     }
     this.#tell(verdicts);
-    group.forEach((waiting, index) => {
+    asked.forEach((waiting, index) => {
       const verdict = verdicts[index];
       if (verdict === undefined)
-        waiting.reject(new Error(`No verdict for request ${index} of ${group.length}`));
+        waiting.reject(new Error(`No verdict for request ${index} of ${asked.length}`));
       else waiting.resolve(verdict);
     });
   }
@@ -195,4 +201,13 @@ export class GroupCommit {
         last = verdict.lastPosition;
     if (last > 0n) this.#options.onCommitted?.(last);
   }
+}
+
+/** Those whose callers still wait; the others are told why not. */
+function stillAsked(group: readonly Waiting[]): readonly Waiting[] {
+  return group.filter((waiting) => {
+    const ended = endOf(waiting.options);
+    if (ended !== undefined) waiting.reject(ended);
+    return ended === undefined;
+  });
 }

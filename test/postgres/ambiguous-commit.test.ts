@@ -93,6 +93,57 @@ describe('a commit whose answer is lost', () => {
   });
 });
 
+describe('an append of which nobody knows whether it was applied', () => {
+  const expecting = {
+    streams: [
+      {
+        stream: { aggregateType: 'Thing', aggregateId: 'late' },
+        expectedVersion: 'STREAM_EXISTS' as const,
+        events: [
+          {
+            eventId: '0190a000-0000-7000-8000-000000000002',
+            eventType: 'Happened',
+            data: Buffer.from('too late'),
+          },
+        ],
+      },
+    ],
+  };
+
+  /** The answer is lost, the same is refused elsewhere, and what it expected comes about before the database is back. */
+  const overtaken = async (signal: AbortSignal, beforeItIsBack: () => void) => {
+    proxy.loseNextReplyTo('append_', { thenRefuse: true });
+    const lost = proxy.lost;
+    const first = store.append(expecting, { signal });
+    first.catch(() => undefined);
+    await expect.poll(() => proxy.lost).toBe(lost + 1);
+    const elsewhere = storeOn(direct);
+    await expect(elsewhere.append(expecting)).rejects.toMatchObject({ reason: 'WRONG_EXPECTED_VERSION' });
+    await elsewhere.append(request('late', 'now it exists'));
+    beforeItIsBack();
+    proxy.cut(false);
+    return first;
+  };
+
+  it('is sent again as long as its caller waits, and is then decided by what is true then', async () => {
+    const { signal } = new AbortController();
+    await expect(overtaken(signal, () => undefined)).resolves.toMatchObject({ firstPosition: 2n });
+    expect(await count()).toBe(2);
+  });
+
+  it('is not sent again when its caller has gone, while others of its group are', async () => {
+    const gone = new AbortController();
+    const other = store.append(request('other', 'in the same group'));
+    await expect(overtaken(gone.signal, () => gone.abort(new Error('nobody waits')))).rejects.toThrow(
+      'nobody waits',
+    );
+    await expect(other).resolves.toMatchObject({ outcome: 'APPENDED' });
+    const again = await store.append(request('after', 'it'));
+    expect(again.firstPosition).toBe(3n);
+    expect(await count()).toBe(3);
+  });
+});
+
 describe('an append while no connection can be had', () => {
   it('is answered as NOT_APPLIED', async () => {
     proxy.cut(true);

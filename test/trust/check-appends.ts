@@ -132,11 +132,33 @@ function checkHonesty(
     findings.violate('OUTCOME_HONEST', `position ${append.first} is in the log, told was: ${numbers}`);
   if (unknown.length === 0 || appended) return;
   const lastUnknown = Math.max(...unknown.map(({ returned }) => returned));
-  const resolved = asked.some(
+  const refusals = asked.filter(
     ({ invoked, result }) =>
       invoked >= lastUnknown && (result.kind === 'REFUSED' || result.kind === 'REUSED'),
   );
-  if (!resolved) findings.violate('OUTCOME_HONEST', `never became definite: ${numbers}`);
-  else if (append !== undefined)
-    findings.violate('OUTCOME_HONEST', `was refused in the end, and is at ${append.first}: ${numbers}`);
+  if (refusals.length === 0) findings.violate('OUTCOME_HONEST', `never became definite: ${numbers}`);
+  else if (append !== undefined && refusals.some(({ result }) => isFinal(result)))
+    findings.violate(
+      'OUTCOME_HONEST',
+      `was refused in the end, and is at ${append.first}: ${numbers}; ${refusals.map(why).join(' and ')}`,
+    );
+}
+
+/**
+ * Whether what was refused can't be applied any more by an earlier try that is still on its way. What was expected can yet
+ * come true only of a stream that was not there, or had not come so far. (Nothing is deleted here.)
+ */
+export function isFinal(result: AppendResult): boolean {
+  if (result.kind !== 'REFUSED') return true;
+  return result.conflicts.some(
+    ({ actual, expected }) =>
+      expected === 'NO_STREAM' || (typeof expected === 'bigint' && expected < BigInt(actual)),
+  );
+}
+
+function why({ result }: AppendOperation): string {
+  if (result.kind !== 'REFUSED') return result.kind;
+  return result.conflicts
+    .map(({ actual, expected, stream }) => `${name(stream)} expected ${expected}, was ${actual}`)
+    .join(', ');
 }

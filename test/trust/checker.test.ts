@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { isFinal } from './check-appends.js';
 import { check } from './checker.js';
 import type { Findings, Rule } from './findings.js';
 import type { AppendResult, FinalLog, LoggedEvent } from './history.js';
@@ -228,5 +229,18 @@ describe('the checker', () => {
 
   test.for(LIES)('finds %s', ([, rule, lie]) => {
     expect([...findingsOf(lie).broken.keys()]).toContain(rule);
+  });
+
+  test('lets an earlier try be applied after a refusal only where what was expected could yet come true', () => {
+    const refused = (...conflicts: Extract<AppendResult, { kind: 'REFUSED' }>['conflicts']) =>
+      isFinal({ kind: 'REFUSED', conflicts });
+    const absent = { stream: key, expected: 'STREAM_EXISTS' as const, actual: 0 };
+    const ahead = { stream: key, expected: 5n, actual: 4 };
+    expect(refused(absent)).toBe(false);
+    expect(refused(ahead, absent)).toBe(false);
+    expect(refused({ stream: key, expected: 3n, actual: 4 })).toBe(true);
+    expect(refused({ stream: key, expected: 'NO_STREAM', actual: 1 })).toBe(true);
+    expect(refused(absent, { stream: 'Counter\nc2', expected: 'NO_STREAM', actual: 1 })).toBe(true);
+    expect(isFinal({ kind: 'REUSED', eventId: id(1), position: 1 })).toBe(true);
   });
 });
