@@ -33,13 +33,9 @@ it('while events come without a pause, what is built takes the place of what ano
       initialState: () => 0,
       on: { Deposited: (state, { payload }) => state + payload.amount },
     });
-  test.run(balance(1));
-  test.run(sum(1).work(test.projections));
-  await test.projections.waitFor(
-    'balance',
-    { position: await test.deposit('a', 1) },
-    { timeoutMilliseconds: 10_000 },
-  );
+  const first = [test.run(balance(1)), test.run(sum(1).work(test.projections))];
+  const deposited = await test.deposit('a', 1);
+  for (const running of first) await running.waitFor(deposited, { timeoutMilliseconds: 20_000 });
 
   let writing = true;
   const written = (async () => {
