@@ -3,8 +3,8 @@ import type { Filter, Range, Scope, StreamPattern } from './filter.js';
 import { metadataComparison } from './metadata-comparison.js';
 import { type StreamId, streamKey } from './stream.js';
 
-/** Decides whether an event belongs to the answer. */
-export type Matcher = (event: Event) => boolean;
+/** Decides whether an event belongs to the answer; asks it for no more than it needs to know. */
+export type Matcher = (event: Omit<Event, 'erased'>) => boolean;
 
 /**
  * The one meaning of scope and filters, for the memory store, the live ring and, where SQL only narrows, the
@@ -47,9 +47,9 @@ function filterMatcher(filter: Filter): Matcher {
   return (event) =>
     (types === undefined || types.has(event.eventType)) &&
     (tags === undefined || tags.every((tag) => event.tags.includes(tag))) &&
-    within(versions, event.version) &&
-    within(positions, event.position) &&
-    within(recorded, event.recordedAt) &&
+    (versions === undefined || within(versions, event.version)) &&
+    (positions === undefined || within(positions, event.position)) &&
+    (recorded === undefined || within(recorded, event.recordedAt)) &&
     namedByAny(streams, event.stream) &&
     namedByAny(filter.only, event.stream) &&
     comparisons.every((holds) => holds(event.metadata));
@@ -72,8 +72,7 @@ export function namesStream(
   );
 }
 
-function within(range: Range<bigint> | undefined, value: bigint): boolean {
-  if (range === undefined) return true;
+function within(range: Range<bigint>, value: bigint): boolean {
   return (
     (range.first === undefined || value >= range.first) && (range.last === undefined || value <= range.last)
   );

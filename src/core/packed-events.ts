@@ -1,12 +1,14 @@
 import type { Event } from './event.js';
 import type { LoadPage } from './load.js';
 
+const NOTHING = Buffer.alloc(0);
+
 /**
  * Where the parts of one event lie in `bytes`, and its numbers. One object is filled for one event after the other, since
  * that is why it exists: to hand events on without making objects of them. Text is UTF-8, from a byte to before another.
  */
 export interface EventFields {
-  bytes: Uint8Array;
+  bytes: Buffer;
   /** The 16 bytes of the UUID. */
   eventId: number;
   aggregateType: number;
@@ -40,7 +42,7 @@ export interface EventFields {
 
 export function noFields(): EventFields {
   return {
-    bytes: new Uint8Array(0),
+    bytes: NOTHING,
     eventId: 0,
     aggregateType: 0,
     aggregateTypeEnd: 0,
@@ -73,6 +75,8 @@ export interface PackedEvents {
   readonly byteLength: number;
   /** Fills in where the parts of an event lie; `index` from 0. */
   read(index: number, fields: EventFields): void;
+  /** The part of one event in {@link byteLength}. */
+  sizeOf(index: number): number;
   /** As objects, each with data of its own, so that who keeps one event does not keep the page. */
   unpack(): readonly Event[];
 }

@@ -2,7 +2,7 @@ import type { SubscriptionMessage } from './subscribe.js';
 
 const SHARED = new WeakSet<SubscriptionMessage>();
 
-/** Notes that other subscriptions get some of the same event objects, so that what is made of them is worth keeping. */
+/** Notes that other subscriptions may get the same page of events, so that what is made of it is worth keeping for them. */
 export function markShared(message: SubscriptionMessage): void {
   SHARED.add(message);
 }

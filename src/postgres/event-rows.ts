@@ -1,7 +1,6 @@
 import type { Event } from '../core/event.js';
-import { type EventFields, noFields, type PackedEvents } from '../core/packed-events.js';
-import { UUID_LENGTH, writeUuid } from '../core/uuid-text.js';
-import type { StreamId } from '../core/stream.js';
+import { unpackEvents } from '../core/event-view.js';
+import type { EventFields, PackedEvents } from '../core/packed-events.js';
 import type { BinaryRows } from './binary-rows.js';
 
 /**
@@ -16,9 +15,6 @@ export function eventColumns(row: string, fits: string, erased: string): string 
        CASE WHEN ${fits} THEN ${row}.data END, ${row}.content_type, ${row}.metadata, ${row}.tags, ${row}.schema_version,
        ${row}.recorded_at, ${erased}`;
 }
-
-const NO_METADATA: Readonly<Record<string, string>> = Object.freeze({});
-const NO_TAGS: readonly string[] = Object.freeze([]);
 
 // In a message: a letter, its length, the number of columns; then for each column its length, -1 for null, and its bytes.
 const HEADER_BYTES = 7;
@@ -40,7 +36,6 @@ export const NO_ROWS: BinaryRows = { buffers: [], starts: [], byteLength: 0 };
 /** Events as Postgres has sent them. */
 export class EventRows implements PackedEvents {
   readonly #rows: BinaryRows;
-  readonly #fields = noFields();
   readonly count: number;
   /** What the row lies in that was last read. */
   #bytes: Buffer = NOTHING;
@@ -74,13 +69,6 @@ export class EventRows implements PackedEvents {
   get lastPosition(): bigint {
     const start = this.#turnTo(this.count - 1);
     return this.#view.getBigInt64(start + HEADER_BYTES + LENGTH_BYTES);
-  }
-
-  /** Where in its stream an event stands. */
-  place(index: number): { readonly stream: StreamId; readonly version: bigint } {
-    const fields = this.#fields;
-    this.read(index, fields);
-    return { stream: this.#stream(fields), version: bigintOf(fields.versionHigh, fields.versionLow) };
   }
 
   read(index: number, fields: EventFields): void {
@@ -137,34 +125,14 @@ export class EventRows implements PackedEvents {
     fields.tags.length = 0;
   }
 
+  sizeOf(index: number): number {
+    const start = this.#turnTo(index);
+    // The length does not count the letter in front of it.
+    return this.#view.getInt32(start + 1) + 1;
+  }
+
   unpack(): readonly Event[] {
-    const fields = this.#fields;
-    const aggregateType = new RepeatedText();
-    const aggregateId = new RepeatedText();
-    const eventType = new RepeatedText();
-    const contentType = new RepeatedText();
-    const events: Event[] = [];
-    for (let index = 0; index < this.count; index++) {
-      this.read(index, fields);
-      const event: Event = {
-        eventId: this.#uuid(fields.eventId),
-        stream: {
-          aggregateType: aggregateType.at(this.#bytes, fields.aggregateType, fields.aggregateTypeEnd),
-          aggregateId: aggregateId.at(this.#bytes, fields.aggregateId, fields.aggregateIdEnd),
-        },
-        version: bigintOf(fields.versionHigh, fields.versionLow),
-        position: bigintOf(fields.positionHigh, fields.positionLow),
-        eventType: eventType.at(this.#bytes, fields.eventType, fields.eventTypeEnd),
-        data: Buffer.from(this.#bytes.subarray(fields.data, fields.dataEnd)),
-        contentType: contentType.at(this.#bytes, fields.contentType, fields.contentTypeEnd),
-        metadata: this.#metadata(fields),
-        tags: this.#tags(fields),
-        schemaVersion: fields.schemaVersion,
-        recordedAt: BigInt(fields.recordedSeconds) * 1_000_000n + BigInt(fields.recordedMicros),
-      };
-      events.push(fields.erased ? { ...event, erased: true } : event);
-    }
-    return events;
+    return unpackEvents(this);
   }
 
   /** Makes what the row lies in the present bytes, and says where it begins there. */
@@ -211,37 +179,6 @@ export class EventRows implements PackedEvents {
     fields.recordedSeconds = Number((exact - rest) / 1_000_000n) + POSTGRES_EPOCH;
     fields.recordedMicros = Number(rest);
   }
-
-  #stream({ aggregateType, aggregateTypeEnd, aggregateId, aggregateIdEnd }: EventFields): StreamId {
-    return {
-      aggregateType: this.#text(aggregateType, aggregateTypeEnd),
-      aggregateId: this.#text(aggregateId, aggregateIdEnd),
-    };
-  }
-
-  #text(from: number, to: number): string {
-    return this.#bytes.toString('utf8', from, to);
-  }
-
-  #uuid(from: number): string {
-    writeUuid(this.#bytes, from, uuidText, 0);
-    return uuidText.toString('latin1');
-  }
-
-  #metadata({ metadata, metadataEnd }: EventFields): Readonly<Record<string, string>> {
-    // Most often "{}", or nothing at all.
-    return metadataEnd - metadata <= 2
-      ? NO_METADATA
-      : (JSON.parse(this.#text(metadata, metadataEnd)) as Record<string, string>);
-  }
-
-  #tags({ tags }: EventFields): readonly string[] {
-    if (tags.length === 0) return NO_TAGS;
-    const texts: string[] = [];
-    for (let index = 0; index < tags.length; index += 2)
-      texts.push(this.#text(tags[index] ?? 0, tags[index + 1] ?? 0));
-    return texts;
-  }
 }
 
 /** Of the first row, where the last column has so many bytes in every row; zeros if there is none. */
@@ -251,39 +188,4 @@ export function lastColumn({ buffers, starts }: BinaryRows, length: number): Buf
   if (bytes === undefined || start === undefined) return Buffer.alloc(length);
   const end = start + 1 + bytes.readInt32BE(start + 1);
   return bytes.subarray(end - length, end);
-}
-
-const uuidText = Buffer.alloc(UUID_LENGTH);
-
-/** Texts of a column that are the same in many rows one after the other: made once, and one string for all. */
-class RepeatedText {
-  #bytes = NOTHING;
-  #from = 0;
-  #to = 0;
-  #text = '';
-
-  at(bytes: Buffer, from: number, to: number): string {
-    if (!this.#isSame(bytes, from, to)) {
-      this.#text = bytes.toString('utf8', from, to);
-      this.#bytes = bytes;
-      this.#from = from;
-      this.#to = to;
-    }
-    return this.#text;
-  }
-
-  #isSame(bytes: Buffer, from: number, to: number): boolean {
-    const last = this.#bytes;
-    const before = this.#from;
-    const length = to - from;
-    if (this.#to - before !== length) return false;
-    for (let index = 0; index < length; index++)
-      if (bytes[from + index] !== last[before + index]) return false;
-    return true;
-  }
-}
-
-function bigintOf(high: number, low: number): bigint {
-  const number = high * TWO_32 + low;
-  return Number.isSafeInteger(number) ? BigInt(number) : (BigInt(high) << 32n) | BigInt(low);
 }

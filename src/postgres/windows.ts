@@ -1,3 +1,4 @@
+import { EventView } from '../core/event-view.js';
 import { type StreamId, streamKey } from '../core/stream.js';
 import type { Queries } from './database.js';
 import type { Place, VersionRange } from './place.js';
@@ -144,8 +145,9 @@ export class VersionWindows implements Windows {
   found(rows: EventRows): void {
     // Of one stream the last event tells all.
     const from = this.#rest.size === 1 ? Math.max(rows.count - 1, 0) : 0;
+    const view = new EventView(rows);
     for (let index = from; index < rows.count; index++) {
-      const { stream, version } = rows.place(index);
+      const { stream, version } = view.at(index);
       this.#goOn(stream, this.#forwards ? { first: version + 1n } : { last: version - 1n });
     }
   }

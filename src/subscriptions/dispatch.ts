@@ -1,8 +1,8 @@
-import type { Event } from '../core/event.js';
-import type { LoadPage } from '../core/load.js';
 import type { Selection } from '../core/log.js';
 import type { Runtime } from '../core/runtime.js';
 import { Alarm } from './alarm.js';
+import type { HeldPage } from './held-events.js';
+import { Picked } from './picked.js';
 import type { Ring } from './ring.js';
 import { type Findings, SelectionIndex } from './selection-index.js';
 
@@ -14,7 +14,7 @@ const TOGETHER = 16;
 /** What a sleeper is woken with: all that matches of the positions that it slept through. */
 export interface Found {
   /** Empty if it was woken to be told how far the log was scanned. */
-  readonly events: readonly Event[];
+  readonly events: Picked;
   readonly scannedTo: bigint;
   readonly epoch: bigint;
   /** Whether others are woken with some of the same events. */
@@ -88,26 +88,29 @@ export class Dispatch {
   }
 
   /** The ring has got a page, as it stands there. */
-  advanced({ events, epoch, scannedTo }: LoadPage): void {
+  advanced({ events, epoch, scannedTo }: HeldPage): void {
     if (this.#asleep.size === 0) return;
     const woken: Bed[] = [];
     let [deliveries, delivered] = [0, 0];
+    let index = 0;
     const findings: Findings<Bed> = {
       found: (bed, event) => {
         if (bed.from === undefined || event.position <= bed.from.scanned) return;
-        if (bed.found.length === 0) woken.push(bed);
-        bed.found.push(event);
+        if (bed.found === undefined) woken.push(bed);
+        (bed.found ??= new Picked()).add(events, index);
         deliveries += 1;
       },
       failed: (bed, error) => this.#wakeWith(bed, error),
     };
-    for (const event of events) {
+    const look = events.look();
+    for (; index < events.count; index++) {
       const before = deliveries;
-      this.#index.find(event, findings);
+      this.#index.find(look.at(index), findings);
       if (deliveries > before) delivered += 1;
     }
     const shared = deliveries > delivered;
-    for (const bed of woken) this.#wake(bed, { events: bed.found, scannedTo, epoch, shared });
+    for (const bed of woken)
+      if (bed.found !== undefined) this.#wake(bed, { events: bed.found, scannedTo, epoch, shared });
     const [first] = this.#asleep;
     if (first !== undefined) this.#tellLater(first);
   }
@@ -137,7 +140,7 @@ export class Dispatch {
 
   #rise(bed: Bed): boolean {
     bed.from = undefined;
-    if (bed.found.length > 0) bed.found = [];
+    bed.found = undefined;
     return this.#asleep.delete(bed);
   }
 
@@ -148,7 +151,7 @@ export class Dispatch {
   /** Tells those whose turn it is how far the log was scanned, and looks when it is the next one's. */
   #tell(): void {
     const { end, epoch } = this.#ring;
-    const nothing: Found = { events: [], scannedTo: end, epoch, shared: false };
+    const nothing: Found = { events: new Picked(), scannedTo: end, epoch, shared: false };
     const now = this.#runtime.monotonic();
     this.#toldAt = now;
     // Where the log moves on after a rest it is everybody's turn: so many at a time are all within the usual while.
@@ -172,7 +175,7 @@ class Bed {
   /** When it fell asleep, by the monotonic clock. */
   since = 0;
   /** What a page has for it, while the page is looked through. */
-  found: Event[] = [];
+  found: Picked | undefined;
 
   constructor(readonly sleeper: Sleeper) {}
 }

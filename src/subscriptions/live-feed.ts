@@ -1,4 +1,3 @@
-import { eventBytes, type Event } from '../core/event.js';
 import { PAGE_BYTES, PAGE_EVENTS } from '../core/limits.js';
 import type { Selection } from '../core/log.js';
 import { type Matcher, matcher } from '../core/matcher.js';
@@ -6,6 +5,7 @@ import { onAbort } from '../core/on-abort.js';
 import { markShared } from '../core/shared-messages.js';
 import type { SubscriptionMessage } from '../core/subscribe.js';
 import type { Found, Place, Sleeper } from './dispatch.js';
+import { Picked } from './picked.js';
 import type { Ring } from './ring.js';
 import type { TailFollower } from './tail.js';
 
@@ -53,7 +53,7 @@ export class LiveFeed implements Sleeper {
     if (this.#scanned < position) this.#scanned = position;
     const events = this.#look();
     const { epoch, start } = this.#ring;
-    if (events.length > 0) return Promise.resolve(this.#tell(position, { events, epoch, shared: false }));
+    if (events.count > 0) return Promise.resolve(this.#tell(position, { events, epoch, shared: false }));
     if (this.#scanned < start) return Promise.resolve(undefined);
     return new Promise((resolve, reject) => {
       this.#signal.throwIfAborted();
@@ -82,30 +82,31 @@ export class LiveFeed implements Sleeper {
   }
 
   /** What matches, of what the ring has got since; at most a page. */
-  #look(): readonly Event[] {
-    const events: Event[] = [];
+  #look(): Picked {
+    const picked = new Picked();
     let bytes = 0;
     for (;;) {
       const page = this.#ring.pageAfter(this.#scanned);
-      if (page === undefined) return events;
-      for (const event of page.events) {
-        if (event.position <= this.#scanned || !this.#matches(event)) continue;
-        const size = eventBytes(event);
-        const last = events.at(-1);
-        if (last !== undefined && (bytes + size > PAGE_BYTES || events.length >= PAGE_EVENTS)) {
-          this.#scanned = last.position;
-          return events;
-        }
-        events.push(event);
+      if (page === undefined) return picked;
+      const { events } = page;
+      const look = events.look();
+      for (let index = 0; index < events.count; index++) {
+        const event = look.at(index);
+        const { position } = event;
+        if (position <= this.#scanned || !this.#matches(event)) continue;
+        const size = events.sizeOf(index);
+        if (picked.count > 0 && (bytes + size > PAGE_BYTES || picked.count >= PAGE_EVENTS)) return picked;
+        picked.add(events, index);
         bytes += size;
+        this.#scanned = position;
       }
       this.#scanned = page.scannedTo;
     }
   }
 
   #tell(scannedAfter: bigint, { epoch, events, shared }: Omit<Found, 'scannedTo'>): SubscriptionMessage {
-    const message = { events, scannedAfter, scannedTo: this.#scanned, epoch };
-    if (shared) markShared(message);
+    const message = events.message({ scannedAfter, scannedTo: this.#scanned, epoch });
+    if (shared && events.isWhole) markShared(message);
     return message;
   }
 }

@@ -1,16 +1,16 @@
-import { type Event, eventBytes } from '../core/event.js';
+import type { Event } from '../core/event.js';
 import type { LoadPage } from '../core/load.js';
 import { streamKey } from '../core/stream.js';
 import { erasedEvent, erasedVersions, isSystemEventType } from '../core/system-events.js';
+import { HeldObjects, type HeldPage, heldPage, type Seen } from './held-events.js';
 
-/**
- * What an event takes beside its bytes: objects, big integers and strings of V8. Without it 16 MiB of small events were
- * 75 MB of heap, and the garbage in proportion 250 MB more.
- */
-const OBJECT_BYTES = 800;
+interface Entry {
+  readonly page: HeldPage;
+  readonly bytes: number;
+}
 
 /** What stands for a page that is gone, until it is cut off: nothing of it is held any longer. */
-const EVICTED = { page: { events: [], scannedAfter: 0n, scannedTo: 0n, epoch: 0n }, bytes: 0 };
+const EVICTED = entryOf({ events: new HeldObjects([]), scannedAfter: 0n, scannedTo: 0n, epoch: 0n });
 
 /** What the ring may hold. */
 export interface RingOptions {
@@ -33,7 +33,7 @@ export interface RingOptions {
 export class Ring {
   readonly #maxBytes: number;
   readonly #maxPages: number;
-  #pages: { readonly page: LoadPage; readonly bytes: number }[] = [];
+  #pages: Entry[] = [];
   /** Pages before this index are gone; they are cut off in bulk, since `shift` of a long array is slow. */
   #first = 0;
   #bytes = 0;
@@ -71,13 +71,14 @@ export class Ring {
       throw new RangeError(`The ring ends at ${this.#end}, the page begins behind ${page.scannedAfter}`);
     this.#epoch = page.epoch;
     if (page.scannedTo === this.#end) return;
-    // A page of its own: the one that came may hold, beside its events, the bytes that they were made of.
-    const { epoch, events, scannedAfter, scannedTo } = page;
-    const entry = { page: { events, scannedAfter, scannedTo, epoch }, bytes: bytesOf(events) };
+    const entry = entryOf(heldPage(page));
     this.#pages.push(entry);
     this.#bytes += entry.bytes;
-    this.#end = scannedTo;
-    for (const event of events) if (isErasure(event)) this.#erase(event);
+    this.#end = page.scannedTo;
+    const { events } = entry.page;
+    const look = events.look();
+    for (let index = 0; index < events.count; index++)
+      if (isErasure(look.at(index))) this.#erase(events.event(index));
     while (this.#length > 1 && (this.#bytes > this.#maxBytes || this.#length > this.#maxPages)) {
       this.#bytes -= this.#pages[this.#first]?.bytes ?? 0;
       this.#pages[this.#first] = EVICTED;
@@ -90,7 +91,7 @@ export class Ring {
   }
 
   /** The page that holds what follows `position`, or `undefined` if that is not here (yet, or any more). */
-  pageAfter(position: bigint): LoadPage | undefined {
+  pageAfter(position: bigint): HeldPage | undefined {
     let low = this.#first;
     let high = this.#pages.length - 1;
     while (low <= high) {
@@ -108,16 +109,22 @@ export class Ring {
   #erase(erasure: Event): void {
     const ranges = erasedVersions(erasure) ?? [];
     const key = streamKey(erasure.stream);
-    const isErased = ({ eventType, stream, version, erased }: Event) =>
-      !erased &&
+    const isMeant = ({ eventType, stream, version }: Seen) =>
       !isSystemEventType(eventType) &&
       ranges.some(({ first, last }) => version >= first && version <= last) &&
       streamKey(stream) === key;
     for (let index = this.#first; index < this.#pages.length; index++) {
       const entry = this.#pages[index];
-      if (entry === undefined || !entry.page.events.some(isErased)) continue;
-      const events = entry.page.events.map((event) => (isErased(event) ? erasedEvent(event) : event));
-      const emptied = { page: { ...entry.page, events }, bytes: bytesOf(events) };
+      if (entry === undefined || !someOf(entry.page, isMeant)) continue;
+      // As objects: the bytes that the others lie in are those of the erased ones too.
+      const { events } = entry.page;
+      const kept = Array.from({ length: events.count }, (_, at) => events.event(at));
+      const emptied = entryOf({
+        ...entry.page,
+        events: new HeldObjects(
+          kept.map((event) => (!event.erased && isMeant(event) ? erasedEvent(event) : event)),
+        ),
+      });
       this.#bytes += emptied.bytes - entry.bytes;
       this.#pages[index] = emptied;
     }
@@ -129,10 +136,16 @@ export class Ring {
 }
 
 /** Cheap, since every event that is pushed is asked. */
-function isErasure({ eventType }: Event): boolean {
+function isErasure({ eventType }: Seen): boolean {
   return eventType === '$stream-erased' || eventType === '$events-erased';
 }
 
-function bytesOf(events: readonly Event[]): number {
-  return events.reduce((bytes, event) => bytes + eventBytes(event) + OBJECT_BYTES, 0);
+function someOf({ events }: HeldPage, holds: (event: Seen) => boolean): boolean {
+  const look = events.look();
+  for (let index = 0; index < events.count; index++) if (holds(look.at(index))) return true;
+  return false;
+}
+
+function entryOf(page: HeldPage): Entry {
+  return { page, bytes: page.events.memoryBytes };
 }

@@ -1,8 +1,8 @@
-import type { Event } from '../core/event.js';
 import type { Filter, Scope, StreamPattern } from '../core/filter.js';
 import type { Selection } from '../core/log.js';
 import { type Matcher, matcher } from '../core/matcher.js';
 import { streamKey } from '../core/stream.js';
+import type { Seen } from './held-events.js';
 
 /** By what an event is looked up, the narrowest first. */
 const KINDS = ['STREAM', 'ID', 'TAG', 'PREFIX', 'EVENT_TYPE', 'AGGREGATE_TYPE', 'ANY'] as const;
@@ -28,7 +28,7 @@ type Bucket<Item> = Set<Entry<Item>>;
 /** Who is told what an event was found to be for. */
 export interface Findings<Item> {
   /** Its selection lets the event through. */
-  found(item: Item, event: Event): void;
+  found(item: Item, event: Seen): void;
   /** Its matcher threw, which is nobody else's matter. */
   failed(item: Item, error: unknown): void;
 }
@@ -63,11 +63,12 @@ export class SelectionIndex<Item> {
   }
 
   /** Tells of each whose selection lets the event through, once, in any order. */
-  find(event: Event, findings: Findings<Item>): void {
+  find(event: Seen, findings: Findings<Item>): void {
     this.#number += 1;
-    const { aggregateId, aggregateType } = event.stream;
+    const { stream } = event;
+    const { aggregateId, aggregateType } = stream;
     const { STREAM, ID, TAG, PREFIX, EVENT_TYPE, AGGREGATE_TYPE, ANY: every } = this.#buckets;
-    if (STREAM.size > 0) this.#ask(STREAM.get(streamKey(event.stream)), event, findings);
+    if (STREAM.size > 0) this.#ask(STREAM.get(streamKey(stream)), event, findings);
     if (ID.size > 0) this.#ask(ID.get(aggregateId), event, findings);
     if (TAG.size > 0) for (const tag of event.tags) this.#ask(TAG.get(tag), event, findings);
     if (PREFIX.size > 0)
@@ -79,7 +80,7 @@ export class SelectionIndex<Item> {
     this.#ask(every.get(''), event, findings);
   }
 
-  #ask(bucket: Bucket<Item> | undefined, event: Event, findings: Findings<Item>): void {
+  #ask(bucket: Bucket<Item> | undefined, event: Seen, findings: Findings<Item>): void {
     if (bucket === undefined) return;
     for (const entry of bucket) {
       if (entry.asked === this.#number) continue;

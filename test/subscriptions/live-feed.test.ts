@@ -10,6 +10,7 @@ import { Dispatch } from '../../src/subscriptions/dispatch.js';
 import { LiveFeed } from '../../src/subscriptions/live-feed.js';
 import { Ring } from '../../src/subscriptions/ring.js';
 import { someFilter, storedEvent } from '../core/events.js';
+import { packPage } from '../core/packed.js';
 import { SimulatedClock } from './groups/simulated-clock.js';
 
 /** The live end of a log, to which pages come by hand. */
@@ -18,7 +19,11 @@ class Live {
   readonly ring: Ring;
   readonly dispatch: Dispatch;
 
-  constructor(bytes?: number) {
+  /** @param packed whether pages come as Postgres gives them, in bytes */
+  constructor(
+    bytes?: number,
+    readonly packed = false,
+  ) {
     this.ring = new Ring(0n, 1n, bytes === undefined ? {} : { bytes });
     this.dispatch = new Dispatch(this.ring, this.clock.runtime());
   }
@@ -28,7 +33,12 @@ class Live {
     const events = fields.map((some, index) =>
       storedEvent({ ...some, position: scannedAfter + BigInt(index) + 1n }),
     );
-    this.ring.push({ events, scannedAfter, scannedTo: scannedAfter + BigInt(events.length), epoch: 1n });
+    const page = { events, scannedAfter, scannedTo: scannedAfter + BigInt(events.length), epoch: 1n };
+    this.ring.push(this.packed ? packPage(page) : page);
+    this.#tell(scannedAfter);
+  }
+
+  #tell(scannedAfter: bigint): void {
     const page = this.ring.pageAfter(scannedAfter);
     if (page !== undefined) this.dispatch.advanced(page);
   }
@@ -37,6 +47,9 @@ class Live {
     return new Reader(new LiveFeed(this, { scope: WHOLE_LOG, filters }, signal));
   }
 }
+
+/** Whatever it came in, its data are a Buffer where it was packed. */
+const asStored = (event: Event) => ({ ...event, data: expect.anything() as Uint8Array });
 
 /** Asks for one message after the other, when it is told to. */
 class Reader {
@@ -88,8 +101,8 @@ describe('a live feed', () => {
     );
     const selections = fc.array(fc.array(someFilter, { maxLength: 2 }), { minLength: 1, maxLength: 6 });
     await fc.assert(
-      fc.asyncProperty(selections, steps, async (wanted, what) => {
-        const live = new Live();
+      fc.asyncProperty(selections, steps, fc.boolean(), async (wanted, what, packed) => {
+        const live = new Live(undefined, packed);
         const written: Event[] = [];
         const readers = wanted.map((filters) => live.follow(filters));
         for (const step of what) {
@@ -116,6 +129,7 @@ describe('a live feed', () => {
           }
           const matches = matcher(WHOLE_LOG, wanted[index]);
           const due = written.filter((event) => event.position <= scannedTo && matches(event));
+          expect(reader.messages.flatMap((message) => message?.events ?? [])).toEqual(due.map(asStored));
           expect(seen).toEqual(due.map(({ position }) => position));
         });
       }),
@@ -279,7 +293,7 @@ describe('a live feed', () => {
     expect(reader.positions).toEqual([1n]);
   });
 
-  it('tells whether others got some of the same events', async () => {
+  it('tells whether others may have got the same page', async () => {
     const live = new Live();
     const [one, other, lone] = [live.follow([]), live.follow(wantsClosed), live.follow([{ tags: ['a:1'] }])];
     const shared = async (fields: Partial<Event>) => {
@@ -292,6 +306,12 @@ describe('a live feed', () => {
     expect(await shared(closed)).toEqual([true, true, undefined]);
     expect(await shared({ ...opened, tags: ['a:1'] })).toEqual([true, true, true]);
     expect(await shared(opened)).toEqual([false, true, true]);
+    for (const reader of [one, other, lone]) reader.ask();
+    live.push(opened, closed);
+    await live.clock.settle();
+    expect([one, other].map(({ messages }) => messages.at(-1)).map((last) => last && isShared(last))).toEqual(
+      [true, false],
+    );
   });
 
   it('is asked for nothing when it has left', async () => {
