@@ -7,6 +7,12 @@ import type { Meter, Usage } from './meter.js';
  */
 export type Turn = (latency: Latency) => Promise<number | Done>;
 
+/** A turn of a service of its own, whose CPU is to count as the service's. */
+export interface MeteredTurn {
+  readonly take: Turn;
+  readonly meter: Meter;
+}
+
 /** A turn's answer that is no rate, with what it has done, so that CPU can be told per event. */
 export interface Done {
   readonly value: number;
@@ -53,9 +59,14 @@ export interface TurnsOptions {
  * backwards, so that nobody always comes after the same one. One round more than asked for: the first warms up and is thrown
  * away.
  */
-export async function takeTurns(options: number | TurnsOptions, turns: readonly Turn[]): Promise<Rounds> {
+export async function takeTurns(
+  options: number | TurnsOptions,
+  turns: readonly (Turn | MeteredTurn)[],
+): Promise<Rounds> {
   const { rounds, meter, warmUp = true } = typeof options === 'number' ? { rounds: options } : options;
-  const takers = turns.map((turn) => new Taker(turn, meter));
+  const takers = turns.map((turn) =>
+    typeof turn === 'function' ? new Taker(turn, meter) : new Taker(turn.take, turn.meter),
+  );
   if (warmUp) for (const taker of takers) await taker.warmUp();
   for (let round = 0; round < rounds; round++)
     for (const taker of round % 2 === 0 ? takers : takers.toReversed()) await taker.take();

@@ -29,6 +29,8 @@ export interface Row {
   readonly memory?: Memory;
   /** How something goes with something else: drawn as a line. */
   readonly curve?: Curve;
+  /** What stands for ours is a floor as well, and the ratio is what another floor leaves to anybody. */
+  readonly betweenFloors?: true;
 }
 
 export type Direction = 'AT_LEAST' | 'AT_MOST';

@@ -17,6 +17,10 @@ export interface Stage {
   readonly floorSchema: string;
   readonly service: Child;
   readonly emptyService: Child;
+  /** grpc-js and Postgres together, with no guarantee; writes to tables of its own. */
+  readonly composedService: Child;
+  /** The schema of these tables. */
+  readonly composedSchema: string;
   /** Of the service, the database and this process. */
   readonly meter: Meter;
   /** A folder of this run's own, on the same disk as the embedded Postgres. */
@@ -42,6 +46,7 @@ export async function openStage({ cpuProfiles }: Options): Promise<Stage> {
     undo.push(() => postgres.stop());
     const schema = `headwater_bench_${randomBytes(4).toString('hex')}`;
     const floorSchema = `${schema}_floor`;
+    const composedSchema = `${schema}_composed`;
     undo.push(() => dropAll(postgres, schema));
     const service = await startChild('./service-process.js', {
       input: { databaseUrl: postgres.url, schema },
@@ -53,7 +58,13 @@ export async function openStage({ cpuProfiles }: Options): Promise<Stage> {
     });
     const emptyService = await startChild('./floors/empty-service-process.js', { cwd: scratch.path });
     undo.push(() => emptyService.stop());
+    const composedService = await startChild('./floors/composed-service-process.js', {
+      input: { databaseUrl: postgres.url, schema, composedSchema },
+      cwd: scratch.path,
+    });
+    undo.push(() => composedService.stop());
     await makeFloorTables(postgres, schema, floorSchema);
+    await makeFloorTables(postgres, schema, composedSchema);
     return {
       machine: await machine(scratch.path),
       postgres,
@@ -61,6 +72,8 @@ export async function openStage({ cpuProfiles }: Options): Promise<Stage> {
       floorSchema,
       service,
       emptyService,
+      composedService,
+      composedSchema,
       meter: new Meter({ service: service.pid, postmaster: postgres.postmaster }),
       scratch: scratch.path,
       get closed() {

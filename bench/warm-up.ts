@@ -8,14 +8,16 @@ import { walks } from './workload.js';
  * Works for a while before the first row: a service that has just started runs code that the engine has not compiled yet, a few
  * times as slowly, which the warm-up of a short turn does not mend.
  */
-export async function warmUp({ emptyService, service }: Stage): Promise<void> {
+export async function warmUp({ composedService, emptyService, service }: Stage): Promise<void> {
   const connection = connect({ address: service.address });
-  const unary = [new UnaryAppend(service.address), new UnaryAppend(emptyService.address)];
+  const composed = connect({ address: composedService.address });
+  const unary = [service, emptyService, composedService].map(({ address }) => new UnaryAppend(address));
   try {
-    await keepInFlight(walks(256), 1500, async (walk) => {
-      await connection.eventStore.append(walk.request());
-      return 1;
-    });
+    for (const { eventStore } of [connection, composed])
+      await keepInFlight(walks(256), 1500, async (walk) => {
+        await eventStore.append(walk.request());
+        return 1;
+      });
     for (const stub of unary)
       await keepInFlight(walks(64), 500, async (walk) => {
         await stub.append(walk.request());
@@ -24,6 +26,7 @@ export async function warmUp({ emptyService, service }: Stage): Promise<void> {
     for await (const _ of connection.eventStore.load({ limit: 10_000n }));
   } finally {
     connection.close();
+    composed.close();
     for (const stub of unary) stub.close();
   }
 }

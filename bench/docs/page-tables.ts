@@ -19,11 +19,11 @@ export function ratioTable(rows: readonly Row[]): string {
       'reached',
     ],
     rows.map((row) => {
-      const { floor, id, ours, ratio, rounds, spread, unit, what } = row;
+      const { betweenFloors, floor, id, ours, ratio, rounds, spread, unit, what } = row;
       const reached = reaches(row);
       return [
         id,
-        what,
+        betweenFloors ? `*${what}*` : what,
         `${amount(ours)} ${unit}`,
         floor.what,
         `${amount(floor.value)} ${unit}`,

@@ -16,6 +16,8 @@ export const PLOTS = ['targets', 'latency', 'cpu', 'growth', 'peers'] as const;
 /** The page, its plots and the result, by their paths; `name` is the page's file without its end, and the folder of the others. */
 export function renderDocs(result: Result, name: string): ReadonlyMap<string, string> {
   const { rows } = result;
+  // A floor that stands for ours in a ratio is a floor in all else, and comes there beside ours.
+  const ours = rows.filter(({ betweenFloors }) => !betweenFloors);
   const files = new Map<string, string>();
   const plot = (file: (typeof PLOTS)[number], about: string, drawing: string | undefined) => {
     if (drawing === undefined) return '';
@@ -33,16 +35,16 @@ export function renderDocs(result: Result, name: string): ReadonlyMap<string, st
       .map((note) => `> ${note}`)
       .join('\n>\n'),
     ratios: ratioTable(rows),
-    latencies: latencyTable(rows),
-    costs: costTable(rows),
+    latencies: latencyTable(ours),
+    costs: costTable(ours),
     limits: section('What stands in the way', limitsOf(result)),
     cores: String(result.machine.cores),
     turn: `${result.turnMilliseconds / 1000} s`,
     rounds: String(result.rounds),
     machine: machineTable(result),
     'targets-plot': plot('targets', 'How much of its target each ratio reaches', targetsPlot(rows)),
-    'latency-plot': plot('latency', 'How long calls take, by percentile', latencyPlot(rows)),
-    'cpu-plot': plot('cpu', 'CPU by client, service and database', cpuPlot(rows)),
+    'latency-plot': plot('latency', 'How long calls take, by percentile', latencyPlot(ours)),
+    'cpu-plot': plot('cpu', 'CPU by client, service and database', cpuPlot(ours)),
     peers: section('Peers', plot('peers', 'Beside other event stores, in the same run', peersPlot(rows))),
     growth: section('Growth', plot('growth', 'How it goes as the log grows', growthPlot(rows))),
   };

@@ -18,7 +18,7 @@ const EPOCH = 946_684_800_000_000n;
 
 export function encodeCopy(rows: readonly FloorRow[]): Buffer {
   const recordedAt = int8(BigInt(Date.now()) * 1000n - EPOCH);
-  const parts: Buffer[] = [SIGNATURE];
+  const parts: Uint8Array[] = [SIGNATURE];
   for (const { position, stream, version, eventId, payload } of rows) {
     const fields = [
       int8(BigInt(position)),

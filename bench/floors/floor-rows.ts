@@ -8,17 +8,22 @@ export interface FloorRow {
   readonly stream: StreamId;
   readonly version: number;
   readonly eventId: string;
-  readonly payload: Payload;
+  readonly payload: Omit<Payload, 'data'> & { readonly data: Uint8Array };
 }
 
 let position = 0;
 
-/** The next event of the walk; positions are counted here, since nobody else writes to the floor's table. */
+/** Positions are counted here, since nobody else writes to the floor's table. */
+export function nextPosition(): number {
+  position += 1;
+  return position;
+}
+
+/** The next event of the walk. */
 export function nextRow(walk: StreamWalk): FloorRow {
   const { stream, version } = walk.step();
-  position += 1;
   return {
-    position,
+    position: nextPosition(),
     stream,
     version: version + 1,
     eventId: systemRuntime.newEventId(),

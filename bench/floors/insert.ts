@@ -1,11 +1,16 @@
 import type pg from 'pg';
 import type { StreamWalk } from '../workload.js';
 import { COLUMNS } from './copy-rows.js';
-import { nextRow } from './floor-rows.js';
+import { type FloorRow, nextRow } from './floor-rows.js';
 
-/** One INSERT in a transaction of its own, prepared once a connection; answers 1. */
-export async function insertRow(client: pg.Client, floorSchema: string, walk: StreamWalk): Promise<number> {
-  const { position, stream, version, eventId, payload } = nextRow(walk);
+/** One INSERT in a transaction of its own, of the next event of the walk; answers 1. */
+export function insertRow(client: pg.Client, floorSchema: string, walk: StreamWalk): Promise<number> {
+  return insertOne(client, floorSchema, nextRow(walk));
+}
+
+/** The same of a row that is there. It is prepared once a connection. */
+export async function insertOne(client: pg.Client, floorSchema: string, row: FloorRow): Promise<number> {
+  const { position, stream, version, eventId, payload } = row;
   const { rowCount } = await client.query({
     name: 'insert_event',
     text: `INSERT INTO "${floorSchema}".events (${COLUMNS})

@@ -12,10 +12,12 @@ export const sequentialAppend: Measurement = {
   id: 'S3',
   about: 'one append after the other: latency, beside an INSERT and an empty call',
   quick: true,
-  async measure({ service, emptyService, postgres, floorSchema, meter }, { rounds, turnMilliseconds }) {
+  async measure(stage, { rounds, turnMilliseconds }) {
+    const { composedService, emptyService, floorSchema, meter, postgres, service } = stage;
     const connection = connect({ address: service.address });
     const ours = new UnaryAppend(service.address);
     const empty = new UnaryAppend(emptyService.address);
+    const composed = new UnaryAppend(composedService.address);
     const client = await postgres.connect();
     try {
       const results = await takeTurns({ rounds, meter }, [
@@ -23,22 +25,17 @@ export const sequentialAppend: Measurement = {
         timed(turnMilliseconds, (walk) => connection.eventStore.append(walk.request())),
         timed(turnMilliseconds, (walk) => insertRow(client, floorSchema, walk)),
         timed(turnMilliseconds, (walk) => empty.append(walk.request())),
+        {
+          meter: meter.with({ service: composedService.pid }),
+          take: timed(turnMilliseconds, (walk) => composed.append(walk.request())),
+        },
       ]);
       const floor = 'median of one INSERT + one empty unary call';
       const floorParts = ['one INSERT', 'one empty unary call'];
+      const together = 'grpc-js and INSERT together, without any guarantee: median';
+      const unary = { id: 'S3', what: 'one append after the other, unary stub: median', unit: 'ms' } as const;
       return [
-        compare(
-          results,
-          { ours: 0, floor: [2, 3] },
-          {
-            id: 'S3',
-            what: 'one append after the other, unary stub: median',
-            unit: 'ms',
-            floor,
-            floorParts,
-            target: 1.5,
-          },
-        ),
+        compare(results, { ours: 0, floor: [2, 3] }, { ...unary, floor, floorParts, target: 1.5 }),
         compare(
           results,
           { ours: 1, floor: [2, 3] },
@@ -51,11 +48,18 @@ export const sequentialAppend: Measurement = {
             target: 1.5,
           },
         ),
+        compare(results, { ours: 0, floor: 4 }, { ...unary, floor: together }),
+        compare(
+          results,
+          { ours: 4, floor: [2, 3] },
+          { ...unary, what: together, floor, floorParts, betweenFloors: true },
+        ),
       ];
     } finally {
       connection.close();
       ours.close();
       empty.close();
+      composed.close();
       await client.end();
     }
   },

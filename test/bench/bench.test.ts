@@ -17,6 +17,13 @@ const scratches = async () =>
     name.startsWith('bench-'),
   );
 
+/** Floors of all parts together, by their rows. */
+const COMPOSED = [
+  ['S1', 'grpc-js and COPY together, without any guarantee'],
+  ['S3', 'grpc-js and INSERT together, without any guarantee: median'],
+  ['S4', 'grpc-js and COPY together, its bytes sent as they are'],
+] as const;
+
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'headwater-bench-test-'));
@@ -94,6 +101,15 @@ describe('a short run of all rows but the longest', () => {
         'one INSERT a transaction, 8 clients',
       ]),
     );
+    // What is compared with parts of which it is made is compared with all of them together too.
+    for (const [id, together] of COMPOSED) {
+      const rows = result.rows.filter((row) => row.id === id);
+      expect(rows.filter(({ floor }) => floor.what === together)).toHaveLength(1);
+      const [between, ...more] = rows.filter(({ betweenFloors }) => betweenFloors);
+      expect(more).toEqual([]);
+      expect(between).toMatchObject({ what: together, floor: { what: rows[0]?.floor.what } });
+      expect(between).not.toHaveProperty('target');
+    }
     expect(result.rows.find(({ id }) => id === 'S3')?.floor.latencies?.map(({ what }) => what)).toEqual([
       'one INSERT',
       'one empty unary call',
@@ -110,6 +126,12 @@ describe('a short run of all rows but the longest', () => {
     expect(appends?.memory?.database).toBeGreaterThan(0);
     // A floor without the service.
     expect(appends?.floor.cpu?.seconds.database).toBeGreaterThan(0);
+    // Floors with a service of their own.
+    for (const [id, together] of COMPOSED) {
+      const { floor } = result.rows.find((row) => row.id === id && row.floor.what === together) ?? {};
+      for (const party of ['client', 'service', 'database'] as const)
+        expect(floor?.cpu?.seconds[party], `${id} ${party}`).toBeGreaterThan(0);
+    }
   });
 
   it('prints each row, and each once more beside an earlier run', async () => {
@@ -134,7 +156,13 @@ describe('a short run of all rows but the longest', () => {
     expect([...files.keys()]).toEqual(
       expect.arrayContaining(['page.md', 'page/result.json', 'page/targets.svg', 'page/latency.svg']),
     );
-    for (const { what } of result.rows) expect(files.get('page.md')).toContain(what);
+    const page = files.get('page.md') ?? '';
+    for (const { what } of result.rows) expect(page).toContain(what);
+    // A floor that stands for ours is told apart, and is not drawn as ours.
+    for (const [, together] of COMPOSED) {
+      expect(page).toContain(`| *${together}* |`);
+      expect(files.get('page/cpu.svg')).not.toContain(together);
+    }
   });
 
   it('leaves nothing behind', async () => {

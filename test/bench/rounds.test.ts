@@ -45,6 +45,20 @@ describe('taking turns', () => {
     if (process.platform === 'linux') expect(memory?.service).toBeGreaterThan(0);
   });
 
+  it('lets a turn bring a meter for a service of its own', async () => {
+    const meter = new Meter({ service: process.pid, postmaster: undefined });
+    // No process has this number.
+    const own = meter.with({ service: 2 ** 30 });
+    const rounds = await takeTurns({ rounds: 1, meter }, [
+      async () => 1,
+      { meter: own, take: async () => ({ value: 1, work: 10 }) },
+    ]);
+    const { cpu, floor } = compare(rounds, { ours: 0, floor: 1 }, TEXT);
+    if (process.platform === 'linux') expect(cpu?.seconds).toHaveProperty('service');
+    expect(floor.cpu?.seconds).toHaveProperty('client');
+    expect(floor.cpu?.seconds).not.toHaveProperty('service');
+  });
+
   it('takes the middle', () => {
     expect(median([3, 1, 2])).toBe(2);
     expect(median([4, 1, 2, 3])).toBe(2.5);
