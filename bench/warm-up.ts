@@ -11,15 +11,20 @@ import { walks } from './workload.js';
 export async function warmUp({ composedService, emptyService, service }: Stage): Promise<void> {
   const connection = connect({ address: service.address });
   const composed = connect({ address: composedService.address });
-  const unary = [service, emptyService, composedService].map(({ address }) => new UnaryAppend(address));
+  const unary = [
+    { stub: new UnaryAppend(service.address), inFlight: 64 },
+    { stub: new UnaryAppend(emptyService.address), inFlight: 64 },
+    // It has one connection for them.
+    { stub: new UnaryAppend(composedService.address), inFlight: 1 },
+  ];
   try {
     for (const { eventStore } of [connection, composed])
       await keepInFlight(walks(256), 1500, async (walk) => {
         await eventStore.append(walk.request());
         return 1;
       });
-    for (const stub of unary)
-      await keepInFlight(walks(64), 500, async (walk) => {
+    for (const { inFlight, stub } of unary)
+      await keepInFlight(walks(inFlight), 500, async (walk) => {
         await stub.append(walk.request());
         return 1;
       });
@@ -27,6 +32,6 @@ export async function warmUp({ composedService, emptyService, service }: Stage):
   } finally {
     connection.close();
     composed.close();
-    for (const stub of unary) stub.close();
+    for (const { stub } of unary) stub.close();
   }
 }
