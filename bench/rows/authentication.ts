@@ -54,24 +54,31 @@ export const authentication: Measurement = {
     };
     const jwt = { jwtKeys, jwtIssuers: [ISSUER], jwtAudiences: ['headwater'] };
     try {
-      const open = connect({ address: (await start({})).address });
+      const trusting = await start({});
+      const open = connect({ address: trusting.address });
       const knowing = await start({ accessFile, accessNamespace, ...jwt });
       const known = connect({
         address: knowing.address,
         token: await signed(privateKey),
       });
       const [openWalks, knownWalks] = [walks(IN_FLIGHT), walks(IN_FLIGHT)];
-      const results = await takeTurns({ rounds, meter: stage.meter.with({ service: knowing.pid }) }, [
-        (latency) =>
-          keepInFlight(knownWalks, turnMilliseconds, async (walk) => {
-            await latency.of(() => known.eventStore.append(walk.request()));
-            return 1;
-          }),
-        () =>
-          keepInFlight(openWalks, turnMilliseconds, async (walk) => {
-            await open.eventStore.append(walk.request());
-            return 1;
-          }),
+      const results = await takeTurns(rounds, [
+        {
+          meter: stage.meter.with({ service: knowing.pid }),
+          take: (latency) =>
+            keepInFlight(knownWalks, turnMilliseconds, async (walk) => {
+              await latency.of(() => known.eventStore.append(walk.request()));
+              return 1;
+            }),
+        },
+        {
+          meter: stage.meter.with({ service: trusting.pid }),
+          take: () =>
+            keepInFlight(openWalks, turnMilliseconds, async (walk) => {
+              await open.eventStore.append(walk.request());
+              return 1;
+            }),
+        },
       ]);
       open.close();
       known.close();

@@ -23,11 +23,14 @@ export const concurrentUnaryAppend: Measurement = {
             await latency.of(() => ours.append(walk.request()));
             return 1;
           }),
-        (latency) =>
-          keepInFlight(emptyWalks, turnMilliseconds, async (walk) => {
-            await latency.of(() => empty.append(walk.request()));
-            return 1;
-          }),
+        {
+          meter: meter.with({ service: emptyService.pid }),
+          take: (latency) =>
+            keepInFlight(emptyWalks, turnMilliseconds, async (walk) => {
+              await latency.of(() => empty.append(walk.request()));
+              return 1;
+            }),
+        },
       ]);
       return [
         compare(
