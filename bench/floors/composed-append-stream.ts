@@ -2,13 +2,14 @@ import type { ServerDuplexStream } from '@grpc/grpc-js';
 import type pg from 'pg';
 import { encodeAppendResult } from '../../src/wire/append-results.js';
 import type { NumberedAppend } from '../../src/wire/decode-append.js';
-import { copyRows } from './copy-in.js';
+import { copyBytes } from './copy-in.js';
+import { writeCopy } from './copy-writer.js';
 import type { FloorRow } from './floor-rows.js';
 import { appendedRow, requestedRow } from './requested-row.js';
 
 /**
- * Rows of a COPY at most: of 256 in flight the half, so that service and client have something to do while the database writes
- * the other.
+ * Rows of a COPY at most: of 256 in flight the half, so that each of two connections has one and the client something to do
+ * meanwhile.
  */
 const GROUP_ROWS = 128;
 
@@ -20,15 +21,17 @@ interface Waiting {
   readonly row: FloorRow;
 }
 
-/** Serves AppendStream by COPY: what comes while one is under way goes into the next. */
+/**
+ * Serves AppendStream by COPY, one at a time on each connection: what comes while all are busy goes into the next. With two
+ * connections one group is written while another is flushed, so commits are in no order.
+ */
 export class CopiedAppends {
-  readonly #client: pg.Client;
+  readonly #free: pg.Client[];
   readonly #composedSchema: string;
   readonly #waiting: Waiting[] = [];
-  #copying = false;
 
-  constructor(client: pg.Client, composedSchema: string) {
-    this.#client = client;
+  constructor(clients: readonly pg.Client[], composedSchema: string) {
+    this.#free = [...clients];
     this.#composedSchema = composedSchema;
   }
 
@@ -36,34 +39,32 @@ export class CopiedAppends {
     call.on('data', (requests: readonly NumberedAppend[]) => {
       for (const { append, correlation } of requests)
         this.#waiting.push({ call, correlation, row: requestedRow(append) });
-      if (!this.#copying) void this.#copyAll();
+      while (this.#waiting.length > 0) {
+        const client = this.#free.pop();
+        if (client === undefined) break;
+        void this.#copyAll(client);
+      }
     });
     call.on('end', () => call.end());
   }
 
-  async #copyAll(): Promise<void> {
-    this.#copying = true;
+  async #copyAll(client: pg.Client): Promise<void> {
     let copied: readonly Waiting[] = [];
     do {
       const group = this.#waiting.splice(0, GROUP_ROWS);
-      const copying =
-        group.length > 0
-          ? copyRows(
-              this.#client,
-              this.#composedSchema,
-              group.map(({ row }) => row),
-            )
-          : undefined;
+      const rows = writeCopy(group.map(({ row }) => row));
+      const copying = group.length > 0 ? copyBytes(client, this.#composedSchema, rows) : undefined;
       // Only now, so that the database does not wait for it.
       answer(copied);
       try {
         await copying;
       } catch (error) {
         for (const call of new Set(group.map(({ call }) => call))) call.emit('error', error);
+        break;
       }
       copied = group;
     } while (copied.length > 0);
-    this.#copying = false;
+    this.#free.push(client);
   }
 }
 

@@ -22,8 +22,8 @@ import { insertOne } from './insert.js';
 import { appendedRow, requestedRow } from './requested-row.js';
 
 // grpc-js, node-postgres and Postgres together, as a service would put them together that guarantees nothing: no version is
-// looked up, no repeat known, no condition checked, nothing limited or counted, nobody authenticated, and nobody else may
-// write. It takes the same calls over the same wire with the same codecs, and writes and reads the same rows.
+// looked up, no repeat known, no condition checked, no order of commits kept, nothing limited or counted, nobody authenticated,
+// and nobody else may write. It takes the same calls over the same wire with the same codecs, and writes and reads the same rows.
 
 const { databaseUrl, schema, composedSchema } = JSON.parse(process.argv[2] ?? '{}') as {
   readonly databaseUrl: string;
@@ -33,8 +33,8 @@ const { databaseUrl, schema, composedSchema } = JSON.parse(process.argv[2] ?? '{
   readonly composedSchema: string;
 };
 
-const [writing, reading] = await Promise.all([connected(), connected()]);
-const appends = new CopiedAppends(writing, composedSchema);
+const [writing, alsoWriting, reading] = await Promise.all([connected(), connected(), connected()]);
+const appends = new CopiedAppends([writing, alsoWriting], composedSchema);
 const { append, appendStream, load } = EventStoreService.method;
 const unused = () => {
   throw new TypeError('A server neither writes requests nor reads answers');
@@ -95,7 +95,7 @@ const port = await new Promise<number>((resolve, reject) => {
 });
 serveChild(`127.0.0.1:${port}`, async () => {
   server.forceShutdown();
-  await Promise.all([writing.end(), reading.end()]);
+  await Promise.all([writing, alsoWriting, reading].map((client) => client.end()));
 });
 
 async function connected(): Promise<pg.Client> {

@@ -15,13 +15,14 @@ export async function copyIn(
 }
 
 /** Writes the rows by binary COPY; answers how many. */
-export async function copyRows(
-  client: pg.Client,
-  floorSchema: string,
-  rows: readonly FloorRow[],
-): Promise<number> {
+export function copyRows(client: pg.Client, floorSchema: string, rows: readonly FloorRow[]): Promise<number> {
+  return copyBytes(client, floorSchema, encodeCopy(rows));
+}
+
+/** The same of rows that are encoded. */
+export async function copyBytes(client: pg.Client, floorSchema: string, rows: Buffer): Promise<number> {
   const stream = client.query(from(`COPY "${floorSchema}".events (${COLUMNS}) FROM STDIN (FORMAT binary)`));
-  stream.end(encodeCopy(rows));
+  stream.end(rows);
   await finished(stream);
   return stream.rowCount;
 }
