@@ -39,9 +39,8 @@ export interface HeldPage {
 }
 
 /**
- * As the page came: in bytes, if nobody has made objects of them. Objects that live for as long as the ring holds them were
- * copied twice by V8 before it let them be, and the more often looked through: with a thousand followers a third of what an
- * append cost the service.
+ * As the page came: in bytes, if nobody has made objects of them. Objects that live for as long as the ring holds them are
+ * copied twice by V8 before it lets them be, and looked through again and again.
  */
 export function heldPage(page: LoadPage): HeldPage {
   const { epoch, scannedAfter, scannedTo } = page;
