@@ -1,7 +1,6 @@
 import {
   type sendUnaryData,
   Server,
-  ServerCredentials,
   type ServerUnaryCall,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
@@ -15,11 +14,11 @@ import {
   type WireAppend,
 } from '../../src/wire/decode-append.js';
 import { deserializer, methodPath } from '../../src/wire/method.js';
-import { serveChild } from '../serve-child.js';
 import { CopiedAppends } from './composed-append-stream.js';
 import { joinPage, loadByCopy } from './composed-load.js';
 import { insertOne } from './insert.js';
 import { appendedRow, requestedRow } from './requested-row.js';
+import { serveFloor } from './serve-floor.js';
 
 // grpc-js, node-postgres and Postgres together, as a service would put them together that guarantees nothing: no version is
 // looked up, no repeat known, no condition checked, no order of commits kept, nothing limited or counted, nobody authenticated,
@@ -88,13 +87,7 @@ server.addService(
   },
   handlers,
 );
-const port = await new Promise<number>((resolve, reject) => {
-  server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
-    error ? reject(error) : resolve(bound),
-  );
-});
-serveChild(`127.0.0.1:${port}`, async () => {
-  server.forceShutdown();
+await serveFloor(server, async () => {
   await Promise.all([writing, alsoWriting, reading].map((client) => client.end()));
 });
 

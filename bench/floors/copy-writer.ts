@@ -1,7 +1,7 @@
 import type { FloorRow } from './floor-rows.js';
 
-// The bytes of `encodeCopy`, written into one buffer without a buffer for each field, which makes the composed floor a
-// seventh faster. The floor of COPY alone stays as it is, since ratios to it are compared from run to run.
+// The bytes of `encodeCopy`, written into one buffer without a buffer for each field, which makes the composed floor
+// faster. The floor of COPY alone stays as it is, since ratios to it are compared from run to run.
 
 const SIGNATURE = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
 const COLUMN_COUNT = 14;

@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
-import { Server, ServerCredentials, type UntypedHandleCall } from '@grpc/grpc-js';
+import { Server, type UntypedHandleCall } from '@grpc/grpc-js';
 import {
   type AppendRequest,
   AppendRequestSchema,
@@ -9,7 +9,7 @@ import {
   EventStoreService,
 } from '../../gen/headwater/v1/event_store_service_pb.js';
 import { deserializer, methodPath, serializer } from '../../src/wire/method.js';
-import { serveChild } from '../serve-child.js';
+import { serveFloor } from './serve-floor.js';
 
 // Append as grpc-js and protobuf-es alone would serve it: the same messages, decoded and encoded, and nothing done.
 
@@ -48,9 +48,4 @@ server.addService(
   },
   { append: handler },
 );
-const port = await new Promise<number>((resolve, reject) => {
-  server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
-    error ? reject(error) : resolve(bound),
-  );
-});
-serveChild(`127.0.0.1:${port}`, async () => server.forceShutdown());
+await serveFloor(server);
