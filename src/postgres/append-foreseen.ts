@@ -1,10 +1,12 @@
 import type { Appended } from '../core/append.js';
 import { expectedVersionHolds } from '../core/expected-version.js';
+import type { Runtime } from '../core/runtime.js';
 import { streamKey } from '../core/stream.js';
 import { booleanArray, byteaArray, int4Array, int8Array, textArray } from './binary-array.js';
 import type { Database, Row } from './database.js';
 import { eventParameters } from './event-parameters.js';
-import type { Foresight } from './foresight.js';
+import { Foresight } from './foresight.js';
+import type { Lane } from './lane.js';
 import type { PreparedAppend, PreparedEvent } from './prepared-append.js';
 import { quotedSchema } from './schema.js';
 import { sqlstateOf } from './sqlstate.js';
@@ -26,34 +28,98 @@ interface Foreseen {
   readonly eventEnds: boolean[];
 }
 
+/** What foreseen appends are written with. */
+export interface ForeseenAppendsParts {
+  readonly database: Database;
+  readonly schema: string;
+  readonly runtime: Pick<Runtime, 'newEventId'>;
+  /** @default one of its own */
+  readonly foresight?: Foresight;
+}
+
 /**
- * Writes a group of which all can be told beforehand but the head: each stream is expected at an exact version, and if that
+ * Writes groups of which all can be told beforehand but the head: each stream is expected at an exact version, and if that
  * holds, so does all else. Most groups are like that, and this costs an eighth less than to decide, for small ones a fifth.
- * Answers undefined, with nothing written, where it is another kind of group, or not as foreseen, or was not worth a try.
+ *
+ * And they need not wait for each other: one can be sent while another is under way, over the same connection, so that the
+ * database goes on with it at once. It is written only if that one was, for what was asked later must not be decided earlier:
+ * each that is written leaves its name in the session, and the next one asks for it.
  */
-export async function appendForeseen(
-  database: Database,
-  schema: string,
-  group: readonly PreparedAppend[],
-  foresight?: Foresight,
-): Promise<readonly Appended[] | undefined> {
-  const foreseen = foresee(group);
-  if (foreseen === undefined || foresight?.isWorthATry() === false) return undefined;
-  let row: Row | undefined;
-  try {
-    [row] = await database.query('append', statement(schema), parameters(group, foreseen), {
-      prepared: 'append_foreseen',
-    });
-  } catch (error) {
-    if (!NOT_FORESEEN.has(sqlstateOf(error) ?? '')) throw error;
+export class ForeseenAppends {
+  readonly #lane: Lane;
+  readonly #database: Database;
+  readonly #statement: string;
+  readonly #foresight: Foresight;
+  readonly #followed = new Foresight();
+  /** Where a pooler shares sessions out, another instance's names may be in them. */
+  readonly #nameBeginning: string;
+  #sent = 0;
+  /** How many groups are under way; the last one of them is `#sent`. */
+  #underWay = 0;
+
+  constructor({ database, schema, runtime, foresight }: ForeseenAppendsParts) {
+    this.#database = database;
+    this.#lane = database.lane('append');
+    this.#statement = statement(schema);
+    this.#foresight = foresight ?? new Foresight();
+    this.#nameBeginning = runtime.newEventId();
   }
-  const [head = null, recordedAt, epoch] = row ?? [];
-  if (head === null) {
-    foresight?.failed();
-    return undefined;
+
+  /** Answers undefined, with nothing written, where it is another kind of group, or not as foreseen, or was not worth a try. */
+  async append(group: readonly PreparedAppend[]): Promise<readonly Appended[] | undefined> {
+    const foreseen = foresee(group);
+    if (foreseen === undefined || !this.#foresight.isWorthATry()) return undefined;
+    return this.#send(group, foreseen, undefined);
   }
-  foresight?.held();
-  return appended(group, foreseen, [head, recordedAt ?? '0', epoch ?? '0']);
+
+  /**
+   * Sends the group behind the one that was sent last and is still under way. Answers undefined at once where it cannot follow;
+   * and later, with nothing written, where what it follows was not written, or it was not as foreseen.
+   */
+  follow(group: readonly PreparedAppend[]): Promise<readonly Appended[] | undefined> | undefined {
+    if (this.#underWay === 0 || this.#database.isPooled) return undefined;
+    const foreseen = foresee(group);
+    if (foreseen === undefined || !this.#foresight.isWorthATry() || !this.#followed.isWorthATry())
+      return undefined;
+    return this.#send(group, foreseen, this.#name());
+  }
+
+  async #send(
+    group: readonly PreparedAppend[],
+    foreseen: Foreseen,
+    follows: string | undefined,
+  ): Promise<readonly Appended[] | undefined> {
+    this.#sent += 1;
+    this.#underWay += 1;
+    let rows: readonly Row[];
+    try {
+      const values = [...parameters(group, foreseen), this.#name(), follows ?? null];
+      rows = await this.#lane.query(this.#statement, values, 'append_foreseen');
+    } catch (error) {
+      if (!NOT_FORESEEN.has(sqlstateOf(error) ?? '')) throw error;
+      this.#foresight.failed();
+      return undefined;
+    } finally {
+      this.#underWay -= 1;
+    }
+    const [row] = rows;
+    if (row === undefined) {
+      this.#followed.failed();
+      return undefined;
+    }
+    if (follows !== undefined) this.#followed.held();
+    const [head = null, recordedAt, epoch] = row;
+    if (head === null) {
+      this.#foresight.failed();
+      return undefined;
+    }
+    this.#foresight.held();
+    return appended(group, foreseen, [head, recordedAt ?? '0', epoch ?? '0']);
+  }
+
+  #name(): string {
+    return `${this.#nameBeginning} ${this.#sent}`;
+  }
 }
 
 function foresee(group: readonly PreparedAppend[]): Foreseen | undefined {
@@ -103,8 +169,11 @@ function foresee(group: readonly PreparedAppend[]): Foreseen | undefined {
 function statement(schema: string): string {
   const places = Array.from({ length: 23 }, (_, index) => `$${index + 1}`).join(', ');
   return (
-    'SELECT head_before, (extract(epoch FROM recorded_at) * 1000000)::bigint, epoch ' +
-    `FROM ${quotedSchema(schema)}.append_foreseen(${places})`
+    'SELECT head_before, (extract(epoch FROM recorded_at) * 1000000)::bigint, epoch, ' +
+    "CASE WHEN head_before IS NOT NULL THEN set_config('headwater.group', $24::text, false) END " +
+    `FROM ${quotedSchema(schema)}.append_foreseen(${places}) ` +
+    // Has to do with no row, so it is looked at first, and where it does not hold the function is not called.
+    "WHERE $25::text IS NULL OR current_setting('headwater.group', true) = $25::text"
   );
 }
 

@@ -8,11 +8,10 @@ import {
 } from '../core/errors.js';
 import type { ExpectedVersion } from '../core/expected-version.js';
 import { type StreamVersion, streamKey } from '../core/stream.js';
-import { appendForeseen } from './append-foreseen.js';
+import type { ForeseenAppends } from './append-foreseen.js';
 import { byteaArray, int4Array, int8Array, textArray } from './binary-array.js';
 import type { Database, Row } from './database.js';
 import { eventParameters } from './event-parameters.js';
-import type { Foresight } from './foresight.js';
 import { arrayLiteral, type PreparedAppend, type PreparedEvent } from './prepared-append.js';
 import { quotedSchema } from './schema.js';
 
@@ -36,10 +35,9 @@ export async function append(
   database: Database,
   schema: string,
   group: readonly PreparedAppend[],
-  foresight?: Foresight,
+  foreseen: ForeseenAppends,
 ): Promise<readonly Verdict[]> {
-  const foreseen = await appendForeseen(database, schema, group, foresight);
-  return foreseen ?? (await decide(database, schema, group));
+  return (await foreseen.append(group)) ?? (await decide(database, schema, group));
 }
 
 /** As {@link append}, of a group that is known not to be as it could be foreseen. */

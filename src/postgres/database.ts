@@ -5,6 +5,7 @@ import type { LogHead } from '../core/log.js';
 import { onAbort } from '../core/on-abort.js';
 import { type BinaryRows, BinaryRowsQuery, type Pieces } from './binary-rows.js';
 import { type Durability, quorumProblem, WAIT_FOR_STANDBY } from './durability.js';
+import { giveBack, Lane, leavesUnharmed } from './lane.js';
 import { notReplicated, ReplicationWatch } from './replication-watch.js';
 import { identify, NotConfirmedError, type ServerIdentity, ServerLives } from './server-lives.js';
 
@@ -141,8 +142,14 @@ export class Database {
       options: SESSION,
       types: AS_TEXT,
     };
-    const pool = (max: number, sessionOptions: string) => {
-      const made = new pg.Pool({ ...this.#config, max, idleTimeoutMillis: 60_000, options: sessionOptions });
+    const pool = (max: number, sessionOptions: string, pipeline: boolean) => {
+      const made = new pg.Pool({
+        ...this.#config,
+        max,
+        idleTimeoutMillis: 60_000,
+        options: sessionOptions,
+        pipeline,
+      });
       made.on('error', (error) => {
         // While closing, a server that goes down is no news.
         if (!this.#closing) options.onConnectionLost?.(error);
@@ -153,8 +160,8 @@ export class Database {
       return made;
     };
     this.#pools = {
-      append: pool(options.appendConnections ?? 8, SESSION),
-      read: pool(options.readConnections ?? 8, `${SESSION} ${IN_INDEX_ORDER}`),
+      append: pool(options.appendConnections ?? 8, SESSION, true),
+      read: pool(options.readConnections ?? 8, `${SESSION} ${IN_INDEX_ORDER}`, false),
     };
   }
 
@@ -219,24 +226,27 @@ export class Database {
   ): Promise<T> {
     const { signal } = options;
     signal?.throwIfAborted();
-    const from = this.#pools[pool];
-    if (from.waitingCount >= WAITING)
-      throw new OverloadedError(`${WAITING} statements wait for a connection already; try again later`, {
-        limit: `${pool}_connections`,
-        outcome: 'NOT_APPLIED',
-      });
-    let client: pg.PoolClient;
-    try {
-      client = await this.#borrow(from, options.unconfirmed ?? false);
-    } catch (error) {
-      throw new NotSentError(error);
-    }
+    const client = await this.#borrowed(pool, options.unconfirmed ?? false);
     if (signal?.aborted) {
       client.release();
       signal.throwIfAborted();
     }
     const running = this.#run(client, statement, options.timeoutMilliseconds ?? this.#timeout);
     return signal ? abortable(running, signal) : running;
+  }
+
+  /** A connection for statements that follow each other without waiting for the answers. */
+  lane(pool: 'append'): Lane {
+    return new Lane({
+      borrow: () => this.#borrowed(pool, false),
+      ask: (client, statement) => this.#ask(statement, client, this.#timeout),
+      named: (text, prepared, run) => this.#named(text, { prepared }, run),
+    });
+  }
+
+  /** A pooler shares the sessions out: what a statement leaves in its session is not there for the next one. */
+  get isPooled(): boolean {
+    return this.#pooled;
   }
 
   /**
@@ -257,6 +267,20 @@ export class Database {
   /** What the server shows may not be what standbys have: nothing is answered until one has confirmed it. */
   distrust(): void {
     this.#lives?.distrust();
+  }
+
+  async #borrowed(pool: PoolName, unconfirmed: boolean): Promise<pg.PoolClient> {
+    const from = this.#pools[pool];
+    if (from.waitingCount >= WAITING)
+      throw new OverloadedError(`${WAITING} statements wait for a connection already; try again later`, {
+        limit: `${pool}_connections`,
+        outcome: 'NOT_APPLIED',
+      });
+    try {
+      return await this.#borrow(from, unconfirmed);
+    } catch (error) {
+      throw new NotSentError(error);
+    }
   }
 
   /** A connection to the present life of the server, once what that shows may be told. */
@@ -291,24 +315,29 @@ export class Database {
     statement: (client: pg.PoolClient) => Promise<T>,
     timeout: number,
   ): Promise<T> {
-    const replication = new ReplicationWatch(client);
     let broken = true;
     try {
-      const result = await within(timeout, statement(client));
+      const result = await this.#ask(() => statement(client), client, timeout);
       broken = false;
-      if (replication.cutShort) {
-        this.distrust();
-        throw notReplicated();
-      }
       return result;
     } catch (error) {
-      // A plain refusal leaves the connection as good as it was.
-      if (error instanceof pg.DatabaseError && error.severity === 'ERROR') broken = false;
+      broken = !leavesUnharmed(error);
       throw error;
     } finally {
-      replication.end();
-      client.release(broken);
+      giveBack(client, broken);
     }
+  }
+
+  async #ask<T>(statement: () => Promise<T>, client: pg.PoolClient, timeout: number): Promise<T> {
+    const replication = new ReplicationWatch(client);
+    try {
+      const result = await within(timeout, statement());
+      if (!replication.cutShort) return result;
+    } finally {
+      replication.end();
+    }
+    this.distrust();
+    throw notReplicated();
   }
 
   /** Resolves when a standby has flushed all that is committed by now. */

@@ -11,6 +11,17 @@ import { failureOf } from './sqlstate.js';
 export interface GroupCommitOptions {
   /** Runs a group in one transaction; rejects with the driver's error. */
   readonly commit: (group: readonly PreparedAppend[]) => Promise<readonly Verdict[]>;
+  /**
+   * Sends a group behind the one that is under way, which is to be decided only after that. Answers undefined where that cannot
+   * be, and resolves with undefined where nothing was decided; then the group waits for its turn.
+   * @default groups are sent one at a time
+   */
+  readonly follow?: (group: readonly PreparedAppend[]) => Promise<readonly Verdict[] | undefined> | undefined;
+  /**
+   * Two small groups cost more than one, so what has come while one is under way is sent behind it only if it has so many events.
+   * @default 16
+   */
+  readonly followingEvents?: number;
   /** Turns a failure of `commit` into the error for the caller. */
   readonly errorFor: (error: unknown, outcome: Outcome) => HeadwaterError;
   /** Told after each group that wrote something, with the log's last position as far as known here. */
@@ -49,9 +60,21 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
+/** A group that is being decided. */
+interface Sent {
+  readonly decided: Promise<void>;
+}
+
+/** A group that was sent behind another one. */
+interface Ahead {
+  readonly answer: Promise<readonly Verdict[] | undefined>;
+  readonly front: Promise<void>;
+}
+
 /**
  * Group commit: what arrives while one transaction is under way goes into the next, in order of arrival, each request with
- * its own verdict. One group is in flight at a time.
+ * its own verdict. One group is decided at a time; if many events have come meanwhile, the next one is with the database already,
+ * which then need not wait for it.
  *
  * A group whose answer was lost is resolved before the next one goes: it is sent again, and the check for repeats, which
  * waits for the log's lock and so for the lost transaction's end, makes the answer definite. Whose caller has gone is not
@@ -63,10 +86,13 @@ export class GroupCommit {
   readonly #options: GroupCommitOptions;
   #queue: Waiting[] = [];
   #queuedBytes = 0;
+  #queuedEvents = 0;
   #running: Promise<void> | undefined;
   #closed = false;
   /** Ends the wait for a request that is worth a group. */
   #worth: (() => void) | undefined;
+  /** Ends the wait for events that are worth a group behind the one that is under way. */
+  #many: (() => void) | undefined;
 
   constructor(options: GroupCommitOptions) {
     this.#options = options;
@@ -89,9 +115,11 @@ export class GroupCommit {
         }),
       );
     this.#queuedBytes += prepared.bytes;
+    this.#queuedEvents += prepared.events;
     return new Promise<Verdict>((resolve, reject) => {
       this.#queue.push({ prepared, options, resolve, reject });
       if (this.#worth && !this.#mayWait(prepared)) this.#worth();
+      if (this.#many && this.#areMany) this.#many();
       this.#running ??= this.#run();
     });
   }
@@ -109,9 +137,58 @@ export class GroupCommit {
     while (this.#queue.length > 0) {
       if (this.#queue.every(({ prepared }) => this.#mayWait(prepared))) await this.#more();
       const group = this.#nextGroup();
-      if (group.length > 0) await this.#decide(group);
+      if (group.length === 0) continue;
+      let last: Sent | undefined = { decided: this.#decide(group) };
+      while (last !== undefined) last = await this.#behind(last);
     }
     this.#running = undefined;
+  }
+
+  /** Resolves when the group is decided, with the one that was sent behind it meanwhile. */
+  async #behind({ decided }: Sent): Promise<Sent | undefined> {
+    let under = true;
+    const over = decided.then(() => {
+      under = false;
+    });
+    let sent: Sent | undefined;
+    if (this.#options.follow) {
+      await Promise.race([over, this.#gathered()]);
+      this.#many = undefined;
+      if (under) sent = this.#follow(decided);
+    }
+    await over;
+    return sent;
+  }
+
+  get #areMany(): boolean {
+    return this.#queuedEvents >= (this.#options.followingEvents ?? 16);
+  }
+
+  #gathered(): Promise<void> {
+    if (this.#areMany) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#many = resolve;
+    });
+  }
+
+  /** Sends the next group behind the last one, if it can be. */
+  #follow(front: Promise<void>): Sent | undefined {
+    const group = this.#nextGroup();
+    if (group.length === 0) return undefined;
+    const answer = this.#options.follow?.(group.map(({ prepared }) => prepared));
+    if (answer === undefined) {
+      this.#putBack(group);
+      return undefined;
+    }
+    return { decided: this.#decide(group, { answer, front }) };
+  }
+
+  #putBack(group: Waiting[]): void {
+    for (const { prepared } of group) {
+      this.#queuedBytes += prepared.bytes;
+      this.#queuedEvents += prepared.events;
+    }
+    this.#queue = [...group, ...this.#queue];
   }
 
   #mayWait(prepared: PreparedAppend): boolean {
@@ -158,20 +235,27 @@ export class GroupCommit {
         group.push(waiting);
       }
       this.#queuedBytes -= prepared.bytes;
+      this.#queuedEvents -= prepared.events;
       taken += 1;
     }
     this.#queue = taken === this.#queue.length ? [] : this.#queue.slice(taken);
     return group;
   }
 
-  async #decide(group: readonly Waiting[]): Promise<void> {
+  /** @param ahead for a group that was sent already */
+  async #decide(group: readonly Waiting[], ahead?: Ahead): Promise<void> {
     const { commit, errorFor } = this.#options;
     let asked = group;
     let verdicts: readonly Verdict[];
+    let waited = ahead;
     try {
-      verdicts = await resolved(() => {
+      verdicts = await resolved(async () => {
+        const sent = waited;
+        waited = undefined;
+        const known = sent && (await answerBehind(sent));
+        if (known) return known;
         asked = stillAsked(asked);
-        return asked.length === 0 ? Promise.resolve([]) : commit(asked.map(({ prepared }) => prepared));
+        return asked.length === 0 ? [] : commit(asked.map(({ prepared }) => prepared));
       }, this.#options);
     } catch (error) {
       if (error instanceof UnresolvedError) {
@@ -200,6 +284,15 @@ export class GroupCommit {
       if (!(verdict instanceof Error) && verdict.outcome === 'APPENDED' && verdict.lastPosition > last)
         last = verdict.lastPosition;
     if (last > 0n) this.#options.onCommitted?.(last);
+  }
+}
+
+/** The answer; or its failure. Both only after what is in front is decided, whatever that takes. */
+async function answerBehind({ answer, front }: Ahead): Promise<readonly Verdict[] | undefined> {
+  try {
+    return await answer;
+  } finally {
+    await front;
   }
 }
 

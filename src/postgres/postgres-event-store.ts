@@ -39,6 +39,7 @@ import {
 import { validateStreamChange } from '../core/validate-stream-change.js';
 import { createSubscriber, type Subscriber, type SubscriberOptions } from '../subscriptions/subscriber.js';
 import { append, decide, type Verdict } from './append.js';
+import { ForeseenAppends } from './append-foreseen.js';
 import { ChangeQueue } from './change-queue.js';
 import { changeStream } from './change-stream.js';
 import { checkCondition } from './check-condition.js';
@@ -48,7 +49,6 @@ import type { Database } from './database.js';
 import { openLog } from './epochs.js';
 import { getLog } from './get-log.js';
 import { findCommand } from './find-command.js';
-import { Foresight } from './foresight.js';
 import { getStream } from './get-stream.js';
 import { GroupCommit, type GroupCommitOptions } from './group-commit.js';
 import { GroupLoad } from './group-load.js';
@@ -97,7 +97,7 @@ export class PostgresEventStore extends StreamChanges implements EventStore {
   readonly #changes: ChangeQueue;
   readonly #checks: ConditionChecks;
   readonly #contended: ContendedStreams;
-  readonly #foresight = new Foresight();
+  readonly #foreseen: ForeseenAppends;
   readonly #loads: GroupLoad;
   /** The last position that was committed here; 0 while nothing was. */
   #knownHead = 0n;
@@ -118,9 +118,11 @@ export class PostgresEventStore extends StreamChanges implements EventStore {
       ...(options.onHintsFailure ? { onFailure: options.onHintsFailure } : {}),
     });
     this.#log = new PostgresLog({ database, schema, runtime }, this.#hints, new LogLife(database, schema));
+    this.#foreseen = new ForeseenAppends({ database, schema, runtime });
     this.#commits = new GroupCommit({
       ...options.groupCommit,
       commit: (group) => this.#commit(group),
+      follow: (group) => this.#follow(group),
       mayWait: ({ request }) => this.#contended.mayWait(request),
       errorFor: (error, outcome) => this.#error(error, outcome),
       onCommitted: (position) => this.#committed(position),
@@ -218,14 +220,29 @@ export class PostgresEventStore extends StreamChanges implements EventStore {
   /** What is too late is not tried as foreseen first. Who contends for a stream that has moved is told before anything else is sent. */
   async #commit(group: readonly PreparedAppend[]): Promise<readonly Verdict[]> {
     const { database, schema } = this.#options;
-    const late = group.some(({ request }) => this.#contended.isLate(request));
-    const verdicts = late
+    const verdicts = this.#isLate(group)
       ? await decide(database, schema, group)
-      : await append(database, schema, group, this.#foresight);
+      : await append(database, schema, group, this.#foreseen);
+    this.#moved(verdicts);
+    return verdicts;
+  }
+
+  #follow(group: readonly PreparedAppend[]): Promise<readonly Verdict[] | undefined> | undefined {
+    if (this.#isLate(group)) return undefined;
+    return this.#foreseen.follow(group)?.then((verdicts) => {
+      if (verdicts) this.#moved(verdicts);
+      return verdicts;
+    });
+  }
+
+  #isLate(group: readonly PreparedAppend[]): boolean {
+    return group.some(({ request }) => this.#contended.isLate(request));
+  }
+
+  #moved(verdicts: readonly Verdict[]): void {
     for (const verdict of verdicts)
       if (!(verdict instanceof Error) && verdict.outcome === 'APPENDED')
         this.#contended.moved(verdict.versions);
-    return verdicts;
   }
 
   async findCommand(commandId: string, options: CallOptions = {}): Promise<LedgerCommand | undefined> {

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AppendRequest } from '../../src/core/append.js';
 import { DEFAULT_LIMITS } from '../../src/core/limits.js';
 import { append } from '../../src/postgres/append.js';
-import { appendForeseen } from '../../src/postgres/append-foreseen.js';
+import { ForeseenAppends } from '../../src/postgres/append-foreseen.js';
+import type { Database } from '../../src/postgres/database.js';
 import { Foresight } from '../../src/postgres/foresight.js';
 import { logHead } from '../../src/postgres/log-head.js';
 import { prepareAppend } from '../../src/postgres/prepared-append.js';
@@ -19,8 +20,15 @@ afterAll(() => test.close());
 
 const prepared = (...requests: readonly AppendRequest[]) =>
   requests.map((request) => prepareAppend(request, DEFAULT_LIMITS, systemRuntime));
+const foreseenOn = (database: Database, foresight?: Foresight) =>
+  new ForeseenAppends({
+    database,
+    schema: test.schema,
+    runtime: systemRuntime,
+    ...(foresight ? { foresight } : {}),
+  });
 const foreseen = (...requests: readonly AppendRequest[]) =>
-  appendForeseen(test.database, test.schema, prepared(...requests));
+  foreseenOn(test.database).append(prepared(...requests));
 const position = async () => (await logHead(test.database, test.schema)).position;
 const creates = (id: string) => ({ streams: [to(thing(id), 'NO_STREAM', newEvent())] });
 const since = (before: bigint) => loaded(test.store, { filters: [{ positions: { first: before + 1n } }] });
@@ -101,7 +109,7 @@ describe('a group whose outcome can be foreseen', () => {
     const before = await position();
     const outcomes = await Promise.all(
       Array.from({ length: 60 }, (_, index) =>
-        appendForeseen(index % 2 ? test.database : other, test.schema, prepared(creates(`turn-${index}`))),
+        foreseenOn(index % 2 ? test.database : other).append(prepared(creates(`turn-${index}`))),
       ),
     );
     await other.close();
@@ -138,8 +146,8 @@ describe('foresight', () => {
 
   it('learns from what came of groups, and not from those that cannot be foreseen', async () => {
     const foresight = new Foresight();
-    const tried = (...requests: readonly AppendRequest[]) =>
-      appendForeseen(test.database, test.schema, prepared(...requests), foresight);
+    const appends = foreseenOn(test.database, foresight);
+    const tried = (...requests: readonly AppendRequest[]) => appends.append(prepared(...requests));
     const id = randomUUID();
     const event = newEvent({ eventId: randomUUID() });
     expect(await tried({ streams: [to(thing(id), 'NO_STREAM', event)] })).toHaveLength(1);
@@ -201,7 +209,12 @@ describe('a group that is not as foreseen', () => {
     expect(await foreseen(...requests)).toBeUndefined();
     expect(await position()).toBe(before);
 
-    const verdicts = await append(test.database, test.schema, prepared(...requests));
+    const verdicts = await append(
+      test.database,
+      test.schema,
+      prepared(...requests),
+      foreseenOn(test.database),
+    );
     const outcomes = verdicts.flatMap((verdict) => (verdict instanceof Error ? [] : [verdict]));
     const written = outcomes.flatMap((outcome) =>
       outcome.outcome === 'APPENDED' && !outcome.deduplicated ? outcome.eventIds : [],

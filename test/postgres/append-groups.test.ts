@@ -10,6 +10,7 @@ import type { ExpectedVersion } from '../../src/core/expected-version.js';
 import type { StreamId } from '../../src/core/stream.js';
 import { createMemoryEventStore } from '../../src/memory/index.js';
 import { append } from '../../src/postgres/append.js';
+import { ForeseenAppends } from '../../src/postgres/append-foreseen.js';
 import { GroupCommit } from '../../src/postgres/group-commit.js';
 import { prepareAppend } from '../../src/postgres/prepared-append.js';
 import { systemRuntime } from '../../src/system.js';
@@ -277,8 +278,12 @@ it(`groups come to what their requests come to one by one, ${RUNS} histories`, a
       const { store } = test;
       const { position: base, epoch } = await store.getLog();
       // Not through the store, which may look at a condition before the request takes its place.
+      const { database, schema } = test;
+      const foreseen = new ForeseenAppends({ database, schema, runtime: systemRuntime });
       const commits = new GroupCommit({
-        commit: (requests) => append(test.database, test.schema, requests),
+        commit: (requests) => append(database, schema, requests, foreseen),
+        follow: (requests) => foreseen.follow(requests),
+        followingEvents: 1,
         errorFor: (error) => new InternalError('A group failed', { cause: error }),
         runtime: systemRuntime,
       });

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { DEFAULT_LIMITS } from '../../src/core/limits.js';
 import { append } from '../../src/postgres/append.js';
+import { ForeseenAppends } from '../../src/postgres/append-foreseen.js';
 import { Database } from '../../src/postgres/database.js';
 import { migrate } from '../../src/postgres/migrate.js';
 import type { PreparedAppend } from '../../src/postgres/prepared-append.js';
@@ -58,20 +59,21 @@ it.each(['ANY', 'EXACT'] as const)(
   'appends, repeats and loads of aggregates read no more of a log that has grown since it was analysed: %s',
   async (expected) => {
     const groups = Array.from({ length: 50 }, (_, turn) => group(turn, expected));
+    const foreseen = new ForeseenAppends({ database, schema, runtime: systemRuntime });
     const [first = [], ...others] = groups;
     const load = () =>
       run(
         `SELECT count(*) FROM $schema.load_aggregates(ARRAY['Thing'], ARRAY['thing-0'], ARRAY[0], 1, 1000000, 1000000)`,
       );
-    await append(database, schema, first.slice(0, 1));
+    await append(database, schema, first.slice(0, 1), foreseen);
     for (const table of ['events', 'streams']) await run(`VACUUM ANALYZE $schema.${table}`);
-    await append(database, schema, first.slice(1));
-    await append(database, schema, first);
+    await append(database, schema, first.slice(1), foreseen);
+    await append(database, schema, first, foreseen);
     await load();
-    for (const each of others) await append(database, schema, each);
+    for (const each of others) await append(database, schema, each, foreseen);
 
-    expect(await read(() => append(database, schema, group(50, expected)))).toBeLessThan(5 * GROUP);
-    expect(await read(() => append(database, schema, first))).toBeLessThan(20 * GROUP);
+    expect(await read(() => append(database, schema, group(50, expected), foreseen))).toBeLessThan(5 * GROUP);
+    expect(await read(() => append(database, schema, first, foreseen))).toBeLessThan(20 * GROUP);
     expect(await read(load)).toBeLessThan(10);
   },
 );

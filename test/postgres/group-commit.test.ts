@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { DEFAULT_LIMITS } from '../../src/core/limits.js';
 import type { AppendRequest } from '../../src/core/append.js';
 import { append } from '../../src/postgres/append.js';
+import { ForeseenAppends } from '../../src/postgres/append-foreseen.js';
 import { GroupCommit } from '../../src/postgres/group-commit.js';
 import { prepareAppend } from '../../src/postgres/prepared-append.js';
 import { storeError } from '../../src/postgres/sqlstate.js';
@@ -108,10 +109,11 @@ describe('appends that may wait', () => {
     const sent: string[][] = [];
     let elapse = () => {};
     const idOf = ({ streams }: AppendRequest) => streams[0]?.stream.aggregateId ?? '';
+    const foreseen = new ForeseenAppends({ database, schema, runtime: systemRuntime });
     const commits = new GroupCommit({
       commit: (group) => {
         sent.push(group.map((prepared) => idOf(prepared.request)));
-        return append(database, schema, group);
+        return append(database, schema, group, foreseen);
       },
       mayWait: (prepared) => idOf(prepared.request).startsWith('late'),
       errorFor: (error, outcome) => {

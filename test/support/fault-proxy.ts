@@ -1,6 +1,9 @@
 import net from 'node:net';
 import type { DatabaseOptions } from '../../src/postgres/database.js';
 
+/** ReadyForQuery, idle: the server has committed. */
+const READY = Buffer.from([0x5a, 0, 0, 0, 5, 0x49]);
+
 /**
  * A TCP proxy in front of Postgres that can lose what a client must not count on. `loseNextReplyTo` lets a statement run to
  * its commit and then cuts the connection in place of the answer: the only sure way to "committed, but nobody knows".
@@ -11,8 +14,10 @@ export class FaultProxy {
   readonly #target: () => net.Socket;
   #loseAfter: Buffer | undefined;
   #thenRefuse = false;
+  #passing = 0;
   #refuse = false;
   lost = 0;
+  readonly #counted: { readonly text: Buffer; count: number }[] = [];
 
   private constructor(target: () => net.Socket) {
     this.#target = target;
@@ -29,10 +34,24 @@ export class FaultProxy {
     return (this.#server.address() as net.AddressInfo).port;
   }
 
-  /** The next statement that has these bytes commits, and its answer is lost; then all else may be cut off too. */
-  loseNextReplyTo(text: string, options: { readonly thenRefuse?: boolean } = {}): void {
+  /**
+   * The next statement that has these bytes commits, and its answer is lost; then all else may be cut off too.
+   * @param options.passing answers that are passed on before: then it is the answer to a statement sent behind that one
+   */
+  loseNextReplyTo(
+    text: string,
+    options: { readonly thenRefuse?: boolean; readonly passing?: number } = {},
+  ): void {
     this.#loseAfter = Buffer.from(text);
     this.#thenRefuse = options.thenRefuse ?? false;
+    this.#passing = options.passing ?? 0;
+  }
+
+  /** How many messages with these bytes have gone to the server since. */
+  counting(text: string): () => number {
+    const counted = { text: Buffer.from(text), count: 0 };
+    this.#counted.push(counted);
+    return () => counted.count;
   }
 
   /** Cuts all connections, and refuses or takes new ones. */
@@ -69,6 +88,7 @@ export class FaultProxy {
       });
     }
     client.on('data', (chunk) => {
+      for (const counted of this.#counted) if (chunk.includes(counted.text)) counted.count += 1;
       if (this.#loseAfter && chunk.includes(this.#loseAfter)) {
         this.#loseAfter = undefined;
         losing = true;
@@ -80,8 +100,13 @@ export class FaultProxy {
         client.write(chunk);
         return;
       }
-      // ReadyForQuery, idle: the server has committed.
-      if (chunk.subarray(-6).equals(Buffer.from([0x5a, 0, 0, 0, 5, 0x49]))) {
+      const end = chunk.indexOf(READY);
+      if (end < 0) return;
+      if (this.#passing > 0) {
+        this.#passing -= 1;
+        client.write(chunk.subarray(0, end + READY.byteLength));
+        server.unshift(chunk.subarray(end + READY.byteLength));
+      } else {
         this.lost += 1;
         client.resetAndDestroy();
         server.destroy();
