@@ -16,6 +16,9 @@ export async function* oneAhead<T>(
       coming = items.next();
       // Told when the reader comes to it, if ever.
       coming.catch(() => undefined);
+      // What makes it is begun before the reader is busy with this one: a page is some milliseconds of work, for which the
+      // database would stand still.
+      await new Promise(setImmediate);
       yield item.value;
     }
   } finally {
