@@ -48,7 +48,8 @@ export interface ForeseenAppendsParts {
 export class ForeseenAppends {
   readonly #lane: Lane;
   readonly #database: Database;
-  readonly #statement: string;
+  readonly #single: ForeseenStatement;
+  readonly #several: ForeseenStatement;
   readonly #foresight: Foresight;
   readonly #followed = new Foresight();
   /** Where a pooler shares sessions out, another instance's names may be in them. */
@@ -60,7 +61,8 @@ export class ForeseenAppends {
   constructor({ database, schema, runtime, foresight }: ForeseenAppendsParts) {
     this.#database = database;
     this.#lane = database.lane('append');
-    this.#statement = statement(schema);
+    this.#single = statement(schema, 'append_single', 11);
+    this.#several = statement(schema, 'append_foreseen', 23);
     this.#foresight = foresight ?? new Foresight();
     this.#nameBeginning = runtime.newEventId();
   }
@@ -93,8 +95,10 @@ export class ForeseenAppends {
     this.#underWay += 1;
     let rows: readonly Row[];
     try {
-      const values = [...parameters(group, foreseen), this.#name(), follows ?? null];
-      rows = await this.#lane.query(this.#statement, values, 'append_foreseen');
+      const single = singleParameters(group, foreseen);
+      const { text, name } = single ? this.#single : this.#several;
+      const values = [...(single ?? parameters(group, foreseen)), this.#name(), follows ?? null];
+      rows = await this.#lane.query(text, values, name);
     } catch (error) {
       if (!NOT_FORESEEN.has(sqlstateOf(error) ?? '')) throw error;
       this.#foresight.failed();
@@ -166,15 +170,48 @@ function foresee(group: readonly PreparedAppend[]): Foreseen | undefined {
   return foreseen;
 }
 
-function statement(schema: string): string {
-  const places = Array.from({ length: 23 }, (_, index) => `$${index + 1}`).join(', ');
-  return (
+/** A statement that calls one of the functions, and how its name begins where it is prepared. */
+interface ForeseenStatement {
+  readonly text: string;
+  readonly name: string;
+}
+
+/** @param count how many parameters the function has; behind them come the group's name, and that of the one it follows */
+function statement(schema: string, name: string, count: number): ForeseenStatement {
+  const places = Array.from({ length: count }, (_, index) => `$${index + 1}`).join(', ');
+  const group = `$${count + 1}::text`;
+  const follows = `$${count + 2}::text`;
+  const text =
     'SELECT head_before, (extract(epoch FROM recorded_at) * 1000000)::bigint, epoch, ' +
-    "CASE WHEN head_before IS NOT NULL THEN set_config('headwater.group', $24::text, false) END " +
-    `FROM ${quotedSchema(schema)}.append_foreseen(${places}) ` +
+    `CASE WHEN head_before IS NOT NULL THEN set_config('headwater.group', ${group}, false) END ` +
+    `FROM ${quotedSchema(schema)}.${name}(${places}) ` +
     // Has to do with no row, so it is looked at first, and where it does not hold the function is not called.
-    "WHERE $25::text IS NULL OR current_setting('headwater.group', true) = $25::text"
-  );
+    `WHERE ${follows} IS NULL OR current_setting('headwater.group', true) = ${follows}`;
+  return { text, name };
+}
+
+/** Of a group of one event and no command; undefined for others. */
+function singleParameters(
+  [prepared]: readonly PreparedAppend[],
+  { aggregateIds, aggregateTypes, events, expected }: Foreseen,
+): readonly (Buffer | string | number | null)[] | undefined {
+  const [event, another] = events;
+  if (event === undefined || another !== undefined || prepared?.request.command !== undefined)
+    return undefined;
+  const { data, hash } = event;
+  return [
+    aggregateTypes[0] ?? '',
+    aggregateIds[0] ?? '',
+    String(expected[0]),
+    event.id,
+    event.type,
+    Buffer.from(data.buffer, data.byteOffset, data.byteLength),
+    Buffer.from(hash, 'latin1'),
+    event.contentType,
+    event.metadata,
+    event.tagList.length === 0 ? null : event.tags,
+    event.schemaVersion,
+  ];
 }
 
 function parameters(

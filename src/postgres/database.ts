@@ -208,8 +208,7 @@ export class Database {
   ): Promise<T> {
     if (prepared === undefined || this.#pooled) return run({});
     try {
-      // By its text, so that whoever prepared it under this name meant the same.
-      return await run({ name: `${prepared}_${hash('sha256', text, 'hex').slice(0, 32)}` });
+      return await run({ name: statementName(prepared, text) });
     } catch (error) {
       if (!(error instanceof pg.DatabaseError) || !NOT_PREPARED.has(error.code ?? '')) throw error;
       // Nothing has run.
@@ -423,6 +422,20 @@ export class StatementTimeoutError extends Error {
     super(`The database did not answer within ${milliseconds} ms`);
     this.name = 'StatementTimeoutError';
   }
+}
+
+const statementNames = new Map<string, string>();
+const STATEMENT_NAMES = 1000;
+
+/** By its text, so that whoever prepared it under this name meant the same. */
+function statementName(prepared: string, text: string): string {
+  let name = statementNames.get(text);
+  if (name === undefined) {
+    if (statementNames.size >= STATEMENT_NAMES) statementNames.clear();
+    name = `${prepared}_${hash('sha256', text, 'hex').slice(0, 32)}`;
+    statementNames.set(text, name);
+  }
+  return name;
 }
 
 /** Rejects with `StatementTimeoutError` when it takes longer. */

@@ -12,6 +12,7 @@ const OWNED: Readonly<Record<string, readonly string[]>> = {
   headwater_writer: [
     'append',
     'append_foreseen',
+    'append_single',
     'load',
     'staged_due',
     'staged_commit',

@@ -164,64 +164,127 @@ describe('foresight', () => {
   });
 });
 
+type Odd = readonly [string, () => Promise<readonly AppendRequest[]>];
+const ODD: readonly Odd[] = [
+  ['another version', async () => [{ streams: [to(thing('there'), 99n, newEvent())] }]],
+  ['a stream that is there already', async () => [creates('there')]],
+  ['no stream where one should go on', async () => [{ streams: [to(thing(randomUUID()), 1n, newEvent())] }]],
+  [
+    'a deleted stream',
+    async () => {
+      const gone = randomUUID();
+      await test.store.append(creates(gone));
+      await test.store.changeStream({ kind: 'DELETE', stream: thing(gone), expectedVersion: 1n });
+      return [{ streams: [to(thing(gone), 2n, newEvent())] }, creates(gone)];
+    },
+  ],
+  [
+    'the id of an event that is known',
+    async () => {
+      const known = newEvent({ eventId: randomUUID() });
+      await test.store.append({ streams: [to(thing('known'), 'ANY', known)] });
+      return [{ streams: [to(thing(randomUUID()), 'NO_STREAM', known)] }];
+    },
+  ],
+  [
+    'a command that was carried out',
+    async () => {
+      const id = randomUUID();
+      await test.store.append({ ...creates(randomUUID()), command: command(id) });
+      return [{ ...creates(randomUUID()), command: command(id) }];
+    },
+  ],
+  ['any version', async () => [{ streams: [to(thing('there'), 'ANY', newEvent())] }]],
+  ['no events', async () => [{ streams: [to(thing('there'), 1n)] }]],
+  ['a condition', async () => [{ ...creates(randomUUID()), condition: { items: [{ tags: ['no:one'] }] } }]],
+];
+
 describe('a group that is not as foreseen', () => {
   const group = (...odd: readonly AppendRequest[]) => [creates(randomUUID()), ...odd, creates(randomUUID())];
 
-  it.each<readonly [string, () => Promise<readonly AppendRequest[]>]>([
-    ['another version', async () => [{ streams: [to(thing('there'), 2n, newEvent())] }]],
-    ['a stream that is there already', async () => [creates('there')]],
-    [
-      'no stream where one should go on',
-      async () => [{ streams: [to(thing(randomUUID()), 1n, newEvent())] }],
-    ],
-    [
-      'a deleted stream',
-      async () => {
-        await test.store.append(creates('gone'));
-        await test.store.changeStream({ kind: 'DELETE', stream: thing('gone'), expectedVersion: 1n });
-        return [{ streams: [to(thing('gone'), 2n, newEvent())] }, creates('gone')];
-      },
-    ],
-    [
-      'the id of an event that is known',
-      async () => {
-        const known = newEvent({ eventId: randomUUID() });
-        await test.store.append({ streams: [to(thing('known'), 'ANY', known)] });
-        return [{ streams: [to(thing(randomUUID()), 'NO_STREAM', known)] }];
-      },
-    ],
-    [
-      'a command that was carried out',
-      async () => {
-        const id = randomUUID();
-        await test.store.append({ ...creates(randomUUID()), command: command(id) });
-        return [{ ...creates(randomUUID()), command: command(id) }];
-      },
-    ],
-    ['any version', async () => [{ streams: [to(thing('there'), 'ANY', newEvent())] }]],
-    ['no events', async () => [{ streams: [to(thing('there'), 1n)] }]],
-    ['a condition', async () => [{ ...creates(randomUUID()), condition: { items: [{ tags: ['no:one'] }] } }]],
-    ['two that expect the same', async () => [creates('twice'), creates('twice')]],
-  ])('is left to be decided, and leaves nothing behind: %s', async (_, odd) => {
-    await test.store.append({ ...creates('there'), onConflict: 'RETURN' });
-    const requests = group(...(await odd()));
-    const before = await position();
-    expect(await foreseen(...requests)).toBeUndefined();
-    expect(await position()).toBe(before);
+  it.each<Odd>([...ODD, ['two that expect the same', async () => [creates('twice'), creates('twice')]]])(
+    'is left to be decided, and leaves nothing behind: %s',
+    async (_, odd) => {
+      await test.store.append({ ...creates('there'), onConflict: 'RETURN' });
+      const requests = group(...(await odd()));
+      const before = await position();
+      expect(await foreseen(...requests)).toBeUndefined();
+      expect(await position()).toBe(before);
 
-    const verdicts = await append(
-      test.database,
-      test.schema,
-      prepared(...requests),
-      foreseenOn(test.database),
-    );
-    const outcomes = verdicts.flatMap((verdict) => (verdict instanceof Error ? [] : [verdict]));
-    const written = outcomes.flatMap((outcome) =>
-      outcome.outcome === 'APPENDED' && !outcome.deduplicated ? outcome.eventIds : [],
-    );
-    expect(verdicts[0]).toMatchObject({ outcome: 'APPENDED', firstPosition: before + 1n });
-    expect(await position()).toBe(before + BigInt(written.length));
-    const events = await since(before);
-    expect(events.map(({ eventId }) => eventId)).toEqual(written);
+      const verdicts = await append(
+        test.database,
+        test.schema,
+        prepared(...requests),
+        foreseenOn(test.database),
+      );
+      const outcomes = verdicts.flatMap((verdict) => (verdict instanceof Error ? [] : [verdict]));
+      const written = outcomes.flatMap((outcome) =>
+        outcome.outcome === 'APPENDED' && !outcome.deduplicated ? outcome.eventIds : [],
+      );
+      expect(verdicts[0]).toMatchObject({ outcome: 'APPENDED', firstPosition: before + 1n });
+      expect(await position()).toBe(before + BigInt(written.length));
+      const events = await since(before);
+      expect(events.map(({ eventId }) => eventId)).toEqual(written);
+    },
+  );
+});
+
+describe('a single event', () => {
+  it('is written as it would be in a group', async () => {
+    const before = await position();
+    const alike = { data: Buffer.from('{"a":"ü\\u0000"}'), metadata: { ' k"': 'v\\' }, schemaVersion: 3 };
+    const tags = ['a:1', 'b:"2",{\\'];
+    const events = [{ ...alike, tags }, alike];
+    const [alone, together] = [randomUUID(), randomUUID()];
+    for (const [index, event] of events.entries()) {
+      const expected = index === 0 ? 'NO_STREAM' : BigInt(index);
+      expect(await foreseen({ streams: [to(thing(alone), expected, newEvent(event))] })).toMatchObject([
+        {
+          firstPosition: before + BigInt(index + 1),
+          lastPosition: before + BigInt(index + 1),
+          versions: [{ stream: thing(alone), version: BigInt(index + 1) }],
+        },
+      ]);
+    }
+    await foreseen({ streams: [to(thing(together), 'NO_STREAM', ...events.map(newEvent))] });
+    const rows = (id: string) =>
+      test.database.query(
+        'read',
+        `SELECT version, event_type, data, content_type, metadata, tags, schema_version, hash, removed,
+                (SELECT array_agg(t.tag ORDER BY t.tag) FROM "${test.schema}".event_tags t WHERE t.position = e.position),
+                (SELECT s.version FROM "${test.schema}".streams s WHERE s.aggregate_id = e.aggregate_id)
+           FROM "${test.schema}".events e WHERE aggregate_id = $1 ORDER BY e.version`,
+        [id],
+      );
+    expect(await rows(alone)).toEqual(await rows(together));
+    expect((await since(before)).map((event) => event.tags)).toEqual([tags, [], tags, []]);
+  });
+
+  it.each<Odd>(ODD)('is left to be decided, and leaves nothing behind: %s', async (_, odd) => {
+    await test.store.append({ ...creates('there'), onConflict: 'RETURN' });
+    const requests = await odd();
+    const before = await position();
+    for (const request of requests) expect(await foreseen(request)).toBeUndefined();
+    expect(await position()).toBe(before);
+    expect(await since(before)).toEqual([]);
+  });
+
+  it('is written by one of many that expect the same, over several connections', async () => {
+    const others = Array.from({ length: 4 }, () => openDatabase());
+    const id = randomUUID();
+    for (let version = 0n; version < 10n; version++) {
+      const before = await position();
+      const outcomes = await Promise.all(
+        others.map((other) => {
+          const expected = version === 0n ? 'NO_STREAM' : version;
+          return foreseenOn(other).append(prepared({ streams: [to(thing(id), expected, newEvent())] }));
+        }),
+      );
+      expect(outcomes.filter((outcome) => outcome !== undefined)).toMatchObject([
+        [{ firstPosition: before + 1n, versions: [{ version: version + 1n }] }],
+      ]);
+      expect(await position()).toBe(before + 1n);
+    }
+    await Promise.all(others.map((other) => other.close()));
   });
 });

@@ -73,6 +73,9 @@ it.each(['ANY', 'EXACT'] as const)(
     for (const each of others) await append(database, schema, each, foreseen);
 
     expect(await read(() => append(database, schema, group(50, expected), foreseen))).toBeLessThan(5 * GROUP);
+    expect(
+      await read(() => append(database, schema, group(51, expected).slice(0, 1), foreseen)),
+    ).toBeLessThan(20);
     expect(await read(() => append(database, schema, first, foreseen))).toBeLessThan(20 * GROUP);
     expect(await read(load)).toBeLessThan(10);
   },
