@@ -1,6 +1,7 @@
 import type { AppendRequest, Refused, VersionConflict } from '../core/append.js';
 import type { Runtime } from '../core/runtime.js';
 import { streamKey, type StreamVersion } from '../core/stream.js';
+import { Foresight } from './foresight.js';
 
 /** Milliseconds between looks at streams that may stand still. */
 const LOOK_MILLISECONDS = 5;
@@ -14,6 +15,13 @@ const FIRST = 8;
 /** How many are told when it stands still; each time after that so many times as many. */
 const MORE = 2;
 const TIMES = 4;
+/** So many times at most a stream moves on without anybody being told, by those who have won before. */
+const RUN = 6;
+/** Who has won has as long to come back as the stream takes to move so many times. */
+const RETURN = 4;
+/** Within these bounds. */
+const LEAST_RETURN_MILLISECONDS = 3;
+const MOST_RETURN_MILLISECONDS = 10;
 /** Above so many in all, everybody is told at once. */
 const WAITING = 10_000;
 
@@ -35,6 +43,10 @@ interface Contended {
   more: number;
   /** Who came first is told first. */
   readonly waiting: Tell[];
+  /** Whether who has won is worth waiting for. */
+  readonly returns: Foresight;
+  /** How often it has moved since somebody was told. */
+  run: number;
 }
 
 /**
@@ -43,6 +55,9 @@ interface Contended {
  * won before, since it hears of it first: of 64 writers one got all, and that was a third of what it gets done alone. So
  * while the stream moves, of those who came late one is told each time, in the order in which they came, and of the version that
  * the stream has then. Where it stands still more are told, and all within some tenths of a second at most. (Row S8 of the bench.)
+ *
+ * Each turn costs a refusal, which is as much work as a win. So a turn lasts for up to seven events where who has won comes back for
+ * more; whether it does is tried, and seldom again where it does not.
  *
  * Nothing is decided here: a refusal is only told later, with an actual version that is newer. Of an append to several streams,
  * or on a condition, it is told at once: what it says of one of them has to go together with what was true of the others.
@@ -140,6 +155,8 @@ export class ContendedStreams {
         room: FIRST,
         more: MORE,
         waiting: [],
+        returns: new Foresight(),
+        run: 0,
       };
       this.#streams.set(key, contended);
       void this.#look();
@@ -158,11 +175,28 @@ export class ContendedStreams {
     contended.toldAt = now;
     contended.told = false;
     contended.more = MORE;
+    if (contended.run > 0) contended.returns.held();
+    if (contended.waiting.length > 0 && contended.run < RUN && contended.returns.isWorthATry()) {
+      contended.run += 1;
+      void this.#awaitReturn(contended);
+    } else this.#tell(contended, 1);
+  }
+
+  /** Tells the next one where who has won does not come back. */
+  async #awaitReturn(contended: Contended): Promise<void> {
+    const { pace, version } = contended;
+    await this.#runtime.sleep(
+      Math.min(Math.max(RETURN * pace, LEAST_RETURN_MILLISECONDS), MOST_RETURN_MILLISECONDS),
+    );
+    if (contended.run === 0 || contended.version !== version) return;
+    contended.returns.failed();
+    contended.toldAt = this.#runtime.monotonic();
     this.#tell(contended, 1);
   }
 
   /** Lets so many hear of the version: of those who wait, or else who comes next. */
   #tell(contended: Contended, count: number): void {
+    contended.run = 0;
     const tells = contended.waiting.splice(0, count);
     contended.room = count - tells.length;
     for (const tell of tells) {

@@ -27,8 +27,8 @@ export interface GroupCommitOptions {
   /** Told after each group that wrote something, with the log's last position as far as known here. */
   readonly onCommitted?: (lastPosition: bigint) => void;
   /**
-   * Whether it makes no difference to a request when it is decided. No group is sent for the sake of such alone; they go with
-   * the next one, in their order, within some milliseconds.
+   * Whether it makes no difference to a request when it is decided. Others are not held up by such: these have groups of their
+   * own, in their order, within some milliseconds.
    */
   readonly mayWait?: (prepared: PreparedAppend) => boolean;
   readonly runtime: Runtime;
@@ -50,7 +50,9 @@ export interface GroupCommitOptions {
   readonly resolveMilliseconds?: number;
 }
 
-/** For how many milliseconds requests that may wait are without a group at most. */
+/** For how many milliseconds requests that may wait are gathered; a group for each would be most of the work. */
+const GATHER_MILLISECONDS = 5;
+/** After so many they go with others, if those leave no time between. */
 const WAIT_MILLISECONDS = 10;
 
 interface Waiting {
@@ -89,8 +91,10 @@ export class GroupCommit {
   #queuedEvents = 0;
   #running: Promise<void> | undefined;
   #closed = false;
-  /** Ends the wait for a request that is worth a group. */
+  /** Ends the wait for a request that may not wait. */
   #worth: (() => void) | undefined;
+  /** Since when requests that may wait have done so. */
+  #waitingSince: number | undefined;
   /** Ends the wait for events that are worth a group behind the one that is under way. */
   #many: (() => void) | undefined;
 
@@ -135,7 +139,7 @@ export class GroupCommit {
     // What arrives in the same turn of the event loop shares the first group.
     await new Promise(setImmediate);
     while (this.#queue.length > 0) {
-      if (this.#queue.every(({ prepared }) => this.#mayWait(prepared))) await this.#more();
+      if (this.#allMayWait()) await this.#more();
       const group = this.#nextGroup();
       if (group.length === 0) continue;
       let last: Sent | undefined = { decided: this.#decide(group) };
@@ -195,22 +199,37 @@ export class GroupCommit {
     return !this.#closed && (this.#options.mayWait?.(prepared) ?? false);
   }
 
-  /** Until something has come that is worth a group, or those who wait have waited long enough. */
+  #allMayWait(): boolean {
+    return this.#queue.every(({ prepared }) => this.#mayWait(prepared));
+  }
+
+  /** Until something has come that may not wait, or those who wait have waited long enough. */
   async #more(): Promise<void> {
+    const left = GATHER_MILLISECONDS - this.#waited();
+    if (left <= 0) return;
     await new Promise<void>((resolve) => {
       this.#worth = resolve;
-      void this.#options.runtime.sleep(WAIT_MILLISECONDS).then(resolve);
+      void this.#options.runtime.sleep(left).then(resolve);
     });
     this.#worth = undefined;
   }
 
+  /** For how many milliseconds requests that may wait have done so. */
+  #waited(): number {
+    const now = this.#options.runtime.monotonic();
+    return now - (this.#waitingSince ??= now);
+  }
+
   /**
    * The longest run from the queue's front that keeps within the budget, has no event id or command id twice, and no condition that may
-   * be about events in front of it: those are checked against the table.
+   * be about events in front of it: those are checked against the table. What may wait is left where it is for some
+   * milliseconds, if there is anything else.
    */
   #nextGroup(): Waiting[] {
     const { groupEvents = 1000, groupBytes = 4 * 1024 * 1024 } = this.#options;
     const group: Waiting[] = [];
+    const left: Waiting[] = [];
+    const leaves = !this.#allMayWait();
     const ids = new Set<string>();
     const written = new WrittenMarks();
     let events = 0;
@@ -221,6 +240,10 @@ export class GroupCommit {
       const ended = endOf(options);
       if (ended !== undefined) {
         waiting.reject(ended);
+      } else if (leaves && this.#mayWait(prepared) && this.#waited() < WAIT_MILLISECONDS) {
+        left.push(waiting);
+        taken += 1;
+        continue;
       } else {
         const full =
           group.length > 0 &&
@@ -238,7 +261,9 @@ export class GroupCommit {
       this.#queuedEvents -= prepared.events;
       taken += 1;
     }
-    this.#queue = taken === this.#queue.length ? [] : this.#queue.slice(taken);
+    if (left.length === 0) this.#waitingSince = undefined;
+    const rest = taken === this.#queue.length ? [] : this.#queue.slice(taken);
+    this.#queue = left.length === 0 ? rest : [...left, ...rest];
     return group;
   }
 

@@ -78,8 +78,10 @@ describe('who is refused for a version that has passed', () => {
     await time.pass(1);
     expect(told).toEqual([]);
     streams.moved([{ stream, version: 4n }]);
+    // Who has won may come back for more.
+    expect(streams.wereTold([{ stream, version: 4n }])).toBe(false);
+    await time.pass(10);
     expect(streams.wereTold([{ stream, version: 4n }])).toBe(true);
-    await time.pass(1);
     expect(told).toEqual(['a 4']);
     // Another instance has moved it.
     expect(streams.turnOf(refused(6n), ALONE)).toBeInstanceOf(Promise);
@@ -87,8 +89,41 @@ describe('who is refused for a version that has passed', () => {
     expect(told).toEqual(['a 4', 'b 6']);
     expect(streams.wereTold([{ stream: thing('another'), version: 1n }])).toBe(false);
     streams.moved([{ stream, version: 7n }]);
-    await time.pass(1);
+    await time.pass(10);
     expect(told).toEqual(['a 4', 'b 6', 'c 7']);
+  });
+
+  it('is told when who has won has come back six times', async () => {
+    const { streams, late, told, time } = contended();
+    for (const name of ['a', 'b']) late(name);
+    let version = 3n;
+    for (const name of ['a', 'b']) {
+      for (let run = 0; run < 6; run++) {
+        streams.moved([{ stream, version: (version += 1n) }]);
+        await time.pass(1);
+        expect(told.filter((one) => one.startsWith(name))).toEqual([]);
+      }
+      streams.moved([{ stream, version: (version += 1n) }]);
+      await time.pass(1);
+      expect(told.at(-1)).toBe(`${name} ${version}`);
+    }
+  });
+
+  it('is hardly ever made to wait for winners who do not come back', async () => {
+    const { streams, late, told, time } = contended();
+    for (let i = 0; i < 200; i++) late(`${i}`);
+    let waits = 0;
+    for (let move = 0; move < 200; move++) {
+      streams.moved([{ stream, version: BigInt(4 + move) }]);
+      await new Promise(setImmediate);
+      if (told.length === move) {
+        waits += 1;
+        await time.pass(10);
+      }
+      expect(told).toHaveLength(move + 1);
+    }
+    // After 0, 1, 3, 7, 15, 31 and 63 others, and then after each 64.
+    expect(waits).toBe(9);
   });
 
   it('is told soon when those whose turn it was do not come back', async () => {

@@ -132,13 +132,26 @@ describe('appends that may wait', () => {
     for (let i = 0; i < 5; i++) await new Promise(setImmediate);
   };
 
-  it('go with the next group, in their order', async () => {
-    const { commits, sent, submit } = await groups();
+  it('let what may not go first, and go together, in their order', async () => {
+    const { commits, elapse, sent, submit } = await groups();
     const late = [submit('late'), submit('late too')];
     await turns();
     expect(sent).toEqual([]);
-    await Promise.all([...late, submit('other')]);
-    expect(sent).toEqual([['late', 'late too', 'other']]);
+    await submit('other');
+    expect(sent).toEqual([['other']]);
+    elapse();
+    await Promise.all(late);
+    expect(sent).toEqual([['other'], ['late', 'late too']]);
+    await commits.close();
+  });
+
+  it('go with others that leave no time between', async () => {
+    const { commits, sent, submit } = await groups();
+    const late = submit('late');
+    let over = false;
+    void late.then(() => (over = true));
+    for (let other = 0; !over; other++) await Promise.all([submit(`a${other}`), submit(`b${other}`)]);
+    expect(sent.find((group) => group.includes('late'))).toHaveLength(3);
     await commits.close();
   });
 
