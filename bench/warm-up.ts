@@ -19,12 +19,12 @@ export async function warmUp({ composedService, emptyService, service }: Stage):
   ];
   try {
     for (const { eventStore } of [connection, composed])
-      await keepInFlight(walks(256), 1500, async (walk) => {
+      await keepInFlight(walks(256), 6000, async (walk) => {
         await eventStore.append(walk.request());
         return 1;
       });
     for (const { inFlight, stub } of unary)
-      await keepInFlight(walks(inFlight), 500, async (walk) => {
+      await keepInFlight(walks(inFlight), 2500, async (walk) => {
         await stub.append(walk.request());
         return 1;
       });
