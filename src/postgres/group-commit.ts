@@ -1,14 +1,14 @@
 import { type CallOptions, endOf } from '../core/call-options.js';
-import { type HeadwaterError, OverloadedError, type Outcome, StoreUnavailableError } from '../core/errors.js';
+import { type HeadwaterError, type Outcome, StoreUnavailableError } from '../core/errors.js';
 import type { Runtime } from '../core/runtime.js';
 import type { Verdict } from './append.js';
+import { AppendQueue, type AppendQueueOptions, type Waiting } from './append-queue.js';
 import type { PreparedAppend } from './prepared-append.js';
-import { WrittenMarks } from './written-marks.js';
 import { resolved, UnresolvedError } from './resolved.js';
 import { failureOf } from './sqlstate.js';
 
-/** How appends are gathered. */
-export interface GroupCommitOptions {
+/** How appends are gathered and decided. */
+export interface GroupCommitOptions extends Omit<AppendQueueOptions, 'runtime'> {
   /** Runs a group in one transaction; rejects with the driver's error. */
   readonly commit: (group: readonly PreparedAppend[]) => Promise<readonly Verdict[]>;
   /**
@@ -26,40 +26,12 @@ export interface GroupCommitOptions {
   readonly errorFor: (error: unknown, outcome: Outcome) => HeadwaterError;
   /** Told after each group that wrote something, with the log's last position as far as known here. */
   readonly onCommitted?: (lastPosition: bigint) => void;
-  /**
-   * Whether it makes no difference to a request when it is decided. Others are not held up by such: these have groups of their
-   * own, in their order, within some milliseconds.
-   */
-  readonly mayWait?: (prepared: PreparedAppend) => boolean;
   readonly runtime: Runtime;
-  /** @default 1000 */
-  readonly groupEvents?: number;
-  /** @default 4 MiB */
-  readonly groupBytes?: number;
-  /**
-   * Requests that may wait for their turn.
-   * @default 20000
-   */
-  readonly queueRequests?: number;
-  /** @default 64 MiB */
-  readonly queueBytes?: number;
   /**
    * Milliseconds for which a group whose answer was lost is sent again before its requests are answered as unknown.
    * @default 30000
    */
   readonly resolveMilliseconds?: number;
-}
-
-/** For how many milliseconds requests that may wait are gathered; a group for each would be most of the work. */
-const GATHER_MILLISECONDS = 5;
-/** After so many they go with others, if those leave no time between. */
-const WAIT_MILLISECONDS = 10;
-
-interface Waiting {
-  readonly prepared: PreparedAppend;
-  readonly options: CallOptions;
-  resolve(verdict: Verdict): void;
-  reject(error: unknown): void;
 }
 
 /** A group that is being decided. */
@@ -86,43 +58,32 @@ interface Ahead {
  */
 export class GroupCommit {
   readonly #options: GroupCommitOptions;
-  #queue: Waiting[] = [];
-  #queuedBytes = 0;
-  #queuedEvents = 0;
+  readonly #queue: AppendQueue;
   #running: Promise<void> | undefined;
   #closed = false;
   /** Ends the wait for a request that may not wait. */
   #worth: (() => void) | undefined;
-  /** Since when requests that may wait have done so. */
-  #waitingSince: number | undefined;
   /** Ends the wait for events that are worth a group behind the one that is under way. */
   #many: (() => void) | undefined;
 
   constructor(options: GroupCommitOptions) {
     this.#options = options;
+    this.#queue = new AppendQueue(options);
   }
 
   /** Puts the request at the end of the queue at once, so that calls are decided in the order in which they are made. */
   submit(prepared: PreparedAppend, options: CallOptions = {}): Promise<Verdict> {
-    const { queueRequests = 20_000, queueBytes = 64 * 1024 * 1024 } = this.#options;
     const ended = endOf(options);
     if (ended !== undefined) return Promise.reject(ended);
     if (this.#closed)
       return Promise.reject(
         new StoreUnavailableError('The service is shutting down', { outcome: 'NOT_APPLIED' }),
       );
-    if (this.#queue.length >= queueRequests || this.#queuedBytes + prepared.bytes > queueBytes)
-      return Promise.reject(
-        new OverloadedError(`${this.#queue.length} appends wait already; try again later`, {
-          limit: this.#queue.length >= queueRequests ? 'append_queue_requests' : 'append_queue_bytes',
-          outcome: 'NOT_APPLIED',
-        }),
-      );
-    this.#queuedBytes += prepared.bytes;
-    this.#queuedEvents += prepared.events;
+    const overflow = this.#queue.overflow(prepared.bytes);
+    if (overflow !== undefined) return Promise.reject(overflow);
     return new Promise<Verdict>((resolve, reject) => {
       this.#queue.push({ prepared, options, resolve, reject });
-      if (this.#worth && !this.#mayWait(prepared)) this.#worth();
+      if (this.#worth && !this.#queue.mayWait(prepared)) this.#worth();
       if (this.#many && this.#areMany) this.#many();
       this.#running ??= this.#run();
     });
@@ -131,6 +92,7 @@ export class GroupCommit {
   /** Takes no more, and resolves when all that was taken is answered. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#queue.close();
     this.#worth?.();
     await this.#running;
   }
@@ -138,9 +100,9 @@ export class GroupCommit {
   async #run(): Promise<void> {
     // What arrives in the same turn of the event loop shares the first group.
     await new Promise(setImmediate);
-    while (this.#queue.length > 0) {
-      if (this.#allMayWait()) await this.#more();
-      const group = this.#nextGroup();
+    while (!this.#queue.isEmpty) {
+      if (this.#queue.allMayWait()) await this.#more();
+      const group = this.#queue.nextGroup();
       if (group.length === 0) continue;
       let last: Sent | undefined = { decided: this.#decide(group) };
       while (last !== undefined) last = await this.#behind(last);
@@ -165,7 +127,7 @@ export class GroupCommit {
   }
 
   get #areMany(): boolean {
-    return this.#queuedEvents >= (this.#options.followingEvents ?? 16);
+    return this.#queue.events >= (this.#options.followingEvents ?? 16);
   }
 
   #gathered(): Promise<void> {
@@ -177,94 +139,26 @@ export class GroupCommit {
 
   /** Sends the next group behind the last one, if it can be. */
   #follow(front: Promise<void>): Sent | undefined {
-    const group = this.#nextGroup();
+    if (this.#queue.isOverdue || this.#queue.allMayWait()) return undefined;
+    const group = this.#queue.nextGroup();
     if (group.length === 0) return undefined;
     const answer = this.#options.follow?.(group.map(({ prepared }) => prepared));
     if (answer === undefined) {
-      this.#putBack(group);
+      this.#queue.putBack(group);
       return undefined;
     }
     return { decided: this.#decide(group, { answer, front }) };
   }
 
-  #putBack(group: Waiting[]): void {
-    for (const { prepared } of group) {
-      this.#queuedBytes += prepared.bytes;
-      this.#queuedEvents += prepared.events;
-    }
-    this.#queue = [...group, ...this.#queue];
-  }
-
-  #mayWait(prepared: PreparedAppend): boolean {
-    return !this.#closed && (this.#options.mayWait?.(prepared) ?? false);
-  }
-
-  #allMayWait(): boolean {
-    return this.#queue.every(({ prepared }) => this.#mayWait(prepared));
-  }
-
   /** Until something has come that may not wait, or those who wait have waited long enough. */
   async #more(): Promise<void> {
-    const left = GATHER_MILLISECONDS - this.#waited();
-    if (left <= 0) return;
+    const left = this.#queue.gathers();
+    if (left === 0) return;
     await new Promise<void>((resolve) => {
       this.#worth = resolve;
       void this.#options.runtime.sleep(left).then(resolve);
     });
     this.#worth = undefined;
-  }
-
-  /** For how many milliseconds requests that may wait have done so. */
-  #waited(): number {
-    const now = this.#options.runtime.monotonic();
-    return now - (this.#waitingSince ??= now);
-  }
-
-  /**
-   * The longest run from the queue's front that keeps within the budget, has no event id or command id twice, and no condition that may
-   * be about events in front of it: those are checked against the table. What may wait is left where it is for some
-   * milliseconds, if there is anything else.
-   */
-  #nextGroup(): Waiting[] {
-    const { groupEvents = 1000, groupBytes = 4 * 1024 * 1024 } = this.#options;
-    const group: Waiting[] = [];
-    const left: Waiting[] = [];
-    const leaves = !this.#allMayWait();
-    const ids = new Set<string>();
-    const written = new WrittenMarks();
-    let events = 0;
-    let bytes = 0;
-    let taken = 0;
-    for (const waiting of this.#queue) {
-      const { prepared, options } = waiting;
-      const ended = endOf(options);
-      if (ended !== undefined) {
-        waiting.reject(ended);
-      } else if (leaves && this.#mayWait(prepared) && this.#waited() < WAIT_MILLISECONDS) {
-        left.push(waiting);
-        taken += 1;
-        continue;
-      } else {
-        const full =
-          group.length > 0 &&
-          (events + prepared.events > groupEvents ||
-            bytes + prepared.bytes > groupBytes ||
-            group.length >= groupEvents);
-        if (full || prepared.uniqueIds.some((id) => ids.has(id)) || written.mayBreak(prepared)) break;
-        for (const id of prepared.uniqueIds) ids.add(id);
-        written.add(prepared);
-        events += prepared.events;
-        bytes += prepared.bytes;
-        group.push(waiting);
-      }
-      this.#queuedBytes -= prepared.bytes;
-      this.#queuedEvents -= prepared.events;
-      taken += 1;
-    }
-    if (left.length === 0) this.#waitingSince = undefined;
-    const rest = taken === this.#queue.length ? [] : this.#queue.slice(taken);
-    this.#queue = left.length === 0 ? rest : [...left, ...rest];
-    return group;
   }
 
   /** @param ahead for a group that was sent already */

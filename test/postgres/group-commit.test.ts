@@ -12,11 +12,16 @@ import { openTestStore, storeOn, type TestStore } from '../support/test-database
 let test: TestStore | undefined;
 afterEach(() => test?.close());
 
-const request = (aggregateId: string, eventId?: string, bytes = 1) => ({
+const request = (
+  aggregateId: string,
+  eventId?: string,
+  bytes = 1,
+  expectedVersion: 'ANY' | 'NO_STREAM' = 'ANY',
+) => ({
   streams: [
     {
       stream: { aggregateType: 'Thing', aggregateId },
-      expectedVersion: 'ANY' as const,
+      expectedVersion,
       events: [{ ...(eventId ? { eventId } : {}), eventType: 'Happened', data: Buffer.alloc(bytes, 'x') }],
     },
   ],
@@ -98,7 +103,7 @@ describe('appends that wait together', () => {
 
 describe('appends that may wait', () => {
   /** Groups on the store's log, and the aggregates of each that was sent; what is called late may wait. */
-  async function groups(): Promise<{
+  async function groups(expectedVersion: 'ANY' | 'NO_STREAM' = 'ANY'): Promise<{
     readonly sent: (readonly string[])[];
     /** Lets the time pass that they wait at most. */
     readonly elapse: () => void;
@@ -115,6 +120,10 @@ describe('appends that may wait', () => {
         sent.push(group.map((prepared) => idOf(prepared.request)));
         return append(database, schema, group, foreseen);
       },
+      // As the store has it.
+      follow: (group) =>
+        group.some(({ request: each }) => idOf(each).startsWith('late')) ? undefined : foreseen.follow(group),
+      followingEvents: 1,
       mayWait: (prepared) => idOf(prepared.request).startsWith('late'),
       errorFor: (error, outcome) => {
         const known = storeError(error, outcome);
@@ -124,7 +133,9 @@ describe('appends that may wait', () => {
       runtime: { ...systemRuntime, sleep: () => new Promise((resolve) => (elapse = resolve)) },
     });
     const submit = (aggregateId: string) =>
-      commits.submit(prepareAppend(request(aggregateId), DEFAULT_LIMITS, systemRuntime));
+      commits.submit(
+        prepareAppend(request(aggregateId, undefined, 1, expectedVersion), DEFAULT_LIMITS, systemRuntime),
+      );
     return { sent, commits, submit, elapse: () => elapse() };
   }
 
@@ -145,15 +156,22 @@ describe('appends that may wait', () => {
     await commits.close();
   });
 
-  it('go with others that leave no time between', async () => {
-    const { commits, sent, submit } = await groups();
-    const late = submit('late');
-    let over = false;
-    void late.then(() => (over = true));
-    for (let other = 0; !over; other++) await Promise.all([submit(`a${other}`), submit(`b${other}`)]);
-    expect(sent.find((group) => group.includes('late'))).toHaveLength(3);
-    await commits.close();
-  });
+  // Groups of those that expect exact versions follow each other without an end.
+  it.each(['ANY', 'NO_STREAM'] as const)(
+    'go with others that leave no time between: %s',
+    async (expected) => {
+      const { commits, sent, submit } = await groups(expected);
+      const late = submit('late');
+      let over = false;
+      void late.then(() => (over = true));
+      const others = async (name: string) => {
+        for (let other = 0; !over; other++) await submit(`${name}${other}`);
+      };
+      await Promise.all(Array.from({ length: 48 }, (_, index) => others(`${index} `)));
+      expect(sent.find((group) => group.includes('late'))?.length).toBeGreaterThan(1);
+      await commits.close();
+    },
+  );
 
   it('go alone when nothing else has come for a while', async () => {
     const { commits, elapse, sent, submit } = await groups();
