@@ -182,9 +182,12 @@ export class Database {
     return rows;
   }
 
-  /** As {@link query}, with the rows as they come: for what is read at full speed. */
+  /**
+   * As {@link query}, with the rows as they come: for what is read at full speed. Not of connections that take statements without
+   * waiting for answers, on which rows of one might be taken for the end of another.
+   */
   async queryBinary(
-    pool: PoolName,
+    pool: 'read',
     text: string,
     values: readonly unknown[],
     options: BinaryQueryOptions = {},

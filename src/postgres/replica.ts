@@ -69,7 +69,7 @@ export class ReplicaReads implements Queries {
   }
 
   queryBinary(
-    pool: PoolName,
+    pool: 'read',
     text: string,
     values: readonly unknown[],
     options: BinaryQueryOptions = {},

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Database } from '../../src/postgres/database.js';
+import type { Database, PoolName } from '../../src/postgres/database.js';
 import { openDatabase } from '../support/test-database.js';
 
 const ONE = 'SELECT $1::integer + 1';
@@ -11,8 +11,8 @@ beforeEach(() => {
 afterEach(() => database.close());
 
 const ask = (value: number) => database.query('append', ONE, [value], { prepared: 'one' });
-const names = async () =>
-  (await database.query('append', 'SELECT name FROM pg_prepared_statements', [])).flat();
+const names = async (pool: PoolName = 'append') =>
+  (await database.query(pool, 'SELECT name FROM pg_prepared_statements', [])).flat();
 
 describe('a prepared statement', () => {
   it('is parsed once a connection', async () => {
@@ -22,12 +22,12 @@ describe('a prepared statement', () => {
 
   it('whose rows come in binary is parsed once as well, and done without where it is not there', async () => {
     const askBinary = (value: number) =>
-      database.queryBinary('append', `${ONE} WHERE $1 > 0`, [value], { prepared: 'rows' });
+      database.queryBinary('read', `${ONE} WHERE $1 > 0`, [value], { prepared: 'rows' });
     expect([(await askBinary(1)).starts.length, (await askBinary(2)).starts.length]).toEqual([1, 1]);
-    expect(await names()).toEqual([expect.stringMatching(/^rows_[0-9a-f]{32}$/)]);
-    await database.query('append', 'DEALLOCATE ALL', []);
+    expect(await names('read')).toEqual([expect.stringMatching(/^rows_[0-9a-f]{32}$/)]);
+    await database.query('read', 'DEALLOCATE ALL', []);
     expect((await askBinary(3)).starts).toHaveLength(1);
-    expect(await names()).toEqual([]);
+    expect(await names('read')).toEqual([]);
   });
 
   it('that a pooler has given to another session is done without', async () => {
