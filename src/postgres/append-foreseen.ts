@@ -60,7 +60,7 @@ export class ForeseenAppends {
 
   constructor({ database, schema, runtime, foresight }: ForeseenAppendsParts) {
     this.#database = database;
-    this.#lane = database.lane('append');
+    this.#lane = database.lane();
     this.#single = statement(schema, 'append_single', 11);
     this.#several = statement(schema, 'append_foreseen', 23);
     this.#foresight = foresight ?? new Foresight();

@@ -5,7 +5,8 @@ import type { LogHead } from '../core/log.js';
 import { onAbort } from '../core/on-abort.js';
 import { type BinaryRows, BinaryRowsQuery, type Pieces } from './binary-rows.js';
 import { type Durability, quorumProblem, WAIT_FOR_STANDBY } from './durability.js';
-import { giveBack, Lane, leavesUnharmed } from './lane.js';
+import { giveBack, leavesUnharmed } from './give-back.js';
+import { Lane } from './lane.js';
 import { notReplicated, ReplicationWatch } from './replication-watch.js';
 import { identify, NotConfirmedError, type ServerIdentity, ServerLives } from './server-lives.js';
 
@@ -238,9 +239,9 @@ export class Database {
   }
 
   /** A connection for statements that follow each other without waiting for the answers. */
-  lane(pool: 'append'): Lane {
+  lane(): Lane {
     return new Lane({
-      borrow: () => this.#borrowed(pool, false),
+      borrow: () => this.#borrowed('append', false),
       ask: (client, statement) => this.#ask(statement, client, this.#timeout),
       named: (text, prepared, run) => this.#named(text, { prepared }, run),
     });
@@ -303,7 +304,7 @@ export class Database {
         }
         former = life !== lives.current;
       } catch (error) {
-        client.release(true);
+        giveBack(client, true);
         throw error;
       }
       if (!former && (lives.trusted || unconfirmed)) return client;

@@ -1,6 +1,6 @@
-import pg from 'pg';
-import { HeadwaterError } from '../core/errors.js';
+import type pg from 'pg';
 import type { Row } from './database.js';
+import { giveBack, leavesUnharmed } from './give-back.js';
 
 /** What a lane works with. */
 export interface LaneParts {
@@ -62,15 +62,4 @@ export class Lane {
       }
     }
   }
-}
-
-/** A plain refusal leaves the connection as good as it was; and so does what is ours. */
-export function leavesUnharmed(error: unknown): boolean {
-  return error instanceof HeadwaterError || (error instanceof pg.DatabaseError && error.severity === 'ERROR');
-}
-
-/** A broken one is cut off at once: what it still waits for may never come. */
-export function giveBack(client: pg.PoolClient, broken: boolean): void {
-  if (broken) client.connection.stream.destroy();
-  client.release(broken);
 }

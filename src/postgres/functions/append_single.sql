@@ -1,5 +1,5 @@
 -- Writes one event of one stream whose version the caller has foreseen: what append_foreseen does for a group, in one statement
--- and without arrays, which for a single event saves a quarter.
+-- and without arrays, which for a single event are much of what that costs.
 --
 -- What comes in: the stream, the version that is expected of it (0: there is none), the event's columns. What comes out: the head
 -- before the event; NULL if the stream is not as foreseen, and then nothing is written. An id that is known already breaks a unique
