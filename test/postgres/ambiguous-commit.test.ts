@@ -1,33 +1,18 @@
-import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
-import { Database } from '../../src/postgres/database.js';
-import type { PostgresEventStore } from '../../src/postgres/postgres-event-store.js';
-import { FaultProxy, through } from '../support/fault-proxy.js';
-import { openTestDatabase, storeOn, type TestDatabase } from '../support/test-database.js';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openProxiedStore, type ProxiedStore } from '../support/proxied-store.js';
+import { storeOn } from '../support/test-database.js';
 
-let direct: TestDatabase;
-let proxy: FaultProxy;
-let database: Database;
-let store: PostgresEventStore;
+let opened: ProxiedStore;
+let direct: ProxiedStore['direct'];
+let proxy: ProxiedStore['proxy'];
+let store: ProxiedStore['store'];
 
 beforeEach(async () => {
-  direct = await openTestDatabase();
-  proxy = await FaultProxy.before(inject('connection'));
-  database = new Database({
-    connection: through(proxy, inject('connection')),
-    connectTimeoutMilliseconds: 500,
-    statementTimeoutMilliseconds: 2000,
-  });
-  store = storeOn({ database, schema: direct.schema }, { groupCommit: { resolveMilliseconds: 1500 } });
-  await store.start();
+  opened = await openProxiedStore(2000);
+  ({ direct, proxy, store } = opened);
 });
 
-afterEach(async () => {
-  proxy.cut(false);
-  await store.stop();
-  await database.close();
-  await proxy.close();
-  await direct.close();
-});
+afterEach(() => opened.close());
 
 const request = (aggregateId: string, data: string) => ({
   streams: [

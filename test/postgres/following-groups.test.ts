@@ -1,11 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AppendRequest } from '../../src/core/append.js';
-import { Database } from '../../src/postgres/database.js';
 import type { PostgresEventStore } from '../../src/postgres/postgres-event-store.js';
 import { loaded, newEvent, thing, to } from '../../src/testing/builders.js';
-import { FaultProxy, through } from '../support/fault-proxy.js';
-import { openTestDatabase, storeOn, type TestDatabase } from '../support/test-database.js';
+import { openProxiedStore, type ProxiedStore } from '../support/proxied-store.js';
 
 // Two groups at the database at once: the first one waits for the log's lock, which somebody else holds, and the second one was
 // sent behind it meanwhile.
@@ -13,32 +11,19 @@ import { openTestDatabase, storeOn, type TestDatabase } from '../support/test-da
 /** As many events as are worth a group behind another one. */
 const MANY = 16;
 
-let direct: TestDatabase;
-let proxy: FaultProxy;
-let database: Database;
-let store: PostgresEventStore;
+let opened: ProxiedStore;
+let direct: ProxiedStore['direct'];
+let proxy: ProxiedStore['proxy'];
+let store: ProxiedStore['store'];
 
 beforeEach(async () => {
-  direct = await openTestDatabase();
-  proxy = await FaultProxy.before(inject('connection'));
-  database = new Database({
-    connection: through(proxy, inject('connection')),
-    connectTimeoutMilliseconds: 500,
-    statementTimeoutMilliseconds: 5000,
-  });
-  store = storeOn({ database, schema: direct.schema }, { groupCommit: { resolveMilliseconds: 1500 } });
-  await store.start();
+  opened = await openProxiedStore(5000);
+  ({ direct, proxy, store } = opened);
   // Its statement is prepared from now on, so that a message to the server has its name once.
   await store.append(creates('warm'));
 });
 
-afterEach(async () => {
-  proxy.cut(false);
-  await store.stop();
-  await database.close();
-  await proxy.close();
-  await direct.close();
-});
+afterEach(() => opened.close());
 
 const creates = (aggregateId: string): AppendRequest => ({
   streams: [to(thing(aggregateId), 'NO_STREAM', newEvent({ eventId: randomUUID() }))],

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { Database, StatementTimeoutError } from '../../src/postgres/database.js';
 import type { Lane } from '../../src/postgres/lane.js';
+import { FaultProxy, through } from '../support/fault-proxy.js';
 import { failureOf } from '../../src/postgres/sqlstate.js';
 
 const ONE = 'SELECT $1::text, pg_backend_pid()';
@@ -15,7 +16,7 @@ beforeEach(() => {
     appendConnections: 1,
     statementTimeoutMilliseconds: 700,
   });
-  lane = database.lane('append');
+  lane = database.lane();
 });
 afterEach(() => database.close());
 
@@ -39,12 +40,19 @@ describe('statements on a lane', () => {
   });
 
   it('are with the server while one before them still runs', async () => {
-    const slow = sleep(0.2);
-    const began = performance.now();
-    const [, behind] = await Promise.all([slow, ask('behind')]);
-    expect(behind[0]?.[0]).toBe('behind');
-    // Not a round trip later: both answers come together.
-    expect(performance.now() - began).toBeLessThan(600);
+    const proxy = await FaultProxy.before(inject('connection'));
+    const proxied = new Database({ connection: through(proxy, inject('connection')) });
+    const sent = proxy.counting('sent behind');
+    const behindIt = proxied.lane();
+    let over = false;
+    const slow = behindIt.query(SLEEP, [0.5], 'sleep').then(() => (over = true));
+    const behind = behindIt.query(ONE, ['sent behind'], 'one');
+    await expect.poll(sent, { interval: 5 }).toBe(1);
+    expect(over).toBe(false);
+    expect((await behind)[0]?.[0]).toBe('sent behind');
+    await slow;
+    await proxied.close();
+    await proxy.close();
   });
 
   it('are not stopped by one that is refused', async () => {
