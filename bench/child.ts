@@ -10,7 +10,11 @@ export type ChildMessage =
 export type Usage = Omit<Extract<ChildMessage, { kind: 'ENDED' }>, 'kind'>;
 
 /** As `npm start` and the image run the service; other servers get them too. */
-export const NODE_FLAGS: readonly string[] = ['--max-semi-space-size=64', '--initial-old-space-size=128'];
+export const NODE_FLAGS: readonly string[] = [
+  '--max-semi-space-size=64',
+  '--initial-old-space-size=128',
+  '--no-allocation-site-pretenuring',
+];
 
 /** A server in a process of its own, so that neither its event loop nor its heap is the load generator's. */
 export interface Child {
