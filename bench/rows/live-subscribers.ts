@@ -72,7 +72,8 @@ export const liveSubscribers: Measurement = {
       ]);
       // A backend tells its figures once a second at most.
       await sleep(1100);
-      const read = await takeTurns(1, [() => reads(thousand), () => reads(one)]);
+      // What the service has written itself it does not read again, so there may be nothing to compare with.
+      const read = await takeTurns(1, [() => reads(thousand), async () => 1]);
       const what = `pipelined appends, ${IN_FLIGHT} in flight, with`;
       const rate = { id: 'S5', unit: 'events/s', floor: 'the same without a subscriber' } as const;
       return [
@@ -101,7 +102,7 @@ export const liveSubscribers: Measurement = {
             id: 'S5',
             what: 'how often Postgres reads an event, 1,000 subscribers',
             unit: 'reads',
-            floor: 'one subscriber',
+            floor: 'one reader that reads each event once',
             target: 1.1,
           },
         ),

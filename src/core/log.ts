@@ -22,6 +22,12 @@ export interface Selection {
   readonly filters: readonly Filter[];
 }
 
+/** A stretch of the log that this process has just written. */
+export interface Committed extends Omit<LoadPage, 'events'> {
+  /** Its events, as a scan would give them: {@link PAGE_EVENTS} at most. */
+  page(): LoadPage;
+}
+
 /**
  * What a subscription needs of a store: to read forwards from anywhere, and to be woken. The stores that keep a log
  * themselves (Postgres, memory) implement it; the remote one does not, for its service follows the log.
@@ -42,7 +48,8 @@ export interface Log {
   scan(selection: Selection, after: bigint, signal?: AbortSignal): AsyncIterable<LoadPage>;
   /**
    * Calls the listener when the log may have advanced; returns how to stop that. A hint: calls may be missing or too
-   * many, so whoever needs to know polls as well.
+   * many, so whoever needs to know polls as well. Where this process has committed just then, and knows all of it, it says
+   * what; not always in the order of positions, nor without gaps, where others write too.
    */
-  onAdvance(listener: () => void): () => void;
+  onAdvance(listener: (committed?: Committed) => void): () => void;
 }

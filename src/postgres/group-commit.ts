@@ -3,6 +3,7 @@ import { type HeadwaterError, type Outcome, StoreUnavailableError } from '../cor
 import type { Runtime } from '../core/runtime.js';
 import type { Verdict } from './append.js';
 import { AppendQueue, type AppendQueueOptions, type Waiting } from './append-queue.js';
+import type { Decided } from './committed-rows.js';
 import type { PreparedAppend } from './prepared-append.js';
 import { resolved, UnresolvedError } from './resolved.js';
 import { failureOf } from './sqlstate.js';
@@ -24,8 +25,8 @@ export interface GroupCommitOptions extends Omit<AppendQueueOptions, 'runtime'> 
   readonly followingEvents?: number;
   /** Turns a failure of `commit` into the error for the caller. */
   readonly errorFor: (error: unknown, outcome: Outcome) => HeadwaterError;
-  /** Told after each group that wrote something, with the log's last position as far as known here. */
-  readonly onCommitted?: (lastPosition: bigint) => void;
+  /** Told after each group that wrote something, with the log's last position as far as known here, and what was decided. */
+  readonly onCommitted?: (lastPosition: bigint, decided: () => readonly Decided[]) => void;
   readonly runtime: Runtime;
   /**
    * Milliseconds for which a group whose answer was lost is sent again before its requests are answered as unknown.
@@ -188,7 +189,7 @@ export class GroupCommit {
       }
       return;
     }
-    this.#tell(verdicts);
+    this.#tell(asked, verdicts);
     asked.forEach((waiting, index) => {
       const verdict = verdicts[index];
       if (verdict === undefined)
@@ -197,12 +198,15 @@ export class GroupCommit {
     });
   }
 
-  #tell(verdicts: readonly Verdict[]): void {
+  #tell(group: readonly Waiting[], verdicts: readonly Verdict[]): void {
     let last = 0n;
     for (const verdict of verdicts)
       if (!(verdict instanceof Error) && verdict.outcome === 'APPENDED' && verdict.lastPosition > last)
         last = verdict.lastPosition;
-    if (last > 0n) this.#options.onCommitted?.(last);
+    if (last === 0n) return;
+    this.#options.onCommitted?.(last, () =>
+      group.map(({ prepared }, index) => ({ prepared, verdict: verdicts[index] })),
+    );
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Committed } from '../core/log.js';
 import type { Runtime } from '../core/runtime.js';
 import type { Database } from './database.js';
 import { type ListeningPlace, notificationsOf } from './notifications.js';
@@ -19,7 +20,7 @@ export interface HintsOptions {
  */
 export class Hints {
   readonly #options: HintsOptions;
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Set<(committed?: Committed) => void>();
   #place: ListeningPlace | undefined;
   #committed = 0n;
 
@@ -46,22 +47,26 @@ export class Hints {
     return this.#place?.connected ?? false;
   }
 
-  onAdvance(listener: () => void): () => void {
+  onAdvance(listener: (committed?: Committed) => void): () => void {
     // A function of its own, so that the same listener may be added twice.
-    const entry = () => listener();
+    const entry = (committed?: Committed) => listener(committed);
     this.#listeners.add(entry);
     return () => this.#listeners.delete(entry);
   }
 
-  /** Tells that this process has committed up to here. */
-  committed(position: bigint): void {
+  /**
+   * Tells that this process has committed up to here.
+   *
+   * @param written what it was, if that is known; asked only where somebody listens
+   */
+  committed(position: bigint, written?: () => Committed | undefined): void {
     if (position > this.#committed) this.#committed = position;
-    this.#wake();
+    if (this.#listeners.size > 0) this.#wake(written?.());
     this.#place?.notify(String(this.#committed));
   }
 
-  #wake(): void {
-    for (const listener of this.#listeners) listener();
+  #wake(committed?: Committed): void {
+    for (const listener of this.#listeners) listener(committed);
   }
 
   #heard(payload: string): void {

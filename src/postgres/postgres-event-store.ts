@@ -8,7 +8,7 @@ import { endOf } from '../core/call-options.js';
 import { interveningEvents } from '../core/intervening.js';
 import { DEFAULT_LIMITS, type Limits } from '../core/limits.js';
 import type { LoadPage, LoadRequest } from '../core/load.js';
-import type { Epoch, Log, LogHead } from '../core/log.js';
+import type { Committed, Epoch, Log, LogHead } from '../core/log.js';
 import type { Runtime } from '../core/runtime.js';
 import { refusalError } from '../core/refusal-error.js';
 import { type StreamChange, type StreamChanged, StreamChanges } from '../core/stream-changes.js';
@@ -43,6 +43,7 @@ import { ForeseenAppends } from './append-foreseen.js';
 import { ChangeQueue } from './change-queue.js';
 import { changeStream } from './change-stream.js';
 import { checkCondition } from './check-condition.js';
+import { committedRows } from './committed-rows.js';
 import { ConditionChecks } from './condition-checks.js';
 import { ContendedStreams } from './contended-streams.js';
 import type { Database } from './database.js';
@@ -125,7 +126,7 @@ export class PostgresEventStore extends StreamChanges implements EventStore {
       follow: (group) => this.#follow(group),
       mayWait: ({ request }) => this.#contended.mayWait(request),
       errorFor: (error, outcome) => this.#error(error, outcome),
-      onCommitted: (position) => this.#committed(position),
+      onCommitted: (position, decided) => this.#committed(position, () => committedRows(decided())),
       runtime,
     });
     this.#checks = new ConditionChecks((condition, signal) =>
@@ -387,9 +388,9 @@ export class PostgresEventStore extends StreamChanges implements EventStore {
     }
   }
 
-  #committed(position: bigint): void {
+  #committed(position: bigint, written?: () => Committed | undefined): void {
     if (position > this.#knownHead) this.#knownHead = position;
-    this.#hints.committed(position);
+    this.#hints.committed(position, written);
   }
 
   #error(error: unknown, outcome?: Outcome): HeadwaterError {

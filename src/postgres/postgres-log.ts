@@ -2,7 +2,7 @@ import { StreamDeletedError, StreamNotFoundError } from '../core/errors.js';
 import type { Microseconds } from '../core/event.js';
 import type { Filter, Range, Scope } from '../core/filter.js';
 import { type LoadPage, type LoadRequest, withLoadDefaults } from '../core/load.js';
-import type { Epoch, Log, LogHead, Selection } from '../core/log.js';
+import type { Committed, Epoch, Log, LogHead, Selection } from '../core/log.js';
 import { PAGE_EVENTS } from '../core/limits.js';
 import { packedPage } from '../core/packed-events.js';
 import { positionBounds } from '../core/matcher.js';
@@ -140,7 +140,7 @@ export class PostgresLog implements Log {
     return { ...head, count: await countScanned(this.#parts, { ...range, place, filters }, signal) };
   }
 
-  onAdvance(listener: () => void): () => void {
+  onAdvance(listener: (committed?: Committed) => void): () => void {
     return this.#hints.onAdvance(listener);
   }
 

@@ -1,6 +1,7 @@
 import { LogEpochChangedError, StoreUnavailableError } from '../core/errors.js';
 import { WHOLE_LOG } from '../core/filter.js';
-import type { Log } from '../core/log.js';
+import type { LoadPage } from '../core/load.js';
+import type { Committed, Log } from '../core/log.js';
 import type { Runtime } from '../core/runtime.js';
 import { Dispatch } from './dispatch.js';
 import { Ring, type RingOptions } from './ring.js';
@@ -33,10 +34,14 @@ export interface TailOptions {
   readonly onFailure?: (error: unknown) => void;
 }
 
+/** Stretches that may wait for the tail reader; when there are more, it reads them from the table. */
+const COMMITTED = 16;
+
 /**
  * Reads the end of the log once for all live subscriptions of a process, into one ring. The first follower starts it,
  * the last one stops it. It is woken by hints and polls besides, since hints can be lost; it looks at the log *after* a
- * hint, and a hint that comes during a look causes another.
+ * hint, and a hint that comes during a look causes another. What this process has written itself comes with its hint, and
+ * where that joins on to the ring it is not read again.
  */
 export class Tail {
   readonly #log: Log;
@@ -103,6 +108,8 @@ class Run {
   readonly #options: TailOptions;
   #ended = false;
   #hinted = false;
+  /** What this process has written since; the ring has got some of it, or none. */
+  readonly #committed: Committed[] = [];
   #wake: () => void = () => undefined;
 
   constructor(log: Log, runtime: Runtime, options: TailOptions) {
@@ -124,8 +131,9 @@ class Run {
 
   async #open(): Promise<Opened> {
     // Hints count from before the head is read: what commits in between is not missed.
-    const stopHints = this.#log.onAdvance(() => {
-      this.#hinted = true;
+    const stopHints = this.#log.onAdvance((committed) => {
+      if (committed !== undefined && this.#committed.length < COMMITTED) this.#committed.push(committed);
+      else this.#hinted = true;
       this.#wake();
     });
     try {
@@ -157,11 +165,13 @@ class Run {
     const { signal } = this.#stop;
     let quietSince = this.#runtime.monotonic();
     let failingSince: number | undefined;
+    let due = true;
     while (!signal.aborted) {
       this.#hinted = false;
       try {
         const before = ring.end;
-        await this.#readOn({ dispatch, ring }, signal);
+        if (due || !(await this.#takeOver({ dispatch, ring })))
+          await this.#readOn({ dispatch, ring }, signal);
         failingSince = undefined;
         if (ring.end > before) quietSince = this.#runtime.monotonic();
       } catch (error) {
@@ -179,18 +189,35 @@ class Run {
           );
       }
       const quiet = this.#runtime.monotonic() - quietSince > 5000;
-      if (!this.#hinted) await this.#pause(quiet ? idlePollMilliseconds : pollMilliseconds);
+      due = this.#hinted;
+      if (!due && this.#committed.length === 0)
+        due = (await this.#pause(quiet ? idlePollMilliseconds : pollMilliseconds)) || this.#hinted;
     }
     end(new StoreUnavailableError('The tail reader has stopped'));
   }
 
-  async #readOn({ dispatch, ring }: Opened, signal: AbortSignal): Promise<void> {
+  /** Adds what this process has written. Answers whether that was all: it does not join on where others have written, too. */
+  async #takeOver(opened: Opened): Promise<boolean> {
+    const { ring } = opened;
+    // Those who wrote it are answered first.
+    await new Promise(setImmediate);
+    for (let next = this.#committed[0]; next !== undefined; next = this.#committed[0]) {
+      if (next.scannedTo > ring.end) {
+        if (next.scannedAfter !== ring.end || next.epoch !== ring.epoch) return false;
+        push(opened, next.page());
+      }
+      this.#committed.shift();
+    }
+    return true;
+  }
+
+  async #readOn(opened: Opened, signal: AbortSignal): Promise<void> {
+    const { ring } = opened;
+    // Was committed before the look, which therefore shows it.
+    this.#committed.length = 0;
     for await (const page of this.#log.scan({ scope: WHOLE_LOG, filters: [] }, ring.end, signal)) {
       if (page.epoch !== ring.epoch) await this.#checkEpoch(ring);
-      ring.push(page);
-      // As it stands in the ring, where what it says is erased is empty.
-      const stored = ring.pageAfter(page.scannedAfter);
-      if (stored !== undefined) dispatch.advanced(stored);
+      push(opened, page);
     }
   }
 
@@ -205,16 +232,25 @@ class Run {
       throw new LogEpochChangedError(ring.end, ring.epoch, kept, later.at(-1)?.epoch ?? ring.epoch);
   }
 
-  /** Sleeps until woken or the time is over. */
-  async #pause(milliseconds: number): Promise<void> {
+  /** Sleeps until woken or the time is over, and says whether it is. */
+  async #pause(milliseconds: number): Promise<boolean> {
     const woken = new AbortController();
     this.#wake = () => woken.abort();
     try {
       if (!this.#stop.signal.aborted) await this.#runtime.sleep(milliseconds, woken.signal);
+      return true;
     } catch (error) {
       if (!woken.signal.aborted) throw error;
+      return false;
     } finally {
       this.#wake = () => undefined;
     }
   }
+}
+
+function push({ dispatch, ring }: Opened, page: LoadPage): void {
+  ring.push(page);
+  // As it stands in the ring, where what it says is erased is empty.
+  const stored = ring.pageAfter(page.scannedAfter);
+  if (stored !== undefined) dispatch.advanced(stored);
 }
