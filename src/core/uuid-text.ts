@@ -1,15 +1,32 @@
-const DIGITS = Uint8Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0));
+/** Of each byte its two digits in lower case: the first in the lower eight bits. */
+const DIGITS = Uint16Array.from({ length: 256 }, (_, byte) => {
+  const text = byte.toString(16).padStart(2, '0');
+  return text.charCodeAt(0) | (text.charCodeAt(1) << 8);
+});
 /** How many characters a UUID has. */
 export const UUID_LENGTH = 36;
 const DASH = '-'.charCodeAt(0);
 
 /** Writes the 16 bytes of a UUID as the usual text, in lower case, to `out` from `to` on. */
 export function writeUuid(bytes: Uint8Array, from: number, out: Uint8Array, to: number): void {
+  writeDigits(bytes, from, from + 4, out, to);
+  out[to + 8] = DASH;
+  writeDigits(bytes, from + 4, from + 6, out, to + 9);
+  out[to + 13] = DASH;
+  writeDigits(bytes, from + 6, from + 8, out, to + 14);
+  out[to + 18] = DASH;
+  writeDigits(bytes, from + 8, from + 10, out, to + 19);
+  out[to + 23] = DASH;
+  writeDigits(bytes, from + 10, from + 16, out, to + 24);
+}
+
+function writeDigits(bytes: Uint8Array, from: number, end: number, out: Uint8Array, to: number): void {
   let at = to;
-  for (let index = 0; index < 16; index++) {
-    if (index === 4 || index === 6 || index === 8 || index === 10) out[at++] = DASH;
-    const byte = bytes[from + index] as number;
-    out[at++] = DIGITS[byte >> 4] as number;
-    out[at++] = DIGITS[byte & 15] as number;
+  for (let index = from; index < end; index++) {
+    const digits = DIGITS[bytes[index] as number] as number;
+    // The array keeps the lower eight bits.
+    out[at] = digits;
+    out[at + 1] = digits >> 8;
+    at += 2;
   }
 }
