@@ -1,5 +1,7 @@
+import type pg from 'pg';
 import { type Connection, connect } from '../../src/client/connect.js';
 import { requireDisk } from '../disk.js';
+import { selectStream } from '../floors/select-stream.js';
 import { GROWN } from '../grow-log.js';
 import { GrownStreams } from '../grown-streams.js';
 import { keepInFlight } from '../in-flight.js';
@@ -30,6 +32,7 @@ export const growth: Measurement = {
     };
     const logs: OwnLog[] = [];
     const connections: Connection[] = [];
+    const clients = await Promise.all(Array.from({ length: READING }, () => stage.postgres.connect()));
     try {
       const short = await openLog(stage, options, events.short, '_short');
       logs.push(short);
@@ -40,7 +43,7 @@ export const growth: Measurement = {
         [long, short].map(async (log) => {
           const connection = connect({ address: log.service.address });
           connections.push(connection);
-          return turnsOf(stage, log, connection, turnMilliseconds);
+          return turnsOf(clients, log, connection, turnMilliseconds);
         }),
       );
       const results = await takeTurns(rounds, sides.flat());
@@ -58,6 +61,11 @@ export const growth: Measurement = {
           target: 0.8,
         },
         { what: 'the most memory that the service had', unit: 'MiB', target: 1.1 },
+        {
+          what: `SELECT of one stream of ${GROWN.longStream} events through pg, ${READING} clients`,
+          unit: 'calls/s',
+          betweenFloors: true,
+        },
       ] as const;
       return rows.map(({ what, ...row }, index) => {
         const compared = compare(
@@ -70,6 +78,7 @@ export const growth: Measurement = {
             floor: `the same with ${count.short} events`,
           },
         );
+        if (compared.betweenFloors) return compared;
         const points = [
           [events.short, compared.floor.value],
           [events.long, compared.ours],
@@ -78,6 +87,7 @@ export const growth: Measurement = {
       });
     } finally {
       for (const connection of connections) connection.close();
+      await Promise.all(clients.map((client) => client.end()));
       for (const log of logs) await log.close();
     }
   },
@@ -85,17 +95,15 @@ export const growth: Measurement = {
 
 /** Those of one log, in the order of the rows. */
 async function turnsOf(
-  { postgres }: Stage,
+  clients: readonly pg.Client[],
   { schema, service }: OwnLog,
   { eventStore }: Connection,
   milliseconds: number,
 ): Promise<readonly Turn[]> {
-  const client = await postgres.connect();
-  const streams = [
-    await GrownStreams.pick(client, schema, GROWN.longStream),
-    await GrownStreams.pick(client, schema, GROWN.shortStream),
-  ];
-  await client.end();
+  const [client] = clients;
+  if (client === undefined) throw new Error('There is no client');
+  const long = await GrownStreams.pick(client, schema, GROWN.longStream);
+  const streams = [long, await GrownStreams.pick(client, schema, GROWN.shortStream)];
   const appending = walks(APPENDING);
   const reading = Array.from({ length: READING }, () => eventStore);
   return [
@@ -110,6 +118,7 @@ async function turnsOf(
           keepInFlight(reading, milliseconds, (store) => latency.of(() => some.load(store))),
     ),
     async () => memoryOf(service.pid)?.peak ?? Number.NaN,
+    () => keepInFlight(clients, milliseconds, (each) => selectStream(each, schema, long.any())),
   ];
 }
 
