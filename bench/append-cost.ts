@@ -1,7 +1,6 @@
 import { parseArgs } from 'node:util';
 import { DEFAULT_LIMITS } from '../src/core/limits.js';
-import { append } from '../src/postgres/append.js';
-import { ForeseenAppends } from '../src/postgres/append-foreseen.js';
+import { GroupAppends } from '../src/postgres/group-appends.js';
 import { Database } from '../src/postgres/database.js';
 import { migrate } from '../src/postgres/migrate.js';
 import { prepareAppend } from '../src/postgres/prepared-append.js';
@@ -57,7 +56,7 @@ const postgres = await openPostgres(scratch.path);
 const database = new Database({ connection: { connectionString: postgres.url }, appendConnections: 1 });
 await migrate(database, SCHEMA);
 await database.query('append', `SELECT "${SCHEMA}".open_log()`, []);
-const foreseen = new ForeseenAppends({ database, schema: SCHEMA, runtime: systemRuntime });
+const appends = new GroupAppends({ database, schema: SCHEMA, runtime: systemRuntime });
 const client = await postgres.connect();
 // As the functions have it: streams are looked for by their keys, however many there are.
 await client.query('SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off');
@@ -156,7 +155,7 @@ function appending(name: string, request: (walk: StreamWalk) => ReturnType<Strea
     prepare: (size) => {
       const group = walksOf(size).map((walk) => prepareAppend(request(walk), DEFAULT_LIMITS, systemRuntime));
       return async () => {
-        for (const verdict of await append(database, SCHEMA, group, foreseen))
+        for (const verdict of await appends.append(group))
           if (verdict instanceof Error || verdict.outcome !== 'APPENDED')
             throw new Error('A request was refused', { cause: verdict });
         return group.length;

@@ -1,7 +1,6 @@
 import { parseArgs } from 'node:util';
 import { DEFAULT_LIMITS } from '../src/core/limits.js';
-import { append } from '../src/postgres/append.js';
-import { ForeseenAppends } from '../src/postgres/append-foreseen.js';
+import { GroupAppends } from '../src/postgres/group-appends.js';
 import { Database } from '../src/postgres/database.js';
 import { migrate } from '../src/postgres/migrate.js';
 import { prepareAppend } from '../src/postgres/prepared-append.js';
@@ -64,7 +63,7 @@ print([
   'node µs/ev',
   'floor',
 ]);
-const foreseen = new ForeseenAppends({ database, schema: SCHEMA, runtime: systemRuntime });
+const appends = new GroupAppends({ database, schema: SCHEMA, runtime: systemRuntime });
 for (const size of flags.sizes.split(',').map(Number)) {
   const ourWalks = walks(size);
   const copyWalks = walks(size);
@@ -74,7 +73,7 @@ for (const size of flags.sizes.split(',').map(Number)) {
     const our = await turn(ourPid, () => {
       const group = ourWalks.map((walk) => prepareAppend(request(walk), DEFAULT_LIMITS, systemRuntime));
       return async () => {
-        const verdicts = await append(database, SCHEMA, group, foreseen);
+        const verdicts = await appends.append(group);
         for (const verdict of verdicts)
           if (verdict instanceof Error || verdict.outcome !== 'APPENDED')
             throw new Error('A request was refused', { cause: verdict });

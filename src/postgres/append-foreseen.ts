@@ -1,14 +1,12 @@
 import type { Appended } from '../core/append.js';
 import { expectedVersionHolds } from '../core/expected-version.js';
-import type { Runtime } from '../core/runtime.js';
 import { streamKey } from '../core/stream.js';
 import { booleanArray, byteaArray, int4Array, int8Array, textArray } from './binary-array.js';
-import type { Database, Row } from './database.js';
+import type { Row } from './database.js';
 import { eventParameters } from './event-parameters.js';
 import { Foresight } from './foresight.js';
-import type { Lane } from './lane.js';
+import { type GroupLane, type GroupStatement, groupStatement, type NotFollowed } from './group-lane.js';
 import type { PreparedAppend, PreparedEvent } from './prepared-append.js';
-import { quotedSchema } from './schema.js';
 import { sqlstateOf } from './sqlstate.js';
 
 /** An id is known already; or a stream was written to without the log's lock. */
@@ -30,9 +28,8 @@ interface Foreseen {
 
 /** What foreseen appends are written with. */
 export interface ForeseenAppendsParts {
-  readonly database: Database;
+  readonly lane: GroupLane;
   readonly schema: string;
-  readonly runtime: Pick<Runtime, 'newEventId'>;
   /** @default one of its own */
   readonly foresight?: Foresight;
 }
@@ -40,78 +37,67 @@ export interface ForeseenAppendsParts {
 /**
  * Writes groups of which all can be told beforehand but the head: each stream is expected at an exact version, and if that
  * holds, so does all else. Most groups are like that, and this costs an eighth less than to decide, for small ones a fifth.
- *
- * And they need not wait for each other: one can be sent while another is under way, over the same connection, so that the
- * database goes on with it at once. It is written only if that one was, for what was asked later must not be decided earlier:
- * each that is written leaves its name in the session, and the next one asks for it.
  */
 export class ForeseenAppends {
-  readonly #lane: Lane;
-  readonly #database: Database;
-  readonly #single: ForeseenStatement;
-  readonly #several: ForeseenStatement;
+  readonly #lane: GroupLane;
+  readonly #single: GroupStatement;
+  readonly #several: GroupStatement;
   readonly #foresight: Foresight;
-  readonly #followed = new Foresight();
-  /** Where a pooler shares sessions out, another instance's names may be in them. */
-  readonly #nameBeginning: string;
-  #sent = 0;
-  /** How many groups are under way; the last one of them is `#sent`. */
-  #underWay = 0;
 
-  constructor({ database, schema, runtime, foresight }: ForeseenAppendsParts) {
-    this.#database = database;
-    this.#lane = database.lane();
-    this.#single = statement(schema, 'append_single', 11);
-    this.#several = statement(schema, 'append_foreseen', 23);
+  constructor({ lane, schema, foresight }: ForeseenAppendsParts) {
+    const columns = 'head_before, (extract(epoch FROM recorded_at) * 1000000)::bigint, epoch';
+    const written = 'head_before IS NOT NULL';
+    this.#lane = lane;
+    this.#single = groupStatement(schema, { name: 'append_single', columns, parameters: 11, written });
+    this.#several = groupStatement(schema, { name: 'append_foreseen', columns, parameters: 23, written });
     this.#foresight = foresight ?? new Foresight();
-    this.#nameBeginning = runtime.newEventId();
   }
 
   /** Answers undefined, with nothing written, where it is another kind of group, or not as foreseen, or was not worth a try. */
   async append(group: readonly PreparedAppend[]): Promise<readonly Appended[] | undefined> {
-    const foreseen = foresee(group);
-    if (foreseen === undefined || !this.#foresight.isWorthATry()) return undefined;
-    return this.#send(group, foreseen, undefined);
+    const answer = await this.#send(group, false);
+    if (answer === 'NOT_FOLLOWED') throw new Error('The function gave no row');
+    return answer;
   }
 
   /**
-   * Sends the group behind the one that was sent last and is still under way. Answers undefined at once where it cannot follow;
-   * and later, with nothing written, where what it follows was not written, or it was not as foreseen.
+   * Sends the group behind the one that is under way. Answers undefined at once where it is another kind of group, or not worth a
+   * try; and later, with nothing written, where it was not as foreseen.
    */
-  follow(group: readonly PreparedAppend[]): Promise<readonly Appended[] | undefined> | undefined {
-    if (this.#underWay === 0 || this.#database.isPooled) return undefined;
-    const foreseen = foresee(group);
-    if (foreseen === undefined || !this.#foresight.isWorthATry() || !this.#followed.isWorthATry())
-      return undefined;
-    return this.#send(group, foreseen, this.#name());
+  follow(
+    group: readonly PreparedAppend[],
+  ): Promise<readonly Appended[] | NotFollowed | undefined> | undefined {
+    return this.#send(group, true);
   }
 
-  async #send(
+  #send(
+    group: readonly PreparedAppend[],
+    follows: boolean,
+  ): Promise<readonly Appended[] | NotFollowed | undefined> | undefined {
+    const foreseen = foresee(group);
+    if (foreseen === undefined || !this.#foresight.isWorthATry()) return undefined;
+    return this.#write(group, foreseen, follows);
+  }
+
+  async #write(
     group: readonly PreparedAppend[],
     foreseen: Foreseen,
-    follows: string | undefined,
-  ): Promise<readonly Appended[] | undefined> {
-    this.#sent += 1;
-    this.#underWay += 1;
-    let rows: readonly Row[];
+    follows: boolean,
+  ): Promise<readonly Appended[] | NotFollowed | undefined> {
+    const single = singleParameters(group, foreseen);
+    let row: Row | undefined;
     try {
-      const single = singleParameters(group, foreseen);
-      const { text, name } = single ? this.#single : this.#several;
-      const values = [...(single ?? parameters(group, foreseen)), this.#name(), follows ?? null];
-      rows = await this.#lane.query(text, values, name);
+      row = await this.#lane.send(
+        single ? this.#single : this.#several,
+        single ?? parameters(group, foreseen),
+        { follows },
+      );
     } catch (error) {
       if (!NOT_FORESEEN.has(sqlstateOf(error) ?? '')) throw error;
       this.#foresight.failed();
       return undefined;
-    } finally {
-      this.#underWay -= 1;
     }
-    const [row] = rows;
-    if (row === undefined) {
-      this.#followed.failed();
-      return undefined;
-    }
-    if (follows !== undefined) this.#followed.held();
+    if (row === undefined) return 'NOT_FOLLOWED';
     const [head = null, recordedAt, epoch] = row;
     if (head === null) {
       this.#foresight.failed();
@@ -119,10 +105,6 @@ export class ForeseenAppends {
     }
     this.#foresight.held();
     return appended(group, foreseen, [head, recordedAt ?? '0', epoch ?? '0']);
-  }
-
-  #name(): string {
-    return `${this.#nameBeginning} ${this.#sent}`;
   }
 }
 
@@ -168,26 +150,6 @@ function foresee(group: readonly PreparedAppend[]): Foreseen | undefined {
     eventEnds[eventEnds.length - 1] = true;
   }
   return foreseen;
-}
-
-/** A statement that calls one of the functions, and how its name begins where it is prepared. */
-interface ForeseenStatement {
-  readonly text: string;
-  readonly name: string;
-}
-
-/** @param count how many parameters the function has; behind them come the group's name, and that of the one it follows */
-function statement(schema: string, name: string, count: number): ForeseenStatement {
-  const places = Array.from({ length: count }, (_, index) => `$${index + 1}`).join(', ');
-  const group = `$${count + 1}::text`;
-  const follows = `$${count + 2}::text`;
-  const text =
-    'SELECT head_before, (extract(epoch FROM recorded_at) * 1000000)::bigint, epoch, ' +
-    `CASE WHEN head_before IS NOT NULL THEN set_config('headwater.group', ${group}, false) END ` +
-    `FROM ${quotedSchema(schema)}.${name}(${places}) ` +
-    // Has to do with no row, so it is looked at first, and where it does not hold the function is not called.
-    `WHERE ${follows} IS NULL OR current_setting('headwater.group', true) = ${follows}`;
-  return { text, name };
 }
 
 /** Of a group of one event and no command; undefined for others. */

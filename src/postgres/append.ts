@@ -8,12 +8,11 @@ import {
 } from '../core/errors.js';
 import type { ExpectedVersion } from '../core/expected-version.js';
 import { type StreamVersion, streamKey } from '../core/stream.js';
-import type { ForeseenAppends } from './append-foreseen.js';
 import { byteaArray, int4Array, int8Array, textArray } from './binary-array.js';
-import type { Database, Row } from './database.js';
+import type { Row } from './database.js';
 import { eventParameters } from './event-parameters.js';
+import { type GroupLane, type GroupStatement, groupStatement, type NotFollowed } from './group-lane.js';
 import { arrayLiteral, type PreparedAppend, type PreparedEvent } from './prepared-append.js';
-import { quotedSchema } from './schema.js';
 
 const NOTHING = new Uint8Array(0);
 
@@ -26,46 +25,41 @@ export type Verdict =
   | PositionUnknownError
   | LogEpochChangedError;
 
-/**
- * Decides and writes a group: one statement, one transaction, one round trip; another one where things are not as they could be
- * foreseen. Resolves when it is committed, with a verdict for each request in order. No two requests may share an event id or
- * a command id, and no condition may be about events of a request before it.
- */
-export async function append(
-  database: Database,
-  schema: string,
-  group: readonly PreparedAppend[],
-  foreseen: ForeseenAppends,
-): Promise<readonly Verdict[]> {
-  return (await foreseen.append(group)) ?? (await decide(database, schema, group));
-}
+/** Decides and writes groups, whatever they are, each request by what the ones before it have left. */
+export class DecidedAppends {
+  readonly #lane: GroupLane;
+  readonly #plain: GroupStatement;
+  /** The ledger takes four more parameters, which groups without commands are spared. */
+  readonly #withCommands: GroupStatement;
 
-/** As {@link append}, of a group that is known not to be as it could be foreseen. */
-export async function decide(
-  database: Database,
-  schema: string,
-  group: readonly PreparedAppend[],
-): Promise<readonly Verdict[]> {
-  // The ledger takes four more parameters, which groups without commands are spared.
-  const commands = group.some(({ request }) => request.command !== undefined);
-  const rows = await database.query(
-    'append',
-    statement(schema, commands),
-    commands ? [...parameters(group), ...commandParameters(group)] : parameters(group),
-    // To parse and plan the call took 130 µs a group, more than to insert its first event.
-    { prepared: 'append' },
-  );
-  const [row] = rows;
-  if (row === undefined) throw new Error('The append function gave no row');
-  return verdicts(group, row);
-}
+  constructor({ lane, schema }: { readonly lane: GroupLane; readonly schema: string }) {
+    const columns =
+      'verdicts, entry_versions::text, head_before, (extract(epoch FROM recorded_at) * 1000000)::bigint, epoch, details, failed_entries::text';
+    this.#lane = lane;
+    this.#plain = groupStatement(schema, { name: 'append', columns, parameters: 21 });
+    this.#withCommands = groupStatement(schema, { name: 'append', columns, parameters: 25 });
+  }
 
-function statement(schema: string, commands: boolean): string {
-  return (
-    'SELECT verdicts, entry_versions::text, head_before, (extract(epoch FROM recorded_at) * 1000000)::bigint, epoch, details, failed_entries::text ' +
-    `FROM ${quotedSchema(schema)}.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, ` +
-    `$18, $19, $20, $21${commands ? ', $22, $23, $24, $25' : ''})`
-  );
+  async append(group: readonly PreparedAppend[]): Promise<readonly Verdict[]> {
+    const answer = await this.#send(group, false);
+    if (answer === 'NOT_FOLLOWED') throw new Error('The append function gave no row');
+    return answer;
+  }
+
+  /** Sends the group behind the one that is under way. */
+  follow(group: readonly PreparedAppend[]): Promise<readonly Verdict[] | NotFollowed> {
+    return this.#send(group, true);
+  }
+
+  async #send(group: readonly PreparedAppend[], follows: boolean): Promise<readonly Verdict[] | NotFollowed> {
+    const commands = group.some(({ request }) => request.command !== undefined);
+    const row = await this.#lane.send(
+      commands ? this.#withCommands : this.#plain,
+      commands ? [...parameters(group), ...commandParameters(group)] : parameters(group),
+      { follows },
+    );
+    return row === undefined ? 'NOT_FOLLOWED' : verdicts(group, row);
+  }
 }
 
 function commandParameters(group: readonly PreparedAppend[]): readonly Buffer[] {

@@ -38,8 +38,7 @@ import {
 } from '../core/validate-snapshot.js';
 import { validateStreamChange } from '../core/validate-stream-change.js';
 import { createSubscriber, type Subscriber, type SubscriberOptions } from '../subscriptions/subscriber.js';
-import { append, decide, type Verdict } from './append.js';
-import { ForeseenAppends } from './append-foreseen.js';
+import type { Verdict } from './append.js';
 import { ChangeQueue } from './change-queue.js';
 import { changeStream } from './change-stream.js';
 import { checkCondition } from './check-condition.js';
@@ -51,6 +50,7 @@ import { openLog } from './epochs.js';
 import { getLog } from './get-log.js';
 import { findCommand } from './find-command.js';
 import { getStream } from './get-stream.js';
+import { GroupAppends } from './group-appends.js';
 import { GroupCommit, type GroupCommitOptions } from './group-commit.js';
 import { GroupLoad } from './group-load.js';
 import { Hints } from './hints.js';
@@ -98,7 +98,7 @@ export class PostgresEventStore extends StreamChanges implements EventStore {
   readonly #changes: ChangeQueue;
   readonly #checks: ConditionChecks;
   readonly #contended: ContendedStreams;
-  readonly #foreseen: ForeseenAppends;
+  readonly #appends: GroupAppends;
   readonly #loads: GroupLoad;
   /** The last position that was committed here; 0 while nothing was. */
   #knownHead = 0n;
@@ -119,7 +119,7 @@ export class PostgresEventStore extends StreamChanges implements EventStore {
       ...(options.onHintsFailure ? { onFailure: options.onHintsFailure } : {}),
     });
     this.#log = new PostgresLog({ database, schema, runtime }, this.#hints, new LogLife(database, schema));
-    this.#foreseen = new ForeseenAppends({ database, schema, runtime });
+    this.#appends = new GroupAppends({ database, schema, runtime });
     this.#commits = new GroupCommit({
       ...options.groupCommit,
       commit: (group) => this.#commit(group),
@@ -220,17 +220,14 @@ export class PostgresEventStore extends StreamChanges implements EventStore {
 
   /** What is too late is not tried as foreseen first. Who contends for a stream that has moved is told before anything else is sent. */
   async #commit(group: readonly PreparedAppend[]): Promise<readonly Verdict[]> {
-    const { database, schema } = this.#options;
-    const verdicts = this.#isLate(group)
-      ? await decide(database, schema, group)
-      : await append(database, schema, group, this.#foreseen);
+    const verdicts = await (this.#isLate(group) ? this.#appends.decide(group) : this.#appends.append(group));
     this.#moved(verdicts);
     return verdicts;
   }
 
   #follow(group: readonly PreparedAppend[]): Promise<readonly Verdict[] | undefined> | undefined {
     if (this.#isLate(group)) return undefined;
-    return this.#foreseen.follow(group)?.then((verdicts) => {
+    return this.#appends.follow(group)?.then((verdicts) => {
       if (verdicts) this.#moved(verdicts);
       return verdicts;
     });

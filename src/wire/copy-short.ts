@@ -23,7 +23,13 @@ const WORD = 4;
  * Copies bytes of which there are few, as texts have: four at a time, the last four once more where they do not come out even.
  * Half the time of a loop over bytes, a sixth of what the runtime takes to begin a copy of its own.
  */
-export function copyShort(out: Uint8Array, to: number, bytes: Uint8Array, from: number, length: number): void {
+export function copyShort(
+  out: Uint8Array,
+  to: number,
+  bytes: Uint8Array,
+  from: number,
+  length: number,
+): void {
   if (length < WORD) {
     for (let index = 0; index < length; index++) out[to + index] = bytes[from + index] as number;
     return;

@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AppendRequest } from '../../src/core/append.js';
 import { DEFAULT_LIMITS } from '../../src/core/limits.js';
-import { append } from '../../src/postgres/append.js';
 import { ForeseenAppends } from '../../src/postgres/append-foreseen.js';
 import type { Database } from '../../src/postgres/database.js';
 import { Foresight } from '../../src/postgres/foresight.js';
+import { GroupAppends } from '../../src/postgres/group-appends.js';
+import { GroupLane } from '../../src/postgres/group-lane.js';
 import { logHead } from '../../src/postgres/log-head.js';
 import { prepareAppend } from '../../src/postgres/prepared-append.js';
 import { systemRuntime } from '../../src/system.js';
@@ -22,9 +23,8 @@ const prepared = (...requests: readonly AppendRequest[]) =>
   requests.map((request) => prepareAppend(request, DEFAULT_LIMITS, systemRuntime));
 const foreseenOn = (database: Database, foresight?: Foresight) =>
   new ForeseenAppends({
-    database,
+    lane: new GroupLane(database, systemRuntime),
     schema: test.schema,
-    runtime: systemRuntime,
     ...(foresight ? { foresight } : {}),
   });
 const foreseen = (...requests: readonly AppendRequest[]) =>
@@ -211,12 +211,9 @@ describe('a group that is not as foreseen', () => {
       expect(await foreseen(...requests)).toBeUndefined();
       expect(await position()).toBe(before);
 
-      const verdicts = await append(
-        test.database,
-        test.schema,
-        prepared(...requests),
-        foreseenOn(test.database),
-      );
+      const { database, schema } = test;
+      const appends = new GroupAppends({ database, schema, runtime: systemRuntime });
+      const verdicts = await appends.append(prepared(...requests));
       const outcomes = verdicts.flatMap((verdict) => (verdict instanceof Error ? [] : [verdict]));
       const written = outcomes.flatMap((outcome) =>
         outcome.outcome === 'APPENDED' && !outcome.deduplicated ? outcome.eventIds : [],

@@ -9,8 +9,7 @@ import { DEFAULT_LIMITS } from '../../src/core/limits.js';
 import type { ExpectedVersion } from '../../src/core/expected-version.js';
 import type { StreamId } from '../../src/core/stream.js';
 import { createMemoryEventStore } from '../../src/memory/index.js';
-import { append } from '../../src/postgres/append.js';
-import { ForeseenAppends } from '../../src/postgres/append-foreseen.js';
+import { GroupAppends } from '../../src/postgres/group-appends.js';
 import { GroupCommit } from '../../src/postgres/group-commit.js';
 import { prepareAppend } from '../../src/postgres/prepared-append.js';
 import { systemRuntime } from '../../src/system.js';
@@ -279,10 +278,10 @@ it(`groups come to what their requests come to one by one, ${RUNS} histories`, a
       const { position: base, epoch } = await store.getLog();
       // Not through the store, which may look at a condition before the request takes its place.
       const { database, schema } = test;
-      const foreseen = new ForeseenAppends({ database, schema, runtime: systemRuntime });
+      const appends = new GroupAppends({ database, schema, runtime: systemRuntime });
       const commits = new GroupCommit({
-        commit: (requests) => append(database, schema, requests, foreseen),
-        follow: (requests) => foreseen.follow(requests),
+        commit: (requests) => appends.append(requests),
+        follow: (requests) => appends.follow(requests),
         followingEvents: 1,
         errorFor: (error) => new InternalError('A group failed', { cause: error }),
         runtime: systemRuntime,

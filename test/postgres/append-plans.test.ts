@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { DEFAULT_LIMITS } from '../../src/core/limits.js';
-import { append } from '../../src/postgres/append.js';
-import { ForeseenAppends } from '../../src/postgres/append-foreseen.js';
+import { GroupAppends } from '../../src/postgres/group-appends.js';
 import { Database } from '../../src/postgres/database.js';
 import { migrate } from '../../src/postgres/migrate.js';
 import type { PreparedAppend } from '../../src/postgres/prepared-append.js';
@@ -59,24 +58,22 @@ it.each(['ANY', 'EXACT'] as const)(
   'appends, repeats and loads of aggregates read no more of a log that has grown since it was analysed: %s',
   async (expected) => {
     const groups = Array.from({ length: 50 }, (_, turn) => group(turn, expected));
-    const foreseen = new ForeseenAppends({ database, schema, runtime: systemRuntime });
+    const appends = new GroupAppends({ database, schema, runtime: systemRuntime });
     const [first = [], ...others] = groups;
     const load = () =>
       run(
         `SELECT count(*) FROM $schema.load_aggregates(ARRAY['Thing'], ARRAY['thing-0'], ARRAY[0], 1, 1000000, 1000000)`,
       );
-    await append(database, schema, first.slice(0, 1), foreseen);
+    await appends.append(first.slice(0, 1));
     for (const table of ['events', 'streams']) await run(`VACUUM ANALYZE $schema.${table}`);
-    await append(database, schema, first.slice(1), foreseen);
-    await append(database, schema, first, foreseen);
+    await appends.append(first.slice(1));
+    await appends.append(first);
     await load();
-    for (const each of others) await append(database, schema, each, foreseen);
+    for (const each of others) await appends.append(each);
 
-    expect(await read(() => append(database, schema, group(50, expected), foreseen))).toBeLessThan(5 * GROUP);
-    expect(
-      await read(() => append(database, schema, group(51, expected).slice(0, 1), foreseen)),
-    ).toBeLessThan(20);
-    expect(await read(() => append(database, schema, first, foreseen))).toBeLessThan(20 * GROUP);
+    expect(await read(() => appends.append(group(50, expected)))).toBeLessThan(5 * GROUP);
+    expect(await read(() => appends.append(group(51, expected).slice(0, 1)))).toBeLessThan(20);
+    expect(await read(() => appends.append(first))).toBeLessThan(20 * GROUP);
     expect(await read(load)).toBeLessThan(10);
   },
 );

@@ -1,7 +1,6 @@
 import { expect, it } from 'vitest';
 import { DEFAULT_LIMITS } from '../../src/core/limits.js';
-import { append } from '../../src/postgres/append.js';
-import { ForeseenAppends } from '../../src/postgres/append-foreseen.js';
+import { GroupAppends } from '../../src/postgres/group-appends.js';
 import { checkCondition } from '../../src/postgres/check-condition.js';
 import { prepareAppend } from '../../src/postgres/prepared-append.js';
 import { systemRuntime } from '../../src/system.js';
@@ -31,14 +30,12 @@ it('what a condition was found to hold in a lost tail does not count', async () 
       await database.query('append', text, []);
     await store.append(appendTo(thing('c'), newEvent({ eventType: 'Claimed' })));
     await store.append(appendTo(thing('c'), newEvent({ eventType: 'Other' })));
-    const foreseen = new ForeseenAppends({ database, schema, runtime: systemRuntime });
+    const appends = new GroupAppends({ database, schema, runtime: systemRuntime });
     const prepared = {
       ...prepareAppend(request, DEFAULT_LIMITS, systemRuntime),
       conditionChecked: checked,
     };
-    expect(await append(database, schema, [prepared], foreseen)).toMatchObject([
-      { outcome: 'REFUSED', conditionFailedAt: 2n },
-    ]);
+    expect(await appends.append([prepared])).toMatchObject([{ outcome: 'REFUSED', conditionFailedAt: 2n }]);
   } finally {
     await test.close();
   }

@@ -19,8 +19,10 @@ let store: ProxiedStore['store'];
 beforeEach(async () => {
   opened = await openProxiedStore(5000);
   ({ direct, proxy, store } = opened);
-  // Its statement is prepared from now on, so that a message to the server has its name once.
+  // All statements are prepared from now on, so that a message to the server has the name of one once.
   await store.append(creates('warm'));
+  await store.append(any('warm'));
+  await Promise.all([store.append(goesOn('warm', 2n)), store.append(creates('warm too'))]);
 });
 
 afterEach(() => opened.close());
@@ -31,7 +33,14 @@ const creates = (aggregateId: string): AppendRequest => ({
 const goesOn = (aggregateId: string, version: bigint): AppendRequest => ({
   streams: [to(thing(aggregateId), version, newEvent({ eventId: randomUUID() }))],
 });
+const any = (aggregateId: string, expected: 'ANY' | 'STREAM_EXISTS' = 'ANY'): AppendRequest => ({
+  streams: [to(thing(aggregateId), expected, newEvent({ eventId: randomUUID() }))],
+});
 const many = (name: string) => Array.from({ length: MANY }, (_, index) => creates(`${name}-${index}`));
+
+const manyAny = (name: string) => Array.from({ length: MANY }, (_, index) => any(`${name}-${index}`));
+/** Events in the log before a test. */
+const WARM = 4;
 
 interface Submitted {
   readonly first: Promise<PromiseSettledResult<AppendOutcomeOf>[]>;
@@ -45,7 +54,8 @@ async function together(
   second: readonly AppendRequest[],
   { signal, whenSent }: { readonly signal?: AbortSignal; readonly whenSent?: () => void } = {},
 ): Promise<Submitted> {
-  const sent = proxy.counting('append_foreseen');
+  // Of all the functions.
+  const sent = proxy.counting('append_');
   const submit = (requests: readonly AppendRequest[], options = {}) =>
     Promise.allSettled(requests.map((request) => store.append(request, options)));
   const results = await direct.database.withSession(async (session) => {
@@ -70,15 +80,15 @@ const upTo = (from: number, to: number) =>
   Array.from({ length: to - from + 1 }, (_, index) => BigInt(from + index));
 const ids = (requests: readonly AppendRequest[]) =>
   requests.flatMap(({ streams }) => streams.flatMap(({ events }) => events.map(({ eventId }) => eventId)));
-const logged = async () => (await loaded(store, {})).slice(1).map(({ eventId }) => eventId);
+const logged = async () => (await loaded(store, {})).slice(WARM).map(({ eventId }) => eventId);
 
 describe('a group that was sent behind another one', () => {
   it('is written after it, in the order of the calls, also where it goes on with its streams', async () => {
     const first = many('a');
     const second = first.map((_, index) => goesOn(`a-${index}`, 1n));
     const results = await together(first, second);
-    expect(await positionsOf(results.first)).toEqual(upTo(2, MANY + 1));
-    expect(await positionsOf(results.second)).toEqual(upTo(MANY + 2, 2 * MANY + 1));
+    expect(await positionsOf(results.first)).toEqual(upTo(WARM + 1, WARM + MANY));
+    expect(await positionsOf(results.second)).toEqual(upTo(WARM + MANY + 1, WARM + 2 * MANY));
     expect(await logged()).toEqual(ids([...first, ...second]));
   });
 
@@ -87,7 +97,7 @@ describe('a group that was sent behind another one', () => {
     const second = Array.from({ length: MANY }, (_, index) => goesOn(`a-${index}`, 1n));
     const results = await together(first, second);
     expect((await results.first).at(-1)).toMatchObject({ reason: { reason: 'WRONG_EXPECTED_VERSION' } });
-    expect(await positionsOf(results.second)).toEqual(upTo(MANY + 2, 2 * MANY + 1));
+    expect(await positionsOf(results.second)).toEqual(upTo(WARM + MANY + 1, WARM + 2 * MANY));
     expect(await logged()).toEqual(ids([...first.slice(0, -1), ...second]));
   });
 
@@ -101,7 +111,7 @@ describe('a group that was sent behind another one', () => {
     const second = many('b');
     const results = await together(first, second);
     await results.first;
-    expect(await positionsOf(results.second)).toEqual(upTo(MANY + 3, 2 * MANY + 2));
+    expect(await positionsOf(results.second)).toEqual(upTo(WARM + MANY + 2, WARM + 2 * MANY + 1));
     expect((await logged()).slice(1)).toEqual(ids([...first.slice(0, -1), ...second]));
   });
 
@@ -109,7 +119,7 @@ describe('a group that was sent behind another one', () => {
     const first = many('a');
     const second = [...many('b'), goesOn('nobody', 7n)];
     const results = await together(first, second);
-    expect(await positionsOf(results.first)).toEqual(upTo(2, MANY + 1));
+    expect(await positionsOf(results.first)).toEqual(upTo(WARM + 1, WARM + MANY));
     expect((await results.second).at(-1)).toMatchObject({ reason: { reason: 'WRONG_EXPECTED_VERSION' } });
     expect(await logged()).toEqual(ids([...first, ...second.slice(0, -1)]));
   });
@@ -152,7 +162,7 @@ describe('a group that was sent behind another one', () => {
         expect(await positionsOf(results.first)).toEqual(upTo(begin, begin + MANY - 1));
         expect(await positionsOf(results.second)).toEqual(upTo(begin + MANY, begin + 2 * MANY - 1));
         expect(proxy.lost).toBe(lost + 1);
-        expect((await logged()).slice(begin - 2)).toEqual(ids([...first, ...second]));
+        expect((await logged()).slice(begin - 1 - WARM)).toEqual(ids([...first, ...second]));
       }
     },
   );
@@ -179,14 +189,84 @@ describe('a group that was sent behind another one', () => {
     for (const result of await results.second) expect(result).toMatchObject({ reason: gone.signal.reason });
     expect(await logged()).toEqual(ids(first.slice(0, -1)));
   });
+});
 
-  it('is not sent where the one under way has to be decided', async () => {
-    const sent = proxy.counting('append_foreseen');
-    const any = Array.from({ length: MANY }, (_, index) => ({
-      streams: [to(thing(`any-${index}`), 'ANY' as const, newEvent())],
-    }));
-    const results = Promise.allSettled([...any, ...many('b')].map((request) => store.append(request)));
-    expect(await positionsOf(results)).toEqual(upTo(2, 2 * MANY + 1));
-    expect(sent()).toBe(0);
+describe('a group that has to be decided', () => {
+  it.each([
+    ['one that has to be, too', manyAny],
+    ['one that is as foreseen', many],
+  ])('goes behind %s, and finds what that has written', async (_, front) => {
+    const first = front('a');
+    const second = [
+      ...first.map((__, index) => any(`a-${index}`, 'STREAM_EXISTS')),
+      creates('a-0'),
+      any('nobody', 'STREAM_EXISTS'),
+    ];
+    const results = await together(first, second);
+    expect(await positionsOf(results.first)).toEqual(upTo(WARM + 1, WARM + MANY));
+    expect(await positionsOf(results.second)).toEqual([...upTo(WARM + MANY + 1, WARM + 2 * MANY), 0n, 0n]);
+    expect(await logged()).toEqual(ids([...first, ...second.slice(0, -2)]));
+  });
+
+  it('has one behind it that is as foreseen', async () => {
+    const first = manyAny('a');
+    const second = first.map((_, index) => goesOn(`a-${index}`, 1n));
+    const results = await together(first, second);
+    expect(await positionsOf(results.first)).toEqual(upTo(WARM + 1, WARM + MANY));
+    expect(await positionsOf(results.second)).toEqual(upTo(WARM + MANY + 1, WARM + 2 * MANY));
+    expect(await logged()).toEqual(ids([...first, ...second]));
+  });
+
+  it('waits where the one in front was not as foreseen', async () => {
+    const first = [...many('a'), goesOn('nobody', 7n)];
+    const second = manyAny('a');
+    const results = await together(first, second);
+    expect((await results.first).at(-1)).toMatchObject({ reason: { reason: 'WRONG_EXPECTED_VERSION' } });
+    expect(await positionsOf(results.second)).toEqual(upTo(WARM + MANY + 1, WARM + 2 * MANY));
+    expect(await logged()).toEqual(ids([...first.slice(0, -1), ...second]));
+  });
+
+  it('waits where the one in front was refused by the database as a whole', async () => {
+    await direct.database.query(
+      'append',
+      `ALTER TABLE "${direct.schema}".events ADD CHECK (aggregate_id <> 'poison')`,
+      [],
+    );
+    const first = [...manyAny('a'), any('poison')];
+    const second = manyAny('a');
+    const results = await together(first, second);
+    expect((await results.first).at(-1)).toMatchObject({ reason: { outcome: 'NOT_APPLIED' } });
+    expect(await positionsOf(results.second)).toEqual(upTo(WARM + MANY + 1, WARM + 2 * MANY));
+    expect(await logged()).toEqual(ids([...first.slice(0, -1), ...second]));
+  });
+
+  it.each(['first', 'second'] as const)(
+    'is there once and in order when the answer to the %s one is lost',
+    async (which) => {
+      for (let round = 0; round < 5; round++) {
+        const begin = Number((await store.getLog()).position) + 1;
+        const [first, second] = [manyAny(`a${round}`), manyAny(`a${round}`)];
+        const lost = proxy.lost;
+        proxy.loseNextReplyTo('append_', { passing: which === 'first' ? 0 : 1 });
+        const results = await together(first, second);
+        expect(await positionsOf(results.first)).toEqual(upTo(begin, begin + MANY - 1));
+        expect(await positionsOf(results.second)).toEqual(upTo(begin + MANY, begin + 2 * MANY - 1));
+        expect(proxy.lost).toBe(lost + 1);
+        expect((await logged()).slice(begin - 1 - WARM)).toEqual(ids([...first, ...second]));
+      }
+    },
+  );
+
+  it('is refused for a condition that one in front has broken', async () => {
+    const tagged = (name: string): AppendRequest => ({
+      streams: [to(thing(name), 'ANY', newEvent({ eventId: randomUUID(), tags: ['seat:1'] }))],
+      condition: { items: [{ tags: ['seat:1'] }] },
+    });
+    const first = [...manyAny('a'), tagged('winner')];
+    const second = [...manyAny('a'), tagged('loser')];
+    const results = await together(first, second);
+    expect(await positionsOf(results.first)).toEqual(upTo(WARM + 1, WARM + MANY + 1));
+    expect((await results.second).at(-1)).toMatchObject({ reason: { reason: 'APPEND_CONDITION_FAILED' } });
+    expect(await logged()).toEqual(ids([...first, ...second.slice(0, -1)]));
   });
 });

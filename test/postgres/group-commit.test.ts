@@ -1,8 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { DEFAULT_LIMITS } from '../../src/core/limits.js';
 import type { AppendRequest } from '../../src/core/append.js';
-import { append } from '../../src/postgres/append.js';
-import { ForeseenAppends } from '../../src/postgres/append-foreseen.js';
+import { GroupAppends } from '../../src/postgres/group-appends.js';
 import { GroupCommit } from '../../src/postgres/group-commit.js';
 import { prepareAppend } from '../../src/postgres/prepared-append.js';
 import { storeError } from '../../src/postgres/sqlstate.js';
@@ -114,15 +113,15 @@ describe('appends that may wait', () => {
     const sent: string[][] = [];
     let elapse = () => {};
     const idOf = ({ streams }: AppendRequest) => streams[0]?.stream.aggregateId ?? '';
-    const foreseen = new ForeseenAppends({ database, schema, runtime: systemRuntime });
+    const appends = new GroupAppends({ database, schema, runtime: systemRuntime });
     const commits = new GroupCommit({
       commit: (group) => {
         sent.push(group.map((prepared) => idOf(prepared.request)));
-        return append(database, schema, group, foreseen);
+        return appends.append(group);
       },
       // As the store has it.
       follow: (group) =>
-        group.some(({ request: each }) => idOf(each).startsWith('late')) ? undefined : foreseen.follow(group),
+        group.some(({ request: each }) => idOf(each).startsWith('late')) ? undefined : appends.follow(group),
       followingEvents: 1,
       mayWait: (prepared) => idOf(prepared.request).startsWith('late'),
       errorFor: (error, outcome) => {
