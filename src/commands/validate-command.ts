@@ -15,7 +15,7 @@ export function validateCommand(command: Command, limits: Limits): void {
   if (aggregateId !== undefined) check('aggregate_id', nameProblem(aggregateId));
   if (data.bytes.byteLength > limits.eventDataBytes)
     violations.add('data', `is ${data.bytes.byteLength} bytes long, the limit is ${limits.eventDataBytes}`);
-  validateMetadata(metadata, 'command', limits, violations);
+  validateMetadata(metadata, 'command.metadata', limits, violations);
   if (expectedVersion !== undefined) validateExpectedVersion(expectedVersion, 'expected_version', violations);
   violations.throwIfAny();
 }

@@ -26,7 +26,7 @@ import {
 
 /** Throws `InvalidRequestError` with every field that is wrong; field paths are in the words of the protos. */
 export function validateAppend(request: AppendRequest, limits: Limits): void {
-  const violations = new Violations();
+  const violations = new AppendViolations();
   const { streams } = request;
   if (!Array.isArray(streams)) {
     violations.add('streams', `must be a list, it is ${kindOf(streams)}`);
@@ -50,14 +50,39 @@ export function validateAppend(request: AppendRequest, limits: Limits): void {
   const { interveningBytes = 0 } = request;
   if (!(Number.isInteger(interveningBytes) && interveningBytes >= 0 && interveningBytes <= INTERVENING_BYTES))
     violations.add('intervening_bytes', `is ${interveningBytes}, it must be from 0 to ${INTERVENING_BYTES}`);
-  const seen: Seen = { streams: new Set(), ids: new Set() };
+  const seen: Seen = {
+    streams: streams.length > 1 ? new Set() : undefined,
+    ids: events > 1 ? new Set() : undefined,
+  };
   let bytes = 0;
   streams.forEach((entry, index) => {
-    bytes += validateEntry(entry, `streams[${index}]`, limits, seen, violations);
+    violations.stream = index;
+    bytes += validateEntry(entry, limits, seen, violations);
   });
+  violations.stream = undefined;
   if (bytes > limits.appendBytes)
     violations.add('streams', `is ${bytes} bytes in all, the limit of one append is ${limits.appendBytes}`);
   violations.throwIfAny();
+}
+
+/** What is wrong with an append, of which nearly always nothing is: only then the path of an entry or event becomes a text. */
+class AppendViolations extends Violations {
+  /** Which entry fields are of; the request's own if of none. */
+  stream: number | undefined;
+  /** And of which of its events. */
+  event: number | undefined;
+
+  override add(field: string, description: string): void {
+    super.add(this.#path(field), description);
+  }
+
+  #path(field: string): string {
+    if (this.stream === undefined) return field;
+    const entry = `streams[${this.stream}]`;
+    if (this.event === undefined) return `${entry}.${field}`;
+    const event = `${entry}.events[${this.event}]`;
+    return field === '' ? event : `${event}.${field}`;
+  }
 }
 
 /** Bytes of the SHA-256 of a command … */
@@ -78,29 +103,31 @@ function validateEntryOfCommand(command: CommandEntry, violations: Violations): 
     violations.add('command.result', `is ${result} bytes long, the limit is ${COMMAND_RESULT_BYTES}`);
 }
 
+/** What an append has named so far; of what there is but one, nothing is kept. */
 interface Seen {
-  readonly streams: Set<string>;
-  readonly ids: Set<string>;
+  readonly streams: Set<string> | undefined;
+  readonly ids: Set<string> | undefined;
 }
 
 function validateEntry(
   entry: StreamAppend,
-  path: string,
   limits: Limits,
   seen: Seen,
-  violations: Violations,
+  violations: AppendViolations,
 ): number {
-  validateStream(entry.stream, `${path}.stream`, violations);
-  if (isObject(entry.stream)) {
+  validateStream(entry.stream, 'stream', violations);
+  if (seen.streams !== undefined && isObject(entry.stream)) {
     const key = streamKey(entry.stream);
-    if (seen.streams.has(key)) violations.add(`${path}.stream`, 'is named twice in this append');
+    if (seen.streams.has(key)) violations.add('stream', 'is named twice in this append');
     seen.streams.add(key);
   }
-  validateExpectedVersion(entry.expectedVersion, `${path}.expected_version`, violations);
+  validateExpectedVersion(entry.expectedVersion, 'expected_version', violations);
   let bytes = 0;
   entry.events.forEach((event, index) => {
-    bytes += validateEvent(event, `${path}.events[${index}]`, limits, seen.ids, violations);
+    violations.event = index;
+    bytes += validateEvent(event, limits, seen.ids, violations);
   });
+  violations.event = undefined;
   return bytes;
 }
 
@@ -173,49 +200,45 @@ export function validateStream(stream: StreamId, path: string, violations: Viola
 
 function validateEvent(
   event: NewEvent,
-  path: string,
   limits: Limits,
-  ids: Set<string>,
+  ids: Set<string> | undefined,
   violations: Violations,
 ): number {
   if (!isObject(event)) {
-    violations.add(path, `is ${kindOf(event)}, it must be an event`);
+    violations.add('', `is ${kindOf(event)}, it must be an event`);
     return 0;
   }
   if (event.eventId !== undefined && typeof event.eventId !== 'string')
-    violations.add(`${path}.event_id`, notText(event.eventId));
+    violations.add('event_id', notText(event.eventId));
   else if (event.eventId !== undefined) {
     const id = event.eventId.toLowerCase();
-    if (!isUuid(id)) violations.add(`${path}.event_id`, `is ${quoted(event.eventId)}, which is not a UUID`);
-    else if (ids.has(id)) violations.add(`${path}.event_id`, `is ${id}, which stands twice in this append`);
-    ids.add(id);
+    if (!isUuid(id)) violations.add('event_id', `is ${quoted(event.eventId)}, which is not a UUID`);
+    else if (ids?.has(id)) violations.add('event_id', `is ${id}, which stands twice in this append`);
+    ids?.add(id);
   }
   const type = typeNameProblem(event.eventType);
-  if (type !== undefined) violations.add(`${path}.event_type`, type);
+  if (type !== undefined) violations.add('event_type', type);
   if (!isBytes(event.data)) {
-    violations.add(`${path}.data`, `is ${kindOf(event.data)}, it must be bytes: a Uint8Array`);
+    violations.add('data', `is ${kindOf(event.data)}, it must be bytes: a Uint8Array`);
     return 0;
   }
   if (event.data.byteLength > limits.eventDataBytes)
-    violations.add(
-      `${path}.data`,
-      `is ${event.data.byteLength} bytes long, the limit is ${limits.eventDataBytes}`,
-    );
+    violations.add('data', `is ${event.data.byteLength} bytes long, the limit is ${limits.eventDataBytes}`);
   if (event.contentType !== undefined) {
     const content = nameProblem(event.contentType);
-    if (content !== undefined) violations.add(`${path}.content_type`, content);
+    if (content !== undefined) violations.add('content_type', content);
   }
   const { schemaVersion } = event;
   if (
     schemaVersion !== undefined &&
     !(Number.isInteger(schemaVersion) && schemaVersion >= 1 && schemaVersion <= MAX_INTEGER)
   )
-    violations.add(`${path}.schema_version`, `is ${schemaVersion}, it must be from 1 to ${MAX_INTEGER}`);
+    violations.add('schema_version', `is ${schemaVersion}, it must be from 1 to ${MAX_INTEGER}`);
   return (
     event.data.byteLength +
     (type === undefined ? utf8Bytes(event.eventType) : 0) +
-    validateMetadata(event.metadata, path, limits, violations) +
-    validateTags(event.tags, path, limits, violations)
+    validateMetadata(event.metadata, 'metadata', limits, violations) +
+    validateTags(event.tags, limits, violations)
   );
 }
 
@@ -228,43 +251,38 @@ export function validateMetadata(
 ): number {
   if (metadata === undefined) return 0;
   if (!isObject(metadata) || Array.isArray(metadata)) {
-    violations.add(`${path}.metadata`, `is ${kindOf(metadata)}, it must be an object of texts`);
+    violations.add(path, `is ${kindOf(metadata)}, it must be an object of texts`);
     return 0;
   }
   let bytes = 0;
   for (const key of Object.keys(metadata)) {
     const value = metadata[key] ?? '';
     const problem = nameProblem(key);
-    if (problem !== undefined) violations.add(`${path}.metadata[${quoted(key)}]`, `the key ${problem}`);
+    if (problem !== undefined) violations.add(`${path}[${quoted(key)}]`, `the key ${problem}`);
     const text = textProblem(value);
     if (text === undefined) bytes += utf8Bytes(key) + utf8Bytes(value);
-    else violations.add(`${path}.metadata[${quoted(key)}]`, text);
+    else violations.add(`${path}[${quoted(key)}]`, text);
   }
   if (bytes > limits.eventMetadataBytes)
-    violations.add(`${path}.metadata`, `is ${bytes} bytes long, the limit is ${limits.eventMetadataBytes}`);
+    violations.add(path, `is ${bytes} bytes long, the limit is ${limits.eventMetadataBytes}`);
   return bytes;
 }
 
-function validateTags(
-  tags: readonly string[] | undefined,
-  path: string,
-  limits: Limits,
-  violations: Violations,
-): number {
+function validateTags(tags: readonly string[] | undefined, limits: Limits, violations: Violations): number {
   if (tags === undefined || tags.length === 0) return 0;
   if (!Array.isArray(tags)) {
-    violations.add(`${path}.tags`, `must be a list, it is ${kindOf(tags)}`);
+    violations.add('tags', `must be a list, it is ${kindOf(tags)}`);
     return 0;
   }
   if (tags.length > limits.eventTags)
-    violations.add(`${path}.tags`, `has ${tags.length} tags, the limit is ${limits.eventTags}`);
+    violations.add('tags', `has ${tags.length} tags, the limit is ${limits.eventTags}`);
   let bytes = 0;
   tags.forEach((tag, index) => {
     const problem = nameProblem(tag);
     if (problem === undefined) bytes += utf8Bytes(tag);
-    else violations.add(`${path}.tags[${index}]`, problem);
+    else violations.add(`tags[${index}]`, problem);
   });
-  if (new Set(tags).size !== tags.length) violations.add(`${path}.tags`, 'has a tag twice');
+  if (new Set(tags).size !== tags.length) violations.add('tags', 'has a tag twice');
   return bytes;
 }
 

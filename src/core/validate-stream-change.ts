@@ -18,7 +18,7 @@ export function validateStreamChange(change: StreamChange, limits: Limits): void
       'change.event_id',
       `is ${JSON.stringify(change.eventId.slice(0, 60))}, which is not a UUID`,
     );
-  validateMetadata(change.metadata, 'change', limits, violations);
+  validateMetadata(change.metadata, 'change.metadata', limits, violations);
   switch (change.kind) {
     case 'TRUNCATE':
       if (change.beforeVersion < 2n || change.beforeVersion > MAX_BIGINT)
