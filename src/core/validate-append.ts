@@ -12,9 +12,9 @@ import {
 } from './limits.js';
 import { type StreamId, streamKey } from './stream.js';
 import type { LogPosition } from './subscribe.js';
+import { isUuid } from './uuid-text.js';
 import {
   isObject,
-  isUuid,
   kindOf,
   nameProblem,
   notText,

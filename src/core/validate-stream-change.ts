@@ -1,7 +1,8 @@
 import { ERASED_RANGES, ERASED_VERSIONS, type Limits, MAX_BIGINT } from './limits.js';
 import type { StreamChange } from './stream-changes.js';
+import { isUuid } from './uuid-text.js';
 import { validateExpectedVersion, validateMetadata, validateStream } from './validate-append.js';
-import { isUuid, Violations } from './validate.js';
+import { Violations } from './validate.js';
 
 /** A second: a retention of less would be a mistake in the unit. */
 const LEAST_AGE = 1_000_000n;

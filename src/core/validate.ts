@@ -27,7 +27,6 @@ export class Violations {
 const CONTROL = /\p{Cc}/u;
 // Printable ASCII without a space needs no further look, and is what names nearly always are.
 const PLAIN = /^[!-~]{1,255}$/;
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** What is wrong with a name, or `undefined`: 1 to 255 bytes of UTF-8 without control characters. */
 export function nameProblem(value: string): string | undefined {
@@ -81,10 +80,6 @@ export function kindOf(value: unknown): string {
 
 export function isObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null;
-}
-
-export function isUuid(value: string): boolean {
-  return UUID.test(value);
 }
 
 /** Bytes of the string in UTF-8, by the cheapest way. */

@@ -1,3 +1,5 @@
+import { readUuid } from '../core/uuid-text.js';
+
 /**
  * Arrays in Postgres' binary format, as parameters of the append function. node-postgres would write them as text, with
  * every byte of a payload as two hex digits inside a quoted string; this is half the bytes and no escaping. A Buffer as
@@ -58,7 +60,7 @@ export function uuidArray(values: readonly string[]): Buffer {
     OID.uuid,
     values,
     () => 16,
-    (buffer, value, at) => buffer.write(value.replaceAll('-', ''), at, 'hex'),
+    (buffer, value, at) => readUuid(value, buffer, at),
   );
 }
 

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { derivedId } from '../../src/projections/derived-id.js';
 import { sha1 } from '../../src/projections/sha1.js';
-import { isUuid } from '../../src/core/validate.js';
+import { isUuid } from '../../src/core/uuid-text.js';
 import { eventId } from '../../src/testing/builders.js';
 
 const cause = { eventId: eventId(1), recordedAt: 1_700_000_000_123_456n };
