@@ -36,7 +36,8 @@ export function validateAppend(request: AppendRequest, limits: Limits): void {
   if (streams.length > APPEND_STREAMS)
     violations.add('streams', `has ${streams.length} streams, the limit is ${APPEND_STREAMS}`);
   let events = 0;
-  for (const [index, entry] of streams.entries()) {
+  for (let index = 0; index < streams.length; index++) {
+    const entry = streams[index];
     if (isObject(entry) && Array.isArray(entry.events)) events += entry.events.length;
     else violations.add(`streams[${index}].events`, 'must be a list');
   }
@@ -55,10 +56,10 @@ export function validateAppend(request: AppendRequest, limits: Limits): void {
     ids: events > 1 ? new Set() : undefined,
   };
   let bytes = 0;
-  streams.forEach((entry, index) => {
+  for (let index = 0; index < streams.length; index++) {
     violations.stream = index;
-    bytes += validateEntry(entry, limits, seen, violations);
-  });
+    bytes += validateEntry(streams[index], limits, seen, violations);
+  }
   violations.stream = undefined;
   if (bytes > limits.appendBytes)
     violations.add('streams', `is ${bytes} bytes in all, the limit of one append is ${limits.appendBytes}`);
