@@ -9,6 +9,7 @@ import { readUuid } from '../core/uuid-text.js';
  */
 const OID = { boolean: 16, bytea: 17, int8: 20, int4: 23, text: 25, uuid: 2950, jsonb: 3802 };
 const HEADER = 20;
+const EMPTY_HEADER = 12;
 const JSONB_VERSION = 1;
 
 /** `text[]` */
@@ -56,42 +57,51 @@ export function byteaArrayOfLatin1(values: readonly string[]): Buffer {
 
 /** `uuid[]` of UUIDs in their usual form. */
 export function uuidArray(values: readonly string[]): Buffer {
-  return variable(
-    OID.uuid,
-    values,
-    () => 16,
-    (buffer, value, at) => readUuid(value, buffer, at),
-  );
+  const buffer = beginning(OID.uuid, values.length, 20 * values.length);
+  let at = HEADER;
+  for (const value of values) {
+    at = buffer.writeInt32BE(16, at);
+    readUuid(value, buffer, at);
+    at += 16;
+  }
+  return buffer;
 }
 
 /** `integer[]` */
 export function int4Array(values: readonly number[]): Buffer {
-  return variable(
-    OID.int4,
-    values,
-    () => 4,
-    (buffer, value, at) => buffer.writeInt32BE(value, at),
-  );
+  const buffer = beginning(OID.int4, values.length, 8 * values.length);
+  let at = HEADER;
+  for (const value of values) {
+    at = buffer.writeInt32BE(4, at);
+    at = buffer.writeInt32BE(value, at);
+  }
+  return buffer;
 }
 
 /** `bigint[]` */
 export function int8Array(values: readonly bigint[]): Buffer {
-  return variable(
-    OID.int8,
-    values,
-    () => 8,
-    (buffer, value, at) => buffer.writeBigInt64BE(value, at),
-  );
+  const buffer = beginning(OID.int8, values.length, 12 * values.length);
+  // A Buffer's own way takes four times as long, and makes garbage.
+  const view = new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+  let at = HEADER;
+  for (const value of values) {
+    if (BigInt.asIntN(64, value) !== value) throw new RangeError(`${value} does not fit into a bigint`);
+    view.setInt32(at, 8);
+    view.setBigInt64(at + 4, value);
+    at += 12;
+  }
+  return buffer;
 }
 
 /** `boolean[]` */
 export function booleanArray(values: readonly boolean[]): Buffer {
-  return variable(
-    OID.boolean,
-    values,
-    () => 1,
-    (buffer, value, at) => buffer.writeUInt8(Number(value), at),
-  );
+  const buffer = beginning(OID.boolean, values.length, 5 * values.length);
+  let at = HEADER;
+  for (const value of values) {
+    at = buffer.writeInt32BE(1, at);
+    buffer[at++] = Number(value);
+  }
+  return buffer;
 }
 
 function variable<T>(
@@ -100,20 +110,10 @@ function variable<T>(
   sizeOf: (value: T) => number,
   write: (buffer: Buffer, value: T, at: number) => void,
 ): Buffer {
-  if (values.length === 0) {
-    const empty = Buffer.alloc(12);
-    empty.writeInt32BE(oid, 8);
-    return empty;
-  }
   const sizes = values.map(sizeOf);
-  let total = HEADER;
-  for (const size of sizes) total += 4 + size;
-  const buffer = Buffer.allocUnsafe(total);
-  buffer.writeInt32BE(1, 0);
-  buffer.writeInt32BE(0, 4);
-  buffer.writeInt32BE(oid, 8);
-  buffer.writeInt32BE(values.length, 12);
-  buffer.writeInt32BE(1, 16);
+  let bytes = 0;
+  for (const size of sizes) bytes += 4 + size;
+  const buffer = beginning(oid, values.length, bytes);
   let at = HEADER;
   values.forEach((value, index) => {
     const size = sizes[index] ?? 0;
@@ -121,5 +121,18 @@ function variable<T>(
     write(buffer, value, at + 4);
     at += 4 + size;
   });
+  return buffer;
+}
+
+/** An array with its header, and with room for so many bytes of values and their lengths. */
+function beginning(oid: number, count: number, bytes: number): Buffer {
+  // Without values it has no dimension.
+  const buffer = Buffer.allocUnsafe(count === 0 ? EMPTY_HEADER : HEADER + bytes);
+  buffer.writeInt32BE(count === 0 ? 0 : 1, 0);
+  buffer.writeInt32BE(0, 4);
+  buffer.writeInt32BE(oid, 8);
+  if (count === 0) return buffer;
+  buffer.writeInt32BE(count, 12);
+  buffer.writeInt32BE(1, 16);
   return buffer;
 }
