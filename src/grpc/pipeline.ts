@@ -73,7 +73,7 @@ export class Pipeline<Item, P extends Plan, Verdict> {
     const requests = received.message;
     // What one request costs is not known apart, so each gets its share.
     const bytes = received.byteLength / Math.max(1, requests.length);
-    for (const request of requests) this.#queue.push({ ...request, bytes });
+    for (const { correlation, item } of requests) this.#queue.push({ correlation, item, bytes });
     this.#advance();
   }
 
