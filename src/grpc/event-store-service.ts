@@ -115,8 +115,10 @@ function planAppend(
 }
 
 /** The events that stand in its way come along only for those who may read them. */
-function asReader({ request, ...plan }: AppendPlan, admission: Admission): AppendRequest {
-  if (!request.interveningBytes || admission.allows({ ...plan, action: 'load' })) return request;
+function asReader(plan: AppendPlan, admission: Admission): AppendRequest {
+  if (!plan.request.interveningBytes) return plan.request;
+  const { request, ...asked } = plan;
+  if (admission.allows({ ...asked, action: 'load' })) return request;
   const { interveningBytes: _unread, ...rest } = request;
   return rest;
 }
