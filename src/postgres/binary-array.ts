@@ -12,14 +12,29 @@ const HEADER = 20;
 const EMPTY_HEADER = 12;
 const JSONB_VERSION = 1;
 
-/** `text[]` */
+/** `text[]`; what is repeated, as types are, is copied. */
 export function textArray(values: readonly string[]): Buffer {
-  return variable(
-    OID.text,
-    values,
-    (value) => Buffer.byteLength(value),
-    (buffer, value, at) => buffer.write(value, at),
-  );
+  let bytes = 0;
+  let last: string | undefined;
+  let size = 0;
+  for (const value of values) {
+    if (value !== last) size = Buffer.byteLength(value);
+    last = value;
+    bytes += 4 + size;
+  }
+  const buffer = beginning(OID.text, values.length, bytes);
+  let at = HEADER;
+  last = undefined;
+  for (const value of values) {
+    if (value === last) buffer.copyWithin(at, at - 4 - size, at);
+    else {
+      size = buffer.write(value, at + 4);
+      buffer.writeInt32BE(size, at);
+    }
+    last = value;
+    at += 4 + size;
+  }
+  return buffer;
 }
 
 /** `jsonb[]` of values that are JSON already. */
