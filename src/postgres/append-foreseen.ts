@@ -1,5 +1,6 @@
 import type { Appended } from '../core/append.js';
 import { expectedVersionHolds } from '../core/expected-version.js';
+import { MAX_BIGINT } from '../core/limits.js';
 import { streamKey } from '../core/stream.js';
 import { booleanArray, byteaArray, int4Array, int8Array, textArray } from './binary-array.js';
 import type { Row } from './database.js';
@@ -138,6 +139,8 @@ function foresee(group: readonly PreparedAppend[]): Foreseen | undefined {
         versions.push(version);
       } else if (!expectedVersionHolds(expected, versions[place] ?? 0n)) return undefined;
       let version = versions[place] ?? 0n;
+      // No stream is there, and there is no number for what would come of it.
+      if (version + BigInt(ofEntry.length) > MAX_BIGINT) return undefined;
       for (const event of ofEntry) {
         version += 1n;
         events.push(event);

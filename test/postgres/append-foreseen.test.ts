@@ -167,6 +167,10 @@ describe('foresight', () => {
 type Odd = readonly [string, () => Promise<readonly AppendRequest[]>];
 const ODD: readonly Odd[] = [
   ['another version', async () => [{ streams: [to(thing('there'), 99n, newEvent())] }]],
+  [
+    'the last version there could be',
+    async () => [{ streams: [to(thing('there'), 2n ** 63n - 1n, newEvent())] }],
+  ],
   ['a stream that is there already', async () => [creates('there')]],
   ['no stream where one should go on', async () => [{ streams: [to(thing(randomUUID()), 1n, newEvent())] }]],
   [
