@@ -2,6 +2,7 @@ import type { Command } from '../core/command.js';
 import { utf8Bytes } from '../core/validate.js';
 
 const encoder = new TextEncoder();
+const LENGTH_BYTES = 4;
 
 /**
  * What makes a command the same when it is sent again: type, aggregate, data. Metadata is not compared, as with events, nor
@@ -9,15 +10,15 @@ const encoder = new TextEncoder();
  */
 export function commandBody({ commandType, aggregateId = '', data }: Command): Uint8Array {
   const typeName = data.kind === 'JSON' ? '' : data.typeName;
-  const texts = [commandType, aggregateId, typeName];
-  const lengths = texts.map(utf8Bytes);
-  const body = new Uint8Array(lengths.reduce((sum, length) => sum + 4 + length, 4 + data.bytes.byteLength));
-  let at = 0;
-  texts.forEach((text, index) => {
-    at = writeLength(body, at, lengths[index] ?? 0);
-    at = writeText(body, at, text, lengths[index] ?? 0);
-  });
-  at = writeLength(body, at, data.bytes.byteLength);
+  const ofType = utf8Bytes(commandType);
+  const ofAggregate = utf8Bytes(aggregateId);
+  const ofData = utf8Bytes(typeName);
+  const { byteLength } = data.bytes;
+  const body = new Uint8Array(4 * LENGTH_BYTES + ofType + ofAggregate + ofData + byteLength);
+  let at = writeText(body, 0, commandType, ofType);
+  at = writeText(body, at, aggregateId, ofAggregate);
+  at = writeText(body, at, typeName, ofData);
+  at = writeLength(body, at, byteLength);
   body.set(data.bytes, at);
   return body;
 }
@@ -27,11 +28,12 @@ function writeLength(body: Uint8Array, at: number, length: number): number {
   body[at + 1] = length >>> 16;
   body[at + 2] = length >>> 8;
   body[at + 3] = length;
-  return at + 4;
+  return at + LENGTH_BYTES;
 }
 
-/** Names are short and nearly always plain, and then written faster here than handed over to the encoder. */
-function writeText(body: Uint8Array, at: number, text: string, length: number): number {
+/** Behind its length. Names are short and nearly always plain, and then written faster here than handed over to the encoder. */
+function writeText(body: Uint8Array, to: number, text: string, length: number): number {
+  const at = writeLength(body, to, length);
   if (text.length === length)
     for (let index = 0; index < length; index++) body[at + index] = text.charCodeAt(index);
   else encoder.encodeInto(text, body.subarray(at));

@@ -34,10 +34,8 @@ export function withActor(
   principal: Principal,
   newEventId: () => string,
 ): readonly NewEvent[] {
-  return withFacts(events, { inherited, facts: {}, principal }, newEventId);
+  return withFacts(events, { inherited, facts: undefined, principal }, newEventId);
 }
-
-const FACTS = ['correlation_id', 'causation_id', 'command_type'] as const;
 
 /** While it is put together. */
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
@@ -45,7 +43,13 @@ type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 interface Facts {
   readonly inherited: Readonly<Record<string, string>>;
   /** Stand over what the decision gave. */
-  readonly facts: Readonly<Partial<Record<(typeof FACTS)[number], string>>>;
+  readonly facts:
+    | {
+        readonly correlation_id: string;
+        readonly causation_id: string;
+        readonly command_type: string;
+      }
+    | undefined;
   readonly principal: Principal;
 }
 
@@ -58,7 +62,12 @@ function withFacts(
     // V8 makes a spread into an empty object quickly; with more beside it, it takes as long as all the rest here.
     const metadata: Record<string, string> =
       event.metadata === undefined ? { ...inherited } : { ...inherited, ...event.metadata };
-    for (const key of FACTS) if (facts[key] !== undefined) metadata[key] = facts[key];
+    // Each by its name, which V8 knows: by a name that it has to look up it takes three times as long.
+    if (facts !== undefined) {
+      metadata['correlation_id'] = facts.correlation_id;
+      metadata['causation_id'] = facts.causation_id;
+      metadata['command_type'] = facts.command_type;
+    }
     if (principal.kind === 'USER') metadata['actor'] = principal.id;
     // Nobody acts for whom it is only claimed.
     else if ('actor' in metadata) delete metadata['actor'];

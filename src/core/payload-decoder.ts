@@ -41,48 +41,67 @@ export class PayloadDecoder {
     const { eventType, schemaVersion } = event;
     const parser = registered.parsers.get(schemaVersion);
     if (parser === undefined) throw new SchemaVersionTooNewError(event, registered.schemaVersion);
-    const payload = attempt(event, `its data, ${event.contentType}, cannot be read`, () =>
-      parser.parse(event.data, event.contentType),
+    const payload = attempt(
+      event,
+      () => `its data, ${event.contentType}, cannot be read`,
+      () => parser.parse(event.data, event.contentType),
     );
     return this.#newest({ eventType, schemaVersion, payload }, event, 0);
   }
 
   #newest(one: UpcastEvent, event: Event, steps: number): readonly WithPayload[] {
     const { eventType, schemaVersion, payload } = one;
-    const named = `${eventType} version ${schemaVersion}`;
+    const named = () => `${eventType} version ${schemaVersion}`;
     const registered = this.#types.get(eventType);
     if (registered === undefined || !registered.parsers.has(schemaVersion))
-      throw new PayloadError(event, `its upcasters make it ${named}, which nobody registered`);
+      throw new PayloadError(event, `its upcasters make it ${named()}, which nobody registered`);
     const { codec } = registered;
     const upcaster = registered.upcasters.get(schemaVersion);
     if (upcaster === undefined) {
-      const valid = attempt(event, `its payload is no ${named}`, () => codec?.validate(payload));
-      return [{ ...event, eventType, schemaVersion, payload: valid }];
+      const valid = attempt(
+        event,
+        () => `its payload is no ${named()}`,
+        () => codec?.validate(payload),
+      );
+      return [withPayload(event, one, valid)];
     }
-    if (steps >= this.#steps) throw new PayloadError(event, `its upcasters go in circles at ${named}`);
-    const result = attempt(event, `its upcaster from ${named} failed`, () =>
-      upcaster(payload as never, event),
+    if (steps >= this.#steps) throw new PayloadError(event, `its upcasters go in circles at ${named()}`);
+    const result = attempt(
+      event,
+      () => `its upcaster from ${named()} failed`,
+      () => upcaster(payload as never, event),
     );
     if (result instanceof Promise)
-      throw new PayloadError(event, `its upcaster from ${named} is asynchronous, which it must not be`);
+      throw new PayloadError(event, `its upcaster from ${named()} is asynchronous, which it must not be`);
     if (result instanceof Upcast)
       return result.events.flatMap((next) => this.#newest(next, event, steps + 1));
     if (schemaVersion === registered.schemaVersion)
-      throw new PayloadError(event, `its type is retired, so its upcaster from ${named} must give into(…)`);
+      throw new PayloadError(event, `its type is retired, so its upcaster from ${named()} must give into(…)`);
     return this.#newest({ eventType, schemaVersion: schemaVersion + 1, payload: result }, event, steps + 1);
   }
 }
 
+/** While it is put together: a spread with more beside it is as dear as all else that is done with an event. */
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+function withPayload(event: Event, { eventType, schemaVersion }: UpcastEvent, payload: unknown): WithPayload {
+  const named: Mutable<Event> & { payload?: unknown } = { ...event };
+  named.eventType = eventType;
+  named.schemaVersion = schemaVersion;
+  named.payload = payload;
+  return named as WithPayload;
+}
+
 /** What the function gives; its failure as one of the event, whose message has nothing of the data. */
-function attempt<T>(event: Event, problem: string, run: () => T): T {
+function attempt<T>(event: Event, problem: () => string, run: () => T): T {
   try {
     return run();
   } catch (error) {
     if (error instanceof InvalidRequestError)
-      throw new PayloadError(event, `${problem}: ${error.message}`, {
+      throw new PayloadError(event, `${problem()}: ${error.message}`, {
         cause: error,
         violations: error.violations,
       });
-    throw new PayloadError(event, problem, { cause: error });
+    throw new PayloadError(event, problem(), { cause: error });
   }
 }

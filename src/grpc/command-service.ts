@@ -100,7 +100,15 @@ function planExecute(request: WireExecuteRequest, caller: Caller): ExecutePlan {
   return planOf(fromWireCommand(request), caller);
 }
 
-function planOf(command: Command, caller: Caller): ExecutePlan {
+function planOf(command: Command, { namespace, peer, principal }: Caller): ExecutePlan {
   const { commandType } = command;
-  return { ...caller, action: 'execute', resources: [{ kind: 'COMMAND_TYPE', commandType }], command };
+  return {
+    principal,
+    namespace,
+    // In front of the rest: a spread of nothing costs nothing.
+    ...(peer === undefined ? undefined : { peer }),
+    action: 'execute',
+    resources: [{ kind: 'COMMAND_TYPE', commandType }],
+    command,
+  };
 }

@@ -1,4 +1,4 @@
-import type { Appended } from '../core/append.js';
+import type { Appended, CommandEntry } from '../core/append.js';
 import { expectedVersionHolds } from '../core/expected-version.js';
 import { MAX_BIGINT } from '../core/limits.js';
 import { streamKey } from '../core/stream.js';
@@ -12,6 +12,8 @@ import { sqlstateOf } from './sqlstate.js';
 
 /** An id is known already; or a stream was written to without the log's lock. */
 const NOT_FORESEEN = new Set(['23505', 'ZH103']);
+
+const NO_COMMANDS: readonly null[] = Array.from({ length: 6 }, () => null);
 
 /** What a group comes to if the streams are where they are expected to be. */
 interface Foreseen {
@@ -201,19 +203,26 @@ function parameters(
 }
 
 function commandParameters(group: readonly PreparedAppend[]): readonly (Buffer | null)[] {
+  const commands: CommandEntry[] = [];
+  const firsts: number[] = [];
+  const lasts: number[] = [];
   let place = 0;
-  const kept = group.flatMap(({ request: { command }, events }) => {
+  for (const { request, events } of group) {
+    if (request.command !== undefined) {
+      commands.push(request.command);
+      firsts.push(place + 1);
+      lasts.push(place + events);
+    }
     place += events;
-    return command === undefined ? [] : [{ ...command, first: place - events + 1, last: place }];
-  });
-  if (kept.length === 0) return Array.from({ length: 6 }, () => null);
+  }
+  if (commands.length === 0) return NO_COMMANDS;
   return [
-    textArray(kept.map(({ commandId }) => commandId)),
-    textArray(kept.map(({ commandType }) => commandType)),
-    byteaArray(kept.map(({ bodyHash }) => bodyHash)),
-    byteaArray(kept.map(({ result }) => result)),
-    int4Array(kept.map(({ first }) => first)),
-    int4Array(kept.map(({ last }) => last)),
+    textArray(commands.map(({ commandId }) => commandId)),
+    textArray(commands.map(({ commandType }) => commandType)),
+    byteaArray(commands.map(({ bodyHash }) => bodyHash)),
+    byteaArray(commands.map(({ result }) => result)),
+    int4Array(firsts),
+    int4Array(lasts),
   ];
 }
 
