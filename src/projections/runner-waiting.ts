@@ -53,15 +53,18 @@ export class Waiting {
         const rest = until - runtime.monotonic();
         if (rest <= 0) throw new PositionNotReachedError(minPosition.position, here?.position ?? 0n);
         if (live()) await wake.sleep(Math.min(rest, 1_000), waiting.signal);
-        else
+        else {
+          // Of a projection that was made while the service was asked, the answer still says that there is none.
+          const wasStarting = isStarting();
           try {
             const call = { signal: waiting.signal, timeoutMilliseconds: Math.min(rest, ASK_MS) };
             return await ask(minPosition, call);
           } catch (error) {
             waiting.signal.throwIfAborted();
-            if (!mayPass(error) && !isStarting()) throw error;
+            if (!mayPass(error) && !wasStarting) throw error;
             await wake.sleep(Math.min(rest, 50), waiting.signal);
           }
+        }
       }
     } finally {
       this.#waiters.delete(onChanged);

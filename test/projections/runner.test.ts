@@ -5,6 +5,7 @@ import {
   PositionNotReachedError,
   StoreUnavailableError,
 } from '../../src/core/errors.js';
+import { ProjectionNotFoundError } from '../../src/core/follower-errors.js';
 import { silentLogger } from '../../src/core/logger.js';
 import type { ProjectionLeases } from '../../src/core/projections.js';
 import { defineProjector } from '../../src/projections/projector.js';
@@ -299,6 +300,39 @@ describe('orders', () => {
     expect(await stateOf(await log.deposit('a', 2))).toEqual([1, 2]);
     expect(running.status().generations).toMatchObject([{ generation: 1n, live: true }]);
   });
+});
+
+it('a projection that is waited for before it is made may be made while the service looks for it', async () => {
+  const reached = through(log.projections, () => true);
+  let onLooked: (error: unknown) => void = () => undefined;
+  const looked = new Promise<unknown>((resolve) => {
+    onLooked = resolve;
+  });
+  const slowToAnswer: ProjectionLeases = {
+    ...reached,
+    acquire: async (...asked) => {
+      await looked;
+      return reached.acquire(...asked);
+    },
+    load: async (...asked) => {
+      try {
+        return await reached.load(...asked);
+      } catch (error) {
+        onLooked(error);
+        await running.ready;
+        throw error;
+      }
+    },
+  };
+  const last = await log.deposit('a', 1);
+  const parts = { eventStore: log.store, projections: slowToAnswer, runtime: systemRuntime };
+  const running = runProjection(parts, amounts().work(log.projections), { pollMs: 100 });
+  try {
+    expect((await running.waitFor(last)).position).toBe(last);
+    expect(await looked).toBeInstanceOf(ProjectionNotFoundError);
+  } finally {
+    await running.stop();
+  }
 });
 
 describe('several runners of one projection', () => {
