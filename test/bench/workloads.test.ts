@@ -35,6 +35,7 @@ describe('the workloads of the bench', () => {
       ['calls/s', 0.8],
       ['calls/s', 0.8],
       ['MiB', 1.1],
+      ['calls/s', undefined],
     ]);
     expect(rows[0]?.what).toMatch(/^a log of 100,000 events/);
     expect(stderr).toContain('a log of 100,000 of 100,000 events');
