@@ -1,3 +1,4 @@
+import { shortTextBytes, writeShortAscii } from '../core/short-text.js';
 import { readUuid } from '../core/uuid-text.js';
 
 /**
@@ -18,7 +19,7 @@ export function textArray(values: readonly string[]): Buffer {
   let last: string | undefined;
   let size = 0;
   for (const value of values) {
-    if (value !== last) size = Buffer.byteLength(value);
+    if (value !== last) size = shortTextBytes(value);
     last = value;
     bytes += 4 + size;
   }
@@ -28,7 +29,7 @@ export function textArray(values: readonly string[]): Buffer {
   for (const value of values) {
     if (value === last) buffer.copyWithin(at, at - 4 - size, at);
     else {
-      size = buffer.write(value, at + 4);
+      size = writeShortAscii(value, buffer, at + 4) ? value.length : buffer.write(value, at + 4);
       buffer.writeInt32BE(size, at);
     }
     last = value;

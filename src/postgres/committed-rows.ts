@@ -1,7 +1,9 @@
 import type { Committed } from '../core/log.js';
 import { PAGE_BYTES, PAGE_EVENTS } from '../core/limits.js';
 import { packedPage } from '../core/packed-events.js';
+import { shortTextBytes, writeShortAscii } from '../core/short-text.js';
 import type { StreamId } from '../core/stream.js';
+import { readUuid } from '../core/uuid-text.js';
 import type { Verdict } from './append.js';
 import type { BinaryRows } from './binary-rows.js';
 import { EventRows } from './event-rows.js';
@@ -91,11 +93,11 @@ function encodeRows(rows: readonly Row[]): BinaryRows {
 function sizeOf({ event, stream }: Row): number {
   return (
     FIXED_BYTES +
-    Buffer.byteLength(stream.aggregateType) +
-    Buffer.byteLength(stream.aggregateId) +
-    Buffer.byteLength(event.type) +
+    shortTextBytes(stream.aggregateType) +
+    shortTextBytes(stream.aggregateId) +
+    shortTextBytes(event.type) +
     event.data.byteLength +
-    Buffer.byteLength(event.contentType) +
+    shortTextBytes(event.contentType) +
     Buffer.byteLength(event.metadata) +
     arraySize(event.tagList)
   );
@@ -104,7 +106,7 @@ function sizeOf({ event, stream }: Row): number {
 function arraySize(tags: readonly string[]): number {
   let size = ARRAY_HEADER_BYTES;
   if (tags.length > 0) size += DIMENSION_BYTES;
-  for (const tag of tags) size += LENGTH_BYTES + Buffer.byteLength(tag);
+  for (const tag of tags) size += LENGTH_BYTES + shortTextBytes(tag);
   return size;
 }
 
@@ -156,14 +158,16 @@ class RowWriter {
   }
 
   #text(value: string): void {
-    const length = this.#bytes.write(value, this.#at + LENGTH_BYTES);
+    const at = this.#at + LENGTH_BYTES;
+    const length = writeShortAscii(value, this.#bytes, at) ? value.length : this.#bytes.write(value, at);
     this.#length(length);
     this.#at += length;
   }
 
   #uuid(value: string): void {
     this.#length(16);
-    this.#at += this.#bytes.write(value.replaceAll('-', ''), this.#at, 'hex');
+    readUuid(value, this.#bytes, this.#at);
+    this.#at += 16;
   }
 
   #data(value: Uint8Array): void {

@@ -1,5 +1,8 @@
 import type { Runtime } from '../core/runtime.js';
 
+/** Made once: an error notes the stack, and an alarm is set anew for each that falls asleep. */
+const OFF = new Error('The alarm is off');
+
 /** Calls back once when the earliest of the times has come for which it was set. */
 export class Alarm {
   readonly #runtime: Runtime;
@@ -32,7 +35,7 @@ export class Alarm {
 
   clear(): void {
     this.#at = Infinity;
-    this.#sleeping?.abort(new Error('The alarm is off'));
+    this.#sleeping?.abort(OFF);
     this.#sleeping = undefined;
   }
 }

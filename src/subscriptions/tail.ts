@@ -36,6 +36,8 @@ export interface TailOptions {
 
 /** Stretches that may wait for the tail reader; when there are more, it reads them from the table. */
 const COMMITTED = 16;
+/** Made once: an error notes the stack, and the reader is woken after each commit. */
+const WOKEN = new Error('The tail reader is woken');
 
 /**
  * Reads the end of the log once for all live subscriptions of a process, into one ring. The first follower starts it,
@@ -235,7 +237,7 @@ class Run {
   /** Sleeps until woken or the time is over, and says whether it is. */
   async #pause(milliseconds: number): Promise<boolean> {
     const woken = new AbortController();
-    this.#wake = () => woken.abort();
+    this.#wake = () => woken.abort(WOKEN);
     try {
       if (!this.#stop.signal.aborted) await this.#runtime.sleep(milliseconds, woken.signal);
       return true;

@@ -1,9 +1,8 @@
+import { writeShortAscii } from '../core/short-text.js';
 import { writeVarint, writeVarint64 } from './backwards.js';
 
 /** Buffers up to this size are kept from one message to the next. */
 const KEPT_BYTES = 1024 * 1024;
-/** Up to here a loop is faster than what the runtime does for a text. */
-const SHORT = 64;
 
 /**
  * Writes a protobuf message from its end to its beginning, into one buffer that all messages share. Backwards, the length
@@ -76,25 +75,12 @@ export class BackwardWriter {
   }
 
   stringAlways(tag: number, text: string): void {
-    const length = this.#shortAscii(text) ? text.length : this.#text(text);
+    let { length } = text;
+    this.#room(length);
+    if (writeShortAscii(text, this.#buffer, this.#at - length)) this.#at -= length;
+    else length = this.#text(text);
     this.varint(length);
     this.byte(tag);
-  }
-
-  /** Writes the text if it is short and plain, and says whether it did. */
-  #shortAscii(text: string): boolean {
-    const { length } = text;
-    if (length > SHORT) return false;
-    this.#room(length);
-    const buffer = this.#buffer;
-    const at = this.#at - length;
-    for (let index = 0; index < length; index++) {
-      const unit = text.charCodeAt(index);
-      if (unit > 0x7f) return false;
-      buffer[at + index] = unit;
-    }
-    this.#at = at;
-    return true;
   }
 
   /** Says how many bytes it is. */
