@@ -83,10 +83,16 @@ export const contention: Measurement = {
   },
 };
 
+interface Contender {
+  readonly connection: Connection;
+  version: bigint;
+  won: number;
+}
+
 /** Writers on one stream, and how often each has won. */
 class Contenders {
   readonly #stream: StreamId = newStream();
-  readonly #writers: readonly { readonly connection: Connection; version: bigint; won: number }[];
+  readonly #writers: readonly Contender[];
   #milliseconds = 0;
 
   constructor(connections: readonly Connection[]) {
@@ -102,7 +108,7 @@ class Contenders {
     const until = performance.now() + milliseconds;
     let inTime = 0;
     let work = 0;
-    await keepInFlight(this.#writers, milliseconds, async (writer) => {
+    const contending = async (writer: Contender): Promise<number> => {
       const { eventStore } = writer.connection;
       const request = appendTo(this.#stream, writer.version === 0n ? 'NO_STREAM' : writer.version);
       const outcome = await latency.of(() => eventStore.append({ ...request, onConflict: 'RETURN' }));
@@ -115,7 +121,8 @@ class Contenders {
       work += 1;
       if (performance.now() < until) inTime += 1;
       return 1;
-    });
+    };
+    await keepInFlight(this.#writers, milliseconds, contending, 0);
     return { value: (inTime * 1000) / milliseconds, work };
   }
 

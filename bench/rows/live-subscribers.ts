@@ -36,12 +36,14 @@ export const liveSubscribers: Measurement = {
       return log;
     };
     const appendTo = async ({ connection: { eventStore } }: LiveLog) => {
+      let work = 0;
       const rate = await keepInFlight(walks(IN_FLIGHT), turnMilliseconds, async (walk) => {
         await eventStore.append(nextAppend(walk));
+        work += 1;
         return 1;
       });
       await sleep(AFTERWARDS_MS);
-      return { value: rate, work: (rate * turnMilliseconds) / 1000 };
+      return { value: rate, work };
     };
     /** The 99th percentile, in milliseconds. */
     const lateness = async (log: LiveLog, latency: Latency) => {
