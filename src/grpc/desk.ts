@@ -10,6 +10,7 @@ import type { Received } from '../wire/method.js';
 import { NAMESPACE_HEADER } from '../wire/namespace.js';
 import { fromPrincipalHeader, PRINCIPAL_HEADER } from '../wire/principal.js';
 import { Admission } from './admission.js';
+import { AnswerTurns } from './answer-turns.js';
 import type { Calls } from './calls.js';
 import type { CallScope } from './call-scope.js';
 import { publicError } from './failure.js';
@@ -47,6 +48,8 @@ export interface DeskOptions {
 /** Where every call is taken in: request → plan → policy; whatever refuses it does so before a handler runs. */
 export class Desk {
   readonly calls: Calls;
+  /** Through which those of unary calls leave. */
+  readonly answers = new AnswerTurns();
   readonly stallTimeoutMs: number;
   readonly defaultDeadlineMs: number;
   readonly longestDeadlineMs: number;

@@ -115,8 +115,8 @@ function unaryHandler<Request, P extends Plan, Answer>(
   };
   return (call, callback) => {
     serve(call).then(
-      (answer) => callback(null, answer),
-      (error: Error) => callback(error),
+      (answer) => desk.answers.answer(() => callback(null, answer)),
+      (error: Error) => desk.answers.answer(() => callback(error)),
     );
   };
 }
