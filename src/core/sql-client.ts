@@ -16,24 +16,48 @@ export interface SqlClient {
   release(destroy?: boolean): void;
 }
 
-/**
- * Hears that a connection broke until the function that it gives is called. A pool of `pg` does so for those that it has, and
- * of one in use nobody does: unheard it would end the process, beside the rejection of the statement. One that is destroyed
- * may still tell why, so let go only of one that is given back.
- */
-export function hearErrors(client: SqlClient): () => void {
-  const emitting = client as Emitting;
-  const hear = () => undefined;
-  emitting.on?.('error', hear);
-  return () => void emitting.off?.('error', hear);
-}
-
-interface Emitting {
-  on?(event: 'error', listener: () => void): unknown;
-  off?(event: 'error', listener: () => void): unknown;
-}
-
 /** Where connections come from. A `Pool` of the package `pg` is one as it is. */
 export interface SqlPool<Client extends SqlClient = SqlClient> {
   connect(): Promise<Client>;
+}
+
+/** A connection in use. */
+export interface Borrowed<Client extends SqlClient> {
+  readonly client: Client;
+  /** To be called once; `true` closes it instead. */
+  readonly giveBack: (destroy: boolean) => void;
+}
+
+/**
+ * Takes a connection of the pool, and hears that it broke. A pool of `pg` does so for those that it has, and of one in use
+ * nobody does: unheard it would end the process, beside the rejection of the statement. One that is destroyed may still tell
+ * why, so that it is heard for ever.
+ */
+export async function borrow<Client extends SqlClient>(pool: SqlPool<Client>): Promise<Borrowed<Client>> {
+  hearNew(pool);
+  const client = await pool.connect();
+  const emitting = client as Emitting;
+  emitting.on?.('error', hear);
+  const giveBack = (destroy: boolean) => {
+    if (!destroy) emitting.off?.('error', hear);
+    client.release(destroy);
+  };
+  return { client, giveBack };
+}
+
+const heardPools = new WeakSet<SqlPool>();
+
+/** Who waits for a new connection has it a moment later, and the server may have ended it in the same bytes that made it. */
+function hearNew(pool: SqlPool): void {
+  if (heardPools.has(pool)) return;
+  heardPools.add(pool);
+  (pool as Emitting).on?.('connect', (client) => client?.on?.('error', heardFromTheFirst));
+}
+
+function hear(): void {}
+function heardFromTheFirst(): void {}
+
+interface Emitting {
+  on?(event: 'error' | 'connect', listener: (client?: Emitting) => void): unknown;
+  off?(event: 'error', listener: () => void): unknown;
 }

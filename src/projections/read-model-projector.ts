@@ -1,6 +1,6 @@
 import { type EventTypeRegistry, type PayloadTypes } from '../core/event-types.js';
 import type { EventSelection } from '../core/selection.js';
-import { hearErrors, type SqlClient, type SqlPool } from '../core/sql-client.js';
+import { borrow, type SqlClient, type SqlPool } from '../core/sql-client.js';
 import type { SubscribeStart } from '../core/subscribe.js';
 import type { ProjectionWork } from './projection-work.js';
 import {
@@ -147,16 +147,14 @@ export function defineReadModel<
         selection: selectionOf(definition),
         ...(start ? { start } : {}),
         liveGeneration: async () => {
-          const client = await pool.connect();
-          const letGo = hearErrors(client);
+          const { client, giveBack } = await borrow(pool);
           let failed = true;
           try {
             const live = await checkpoints.liveGeneration(client);
             failed = false;
             return live;
           } finally {
-            if (!failed) letGo();
-            client.release(failed);
+            giveBack(failed);
           }
         },
         open: (lease, signal) => openReadModel({ pool, checkpoints, definition, timeouts, lease }, signal),

@@ -1,5 +1,5 @@
 import { onAbort } from '../core/on-abort.js';
-import { hearErrors, type SqlClient, type SqlPool } from '../core/sql-client.js';
+import { borrow, type Borrowed, type SqlClient, type SqlPool } from '../core/sql-client.js';
 
 export interface TransactionOptions {
   /** @default READ COMMITTED */
@@ -33,8 +33,8 @@ export async function inTransaction<Client extends SqlClient, Result>(
 ): Promise<Result> {
   const { signal } = options;
   signal.throwIfAborted();
-  const client = await pool.connect();
-  const connection = new Connection(client);
+  const connection = new Connection(await borrow(pool));
+  const { client } = connection;
   const letGo = onAbort(signal, () => connection.release(true));
   try {
     signal.throwIfAborted();
@@ -92,22 +92,23 @@ async function commit(client: SqlClient): Promise<void> {
     throw new CommitRefusedError('The COMMIT was answered with ROLLBACK: a statement had failed');
 }
 
-/** Gives a connection back once, and hears its errors meanwhile, which otherwise would end the process. */
+/** Gives a connection back once. */
 class Connection<Client extends SqlClient> {
-  readonly client: Client;
-  readonly #letGo: () => void;
+  readonly #borrowed: Borrowed<Client>;
   #released = false;
 
-  constructor(client: Client) {
-    this.client = client;
-    this.#letGo = hearErrors(client);
+  constructor(borrowed: Borrowed<Client>) {
+    this.#borrowed = borrowed;
+  }
+
+  get client(): Client {
+    return this.#borrowed.client;
   }
 
   release(destroy: boolean): void {
     if (this.#released) return;
     this.#released = true;
-    if (!destroy) this.#letGo();
-    this.client.release(destroy);
+    this.#borrowed.giveBack(destroy);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { CallOptions } from '../core/call-options.js';
 import { InvalidRequestError } from '../core/errors.js';
-import { hearErrors, type SqlClient, type SqlPool, type SqlResult } from '../core/sql-client.js';
+import { borrow, type SqlClient, type SqlPool, type SqlResult } from '../core/sql-client.js';
 import { nameProblem } from '../core/validate.js';
 import { type AllOptions, checkedAll, type Entity, type Repository } from './repository.js';
 
@@ -101,16 +101,14 @@ export class SqlRepository<T extends Entity> implements Repository<T> {
   async #run(sql: string, values: readonly unknown[], { signal }: CallOptions): Promise<SqlResult> {
     signal?.throwIfAborted();
     if (!isPool(this.#source)) return this.#source.query(sql, values);
-    const client = await this.#source.connect();
-    const letGo = hearErrors(client);
+    const { client, giveBack } = await borrow(this.#source);
     let failed = true;
     try {
       const result = await client.query(sql, values);
       failed = false;
       return result;
     } finally {
-      if (!failed) letGo();
-      client.release(failed);
+      giveBack(failed);
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { Event } from '../core/event.js';
 import { LeaseLostError } from '../core/follower-errors.js';
-import { hearErrors, type SqlClient, type SqlPool } from '../core/sql-client.js';
+import { borrow, type SqlClient, type SqlPool } from '../core/sql-client.js';
 import type { HandleDelivery, DeliveryContext } from './consume.js';
 
 export interface InTransactionOptions<Client extends SqlClient> {
@@ -39,8 +39,7 @@ export function inTransaction<Client extends SqlClient>({
   if (!SCHEMA.test(schema)) throw new TypeError(`${JSON.stringify(schema)} is no namespace`);
   const ack = `SELECT "${schema}".ack($1, $2, $3) AS is_new`;
   return async (event, context) => {
-    const client = await pool.connect();
-    const letGo = hearErrors(client);
+    const { client, giveBack } = await borrow(pool);
     let broken = true;
     try {
       await client.query('BEGIN');
@@ -66,8 +65,7 @@ export function inTransaction<Client extends SqlClient>({
         throw new LeaseLostError(context.memberId);
       throw error;
     } finally {
-      if (!broken) letGo();
-      client.release(broken);
+      giveBack(broken);
     }
   };
 }

@@ -4,6 +4,11 @@ import type { DatabaseOptions } from '../../src/postgres/database.js';
 /** ReadyForQuery, idle: the server has committed. */
 const READY = Buffer.from([0x5a, 0, 0, 0, 5, 0x49]);
 
+/** FATAL, admin_shutdown: the last that `pg_terminate_backend` has a session say. */
+const TERMINATED = Buffer.from(
+  'SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0',
+);
+
 /**
  * A TCP proxy in front of Postgres that can lose what a client must not count on. `loseNextReplyTo` lets a statement run to
  * its commit and then cuts the connection in place of the answer: the only sure way to "committed, but nobody knows".
@@ -16,6 +21,7 @@ export class FaultProxy {
   #thenRefuse = false;
   #passing = 0;
   #refuse = false;
+  #endNew = 0;
   lost = 0;
   readonly #counted: { readonly text: Buffer; count: number }[] = [];
 
@@ -47,6 +53,11 @@ export class FaultProxy {
     this.#passing = options.passing ?? 0;
   }
 
+  /** So many new sessions are told that they are over in the same bytes that say that they have begun. */
+  endNewSessions(count: number): void {
+    this.#endNew = count;
+  }
+
   /** How many messages with these bytes have gone to the server since. */
   counting(text: string): () => number {
     const counted = { text: Buffer.from(text), count: 0 };
@@ -76,6 +87,7 @@ export class FaultProxy {
     }
     const server = this.#target();
     let losing = false;
+    let begun = false;
     for (const [one, other] of [
       [client, server],
       [server, client],
@@ -96,6 +108,15 @@ export class FaultProxy {
       server.write(chunk);
     });
     server.on('data', (chunk) => {
+      const begins = !begun && chunk.includes(READY);
+      begun ||= begins;
+      if (begins && this.#endNew > 0) {
+        this.#endNew -= 1;
+        this.lost += 1;
+        const header = Buffer.from([0x45, 0, 0, 0, 4 + TERMINATED.byteLength]);
+        client.end(Buffer.concat([chunk, header, TERMINATED]), () => server.destroy());
+        return;
+      }
       if (!losing) {
         client.write(chunk);
         return;
