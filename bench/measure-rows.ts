@@ -25,7 +25,7 @@ export async function measureRows(stage: Stage, { options, measurements }: Measu
     );
   try {
     progress('warming up');
-    await warmUp(stage);
+    await warmUp(stage, options.warmUpMilliseconds);
     for (const [index, measurement] of measurements.entries()) {
       const { about, id } = measurement;
       const refused = await settle(stage);

@@ -48,6 +48,8 @@ export interface Options {
   readonly rounds: number;
   /** How long each has its turn. */
   readonly turnMilliseconds: number;
+  /** How long appends go on before the first row, of ours and of the composed floor. */
+  readonly warmUpMilliseconds: number;
   /** How many aggregates that nobody has read get a command, in each turn of theirs. */
   readonly coldCommands: number;
   /** How many events are loaded … */
@@ -119,6 +121,7 @@ export function readOptions(argv: readonly string[]): Options {
     cpuProfiles: resolved(profile),
     rounds: rounds ?? (quick ? 3 : 5),
     turnMilliseconds: seconds === undefined ? (quick ? 200 : 800) : Math.round(seconds * 1000),
+    warmUpMilliseconds: quick ? 1000 : 6000,
     coldCommands: quick ? 48 : 192,
     loadEvents: quick ? 30_000 : 500_000,
     loadRounds: rounds ?? (quick ? 1 : 2),

@@ -4,11 +4,17 @@ import type { Stage } from './stage.js';
 import { UnaryAppend } from './unary-append.js';
 import { walks } from './workload.js';
 
+/** Each of the services that take them. */
+const UNARY_PART = 0.4;
+
 /**
  * Works for a while before the first row: a service that has just started runs code that the engine has not compiled yet, a few
  * times as slowly, which the warm-up of a short turn does not mend.
  */
-export async function warmUp({ composedService, emptyService, service }: Stage): Promise<void> {
+export async function warmUp(
+  { composedService, emptyService, service }: Stage,
+  milliseconds: number,
+): Promise<void> {
   const connection = connect({ address: service.address });
   const composed = connect({ address: composedService.address });
   const unary = [
@@ -19,12 +25,12 @@ export async function warmUp({ composedService, emptyService, service }: Stage):
   ];
   try {
     for (const { eventStore } of [connection, composed])
-      await keepInFlight(walks(256), 6000, async (walk) => {
+      await keepInFlight(walks(256), milliseconds, async (walk) => {
         await eventStore.append(walk.request());
         return 1;
       });
     for (const { inFlight, stub } of unary)
-      await keepInFlight(walks(inFlight), 2500, async (walk) => {
+      await keepInFlight(walks(inFlight), milliseconds * UNARY_PART, async (walk) => {
         await stub.append(walk.request());
         return 1;
       });
