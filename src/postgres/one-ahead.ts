@@ -1,9 +1,11 @@
 /**
  * The same items, the next one being made while the reader has the last. Only from the second on, so that who takes one and
- * leaves has cost one. One is held, made or failed, however long the reader takes.
+ * leaves has cost one. One is held, made or failed, however long the reader takes. After the signal's abort no other is given:
+ * then it throws the signal's reason.
  */
 export async function* oneAhead<T>(
   items: AsyncGenerator<T, void, undefined>,
+  signal?: AbortSignal,
 ): AsyncGenerator<T, void, undefined> {
   try {
     const first = await items.next();
@@ -19,6 +21,7 @@ export async function* oneAhead<T>(
       // What makes it is begun before the reader is busy with this one: a page is some milliseconds of work, for which the
       // database would stand still.
       await new Promise(setImmediate);
+      signal?.throwIfAborted();
       yield item.value;
     }
   } finally {

@@ -53,7 +53,7 @@ export function scan(
   request: ScanRequest,
   signal?: AbortSignal,
 ): AsyncGenerator<LoadPage, void, undefined> {
-  return oneAhead(pagesOf(parts, request, signal));
+  return oneAhead(pagesOf(parts, request, signal), signal);
 }
 
 async function* pagesOf(

@@ -226,4 +226,17 @@ describe('one item ahead', () => {
     expect(before).toEqual([1, 2, 3]);
     for await (const item of oneAhead(counting([], 0))) expect(item).toBeUndefined();
   });
+
+  it('gives none after an abort, though it is made', async () => {
+    const stop = new AbortController();
+    const made: number[] = [];
+    const items = oneAhead(counting(made, 9), stop.signal);
+    await items.next();
+    await items.next();
+    await settled();
+    expect(made).toEqual([1, 2, 3]);
+    stop.abort(new Error('enough'));
+    await expect(items.next()).rejects.toThrow('enough');
+    expect(await items.next()).toEqual({ done: true, value: undefined });
+  });
 });
