@@ -17,7 +17,10 @@ export function writeShortAscii(text: string, out: Uint8Array, to: number): bool
   return true;
 }
 
-/** How many bytes of UTF-8 a text has that is short as a rule. */
+/**
+ * How many bytes a text takes where it is written as UTF-8, which is exact for any text, halves of surrogate pairs too: to measure
+ * buffers by, while `utf8Bytes` measures limits. Made for texts that are short as a rule.
+ */
 export function shortTextBytes(text: string): number {
   const { length } = text;
   if (length > SHORT) return Buffer.byteLength(text);

@@ -51,11 +51,11 @@ const heardPools = new WeakSet<SqlPool>();
 function hearNew(pool: SqlPool): void {
   if (heardPools.has(pool)) return;
   heardPools.add(pool);
-  (pool as Emitting).on?.('connect', (client) => client?.on?.('error', heardFromTheFirst));
+  (pool as Emitting).on?.('connect', (client) => client?.on?.('error', hear));
 }
 
+/** Added for a new connection and for each who borrows it; of those `off` takes one away. */
 function hear(): void {}
-function heardFromTheFirst(): void {}
 
 interface Emitting {
   on?(event: 'error' | 'connect', listener: (client?: Emitting) => void): unknown;

@@ -52,10 +52,10 @@ export class Waiting {
         if (here && here.position >= minPosition.position) return here;
         const rest = until - runtime.monotonic();
         if (rest <= 0) throw new PositionNotReachedError(minPosition.position, here?.position ?? 0n);
+        // Of a projection that was made while the service was asked, the answer still says that there is none.
+        const wasStarting = isStarting();
         if (live()) await wake.sleep(Math.min(rest, 1_000), waiting.signal);
-        else {
-          // Of a projection that was made while the service was asked, the answer still says that there is none.
-          const wasStarting = isStarting();
+        else
           try {
             const call = { signal: waiting.signal, timeoutMilliseconds: Math.min(rest, ASK_MS) };
             return await ask(minPosition, call);
@@ -64,7 +64,6 @@ export class Waiting {
             if (!mayPass(error) && !wasStarting) throw error;
             await wake.sleep(Math.min(rest, 50), waiting.signal);
           }
-        }
       }
     } finally {
       this.#waiters.delete(onChanged);
