@@ -4,6 +4,7 @@ import { HeadwaterError, type Reason, WrongExpectedVersionError } from '../core/
 import { DEFAULT_CONTENT_TYPE, type Event, type NewEvent } from '../core/event.js';
 import type { EventStore } from '../core/event-store.js';
 import { expectedVersionHolds } from '../core/expected-version.js';
+import type { Mutable } from '../core/mutable.js';
 import type { Runtime } from '../core/runtime.js';
 import type { StreamId } from '../core/stream.js';
 import type { Decided, Decider } from './decider.js';
@@ -32,9 +33,6 @@ interface CommitOptions {
   /** @default the append is not a command's */
   readonly command?: CommandEntry;
 }
-
-/** While it is put together: spreads of what may be missing are as dear as the rest. */
-type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 /** A deleted stream is one that has changed: what was decided on was not deleted. */
 const CONFLICTS: ReadonlySet<Reason> = new Set([

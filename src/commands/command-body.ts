@@ -1,4 +1,5 @@
 import type { Command } from '../core/command.js';
+import { writeShortAscii } from '../core/short-text.js';
 import { utf8Bytes } from '../core/validate.js';
 
 const encoder = new TextEncoder();
@@ -31,11 +32,9 @@ function writeLength(body: Uint8Array, at: number, length: number): number {
   return at + LENGTH_BYTES;
 }
 
-/** Behind its length. Names are short and nearly always plain, and then written faster here than handed over to the encoder. */
+/** Behind its length. */
 function writeText(body: Uint8Array, to: number, text: string, length: number): number {
   const at = writeLength(body, to, length);
-  if (text.length === length)
-    for (let index = 0; index < length; index++) body[at + index] = text.charCodeAt(index);
-  else encoder.encodeInto(text, body.subarray(at));
+  if (!writeShortAscii(text, body, at)) encoder.encodeInto(text, body.subarray(at));
   return at + length;
 }

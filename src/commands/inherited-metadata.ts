@@ -1,5 +1,6 @@
 import type { Principal } from '../auth/principal.js';
 import type { NewEvent } from '../core/event.js';
+import type { Mutable } from '../core/mutable.js';
 import type { CommandHandling } from './middleware.js';
 
 /**
@@ -36,9 +37,6 @@ export function withActor(
 ): readonly NewEvent[] {
   return withFacts(events, { inherited, facts: undefined, principal }, newEventId);
 }
-
-/** While it is put together. */
-type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 interface Facts {
   readonly inherited: Readonly<Record<string, string>>;

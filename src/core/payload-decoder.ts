@@ -1,6 +1,7 @@
 import { InvalidRequestError } from './errors.js';
 import type { Event } from './event.js';
 import type { RegisteredEventType } from './event-type-definition.js';
+import type { Mutable } from './mutable.js';
 import { PayloadError, SchemaVersionTooNewError, UnknownEventTypeError } from './payload-errors.js';
 import { isSystemEventType } from './system-events.js';
 import { Upcast, type UpcastEvent } from './upcasting.js';
@@ -80,9 +81,6 @@ export class PayloadDecoder {
     return this.#newest({ eventType, schemaVersion: schemaVersion + 1, payload: result }, event, steps + 1);
   }
 }
-
-/** While it is put together: a spread with more beside it is as dear as all else that is done with an event. */
-type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 function withPayload(event: Event, { eventType, schemaVersion }: UpcastEvent, payload: unknown): WithPayload {
   const named: Mutable<Event> & { payload?: unknown } = { ...event };

@@ -14,6 +14,7 @@ import type {
 import { InvalidRequestError } from '../core/errors.js';
 import type { NewEvent } from '../core/event.js';
 import type { ExpectedVersion } from '../core/expected-version.js';
+import type { Mutable } from '../core/mutable.js';
 import type { StreamId } from '../core/stream.js';
 import type { LogPosition } from '../core/subscribe.js';
 import { fromWireAppendRequest } from './append.js';
@@ -24,9 +25,6 @@ import { readNumberedEntries } from './numbered-entries.js';
 // the requests of the store. Whatever else comes, wrong or only odd, is left to the generated code and
 // `fromWireAppendRequest`, so there is one place that says what is wrong. `npm run bench` (S1) defends it; a property test
 // proves that both ways mean the same.
-
-/** While it is put together: spreads of optional fields would cost more than all the rest. */
-type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 const NOTHING = Buffer.alloc(0);
 

@@ -4,6 +4,7 @@ import { ExpectedVersionSchema } from '../../gen/headwater/v1/expected_version_p
 import type { Command, CommandData } from '../core/command.js';
 import { InvalidRequestError } from '../core/errors.js';
 import type { ExpectedVersion } from '../core/expected-version.js';
+import type { Mutable } from '../core/mutable.js';
 import { BackwardWriter } from './backward-writer.js';
 import { ANY_PREFIX, fromWireCommand } from './command.js';
 import { readExpectedVersion } from './decode-append.js';
@@ -19,9 +20,6 @@ export interface NumberedCommand {
   readonly correlation: bigint;
   readonly command: Command | InvalidRequestError;
 }
-
-/** While it is put together. */
-type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 const writer = new BackwardWriter();
 
