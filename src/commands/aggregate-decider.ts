@@ -73,7 +73,7 @@ export class AggregateDecider implements Decider {
         : await this.#refreshed(aggregate, kept, { signal })
       : await reader.now(aggregate, stream, { signal });
     if (read !== kept) this.#keep(aggregate, read);
-    const on = async (base: ReadAggregate) => {
+    const on = (base: ReadAggregate) => {
       guardExistence(existence, stream, base);
       return this.#decideOn(aggregate, base, request, decide, signal);
     };

@@ -57,9 +57,7 @@ function withFacts(
   newEventId: () => string,
 ): readonly NewEvent[] {
   return events.map((event) => {
-    // V8 makes a spread into an empty object quickly; with more beside it, it takes as long as all the rest here.
-    const metadata: Record<string, string> =
-      event.metadata === undefined ? { ...inherited } : { ...inherited, ...event.metadata };
+    const metadata = writable(inherited, event.metadata, principal);
     // Each by its name, which V8 knows: by a name that it has to look up it takes three times as long.
     if (facts !== undefined) {
       metadata['correlation_id'] = facts.correlation_id;
@@ -67,8 +65,6 @@ function withFacts(
       metadata['command_type'] = facts.command_type;
     }
     if (principal.kind === 'USER') metadata['actor'] = principal.id;
-    // Nobody acts for whom it is only claimed.
-    else if ('actor' in metadata) delete metadata['actor'];
     const { contentType, data, eventType, schemaVersion, tags } = event;
     const named: Mutable<NewEvent> = { eventId: event.eventId ?? newEventId(), eventType, data, metadata };
     if (contentType !== undefined) named.contentType = contentType;
@@ -76,4 +72,20 @@ function withFacts(
     if (schemaVersion !== undefined) named.schemaVersion = schemaVersion;
     return named;
   });
+}
+
+/**
+ * Both, the event's own over what is inherited. Nobody acts for whom it is only claimed; and what a claim was deleted from would be
+ * slow for V8 from then on, four times as dear in all that follows.
+ */
+function writable(
+  inherited: Readonly<Record<string, string>>,
+  own: Readonly<Record<string, string>> | undefined,
+  { kind }: Principal,
+): Record<string, string> {
+  // V8 makes a spread into an empty object quickly; with more beside it, it takes as long as all the rest here.
+  const both: Record<string, string> = own === undefined ? { ...inherited } : { ...inherited, ...own };
+  if (kind === 'USER' || !('actor' in both)) return both;
+  const { actor: _claimed, ...others } = both;
+  return others;
 }

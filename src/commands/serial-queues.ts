@@ -9,8 +9,8 @@ interface Waiting {
 /** Runs the tasks of one key one after the other, those of different keys side by side. */
 export class SerialQueues {
   readonly #limit: number;
-  // A key is there while a task of it runs; its entry holds those that wait.
-  readonly #waiting = new ChurnedMap<string, Set<Waiting>>();
+  // A key is there while a task of it runs; its entry holds those that wait, if any do.
+  readonly #waiting = new ChurnedMap<string, Set<Waiting> | undefined>();
 
   /** @param limit tasks of one key that may wait */
   constructor(limit: number) {
@@ -20,9 +20,8 @@ export class SerialQueues {
   /** Throws `OverloadedError` if too many wait; rejects with the signal's reason if it is aborted while waiting. */
   async run<T>(key: string, task: () => Promise<T>, signal: AbortSignal): Promise<T> {
     signal.throwIfAborted();
-    const waiting = this.#waiting.get(key);
-    if (waiting === undefined) this.#waiting.set(key, new Set());
-    else await this.#turn(waiting, signal);
+    if (this.#waiting.has(key)) await this.#turn(key, signal);
+    else this.#waiting.set(key, undefined);
     try {
       return await task();
     } finally {
@@ -30,7 +29,9 @@ export class SerialQueues {
     }
   }
 
-  #turn(waiting: Set<Waiting>, signal: AbortSignal): Promise<void> {
+  #turn(key: string, signal: AbortSignal): Promise<void> {
+    const waiting = this.#waiting.get(key) ?? new Set();
+    this.#waiting.set(key, waiting);
     if (waiting.size >= this.#limit)
       throw new OverloadedError(`${waiting.size} commands wait for this aggregate already`, {
         limit: 'commands of one aggregate',

@@ -1,7 +1,6 @@
 import { InvalidRequestError } from './errors.js';
 import type { Event } from './event.js';
 import type { RegisteredEventType } from './event-type-definition.js';
-import type { Mutable } from './mutable.js';
 import { PayloadError, SchemaVersionTooNewError, UnknownEventTypeError } from './payload-errors.js';
 import { isSystemEventType } from './system-events.js';
 import { Upcast, type UpcastEvent } from './upcasting.js';
@@ -82,12 +81,23 @@ export class PayloadDecoder {
   }
 }
 
+/** Of an event that was not erased. By its fields, since to spread an event is as dear as to parse a payload. */
 function withPayload(event: Event, { eventType, schemaVersion }: UpcastEvent, payload: unknown): WithPayload {
-  const named: Mutable<Event> & { payload?: unknown } = { ...event };
-  named.eventType = eventType;
-  named.schemaVersion = schemaVersion;
-  named.payload = payload;
-  return named as WithPayload;
+  const { eventId, stream, version, position, data, contentType, metadata, tags, recordedAt } = event;
+  return {
+    eventId,
+    stream,
+    version,
+    position,
+    eventType,
+    data,
+    contentType,
+    metadata,
+    tags,
+    schemaVersion,
+    recordedAt,
+    payload,
+  };
 }
 
 /** What the function gives; its failure as one of the event, whose message has nothing of the data. */
