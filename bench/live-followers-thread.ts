@@ -1,15 +1,14 @@
-import { connect, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
 import { parentPort, workerData } from 'node:worker_threads';
-import { fromBinary } from '@bufbuild/protobuf';
-import { EventStoreService, SubscribeResponseSchema } from '../gen/headwater/v1/event_store_service_pb.js';
+import { EventStoreService } from '../gen/headwater/v1/event_store_service_pb.js';
+import { decodeSubscriptionMessage } from '../src/wire/decode-page.js';
 import { methodPath } from '../src/wire/method.js';
 import { NAMESPACE_HEADER } from '../src/wire/namespace.js';
-import { readWireTimestamp } from '../src/wire/timestamp.js';
+import { BareSession } from './bare-http2.js';
 import type { LiveFollower } from './live-followers.js';
 import { countEvents } from './raw-load.js';
 
-// The subscribers of one log in a thread of their own, over HTTP/2 by hand: on a small machine grpc-js would cost more for
-// a message in the bench than it does in the service.
+// The subscribers of one log in a thread of their own, over as little of HTTP/2 as they need: on a small machine grpc-js would
+// cost more for a message in the bench than it does in the service.
 
 /** What the thread is told: who follows what. */
 export interface LiveFollowersInput {
@@ -31,7 +30,6 @@ export type LiveFollowersMessage =
   | { readonly kind: 'DELIVERED'; readonly delivered: Delivered };
 
 const SESSIONS = 4;
-const WINDOW = 8 * 1024 * 1024;
 /** So many are being opened at a time: a thousand at once would be told to come again later. */
 const OPENING = 50;
 
@@ -43,11 +41,7 @@ let latencies: number[] = [];
 
 const say = (message: LiveFollowersMessage) => parentPort?.postMessage(message);
 
-const sessions = Array.from({ length: Math.min(SESSIONS, followers.length) }, () => {
-  const session = connect(`http://${address}`, { settings: { initialWindowSize: WINDOW } });
-  session.once('connect', () => session.setLocalWindowSize(WINDOW));
-  return session;
-});
+const sessions = Array.from({ length: Math.min(SESSIONS, followers.length) }, () => new BareSession(address));
 
 let next = 0;
 for (let index = 0; index < OPENING; index += 1) followNext();
@@ -66,54 +60,32 @@ function followNext(): void {
   if (session !== undefined && follower !== undefined) follow(session, follower);
 }
 
-function follow(session: ClientHttp2Session, { request, narrow }: LiveFollower): void {
-  const stream = session.request({
+function follow(session: BareSession, { request, narrow }: LiveFollower): void {
+  let live = false;
+  const headers = {
     ':method': 'POST',
+    ':scheme': 'http',
     ':path': methodPath(EventStoreService.method.subscribe),
+    ':authority': address,
     'content-type': 'application/grpc',
     te: 'trailers',
     [NAMESPACE_HEADER]: namespace,
-  });
-  const head = Buffer.alloc(5);
-  head.writeUInt32BE(request.byteLength, 1);
-  stream.end(Buffer.concat([head, request]));
-  let live = false;
-  readMessages(stream, (message) => {
+  };
+  session.call(headers, request, (bytes) => {
     messages += 1;
     if (live && !narrow) {
-      events += countEvents(message);
+      events += countEvents(bytes);
       return;
     }
-    const response = fromBinary(SubscribeResponseSchema, message);
-    if (response.signal.case === 'caughtUp' && !live) {
+    const message = decodeSubscriptionMessage(bytes);
+    if (message.signal?.kind === 'CAUGHT_UP' && !live) {
       live = true;
       missing -= 1;
       followNext();
       if (missing === 0) say({ kind: 'LIVE' });
     }
-    events += response.events.length;
+    events += message.events.length;
     const now = (performance.timeOrigin + performance.now()) * 1000;
-    for (const { recordedAt } of response.events)
-      if (recordedAt !== undefined) latencies.push((now - Number(readWireTimestamp(recordedAt))) / 1000);
+    for (const { recordedAt } of message.events) latencies.push((now - Number(recordedAt)) / 1000);
   });
-}
-
-/** Cuts what comes into gRPC's messages: a byte of flags, four of length. */
-function readMessages(stream: ClientHttp2Stream, onMessage: (message: Buffer) => void): void {
-  let rest: Buffer = Buffer.alloc(0);
-  stream.on('data', (chunk: Buffer) => {
-    let bytes = rest.byteLength === 0 ? chunk : Buffer.concat([rest, chunk]);
-    while (bytes.byteLength >= 5) {
-      const end = 5 + bytes.readUInt32BE(1);
-      if (bytes.byteLength < end) break;
-      onMessage(bytes.subarray(5, end));
-      bytes = bytes.subarray(end);
-    }
-    rest = bytes;
-  });
-  const fail = (why: unknown) => {
-    throw new Error('A subscription of the bench has ended', { cause: why });
-  };
-  stream.on('error', fail);
-  stream.on('trailers', fail);
 }

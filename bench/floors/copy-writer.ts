@@ -1,4 +1,4 @@
-import type { FloorRow } from './floor-rows.js';
+import type { CommandRow, FloorRow } from './floor-rows.js';
 
 // The bytes of `encodeCopy`, written into one buffer without a buffer for each field, which makes the composed floor
 // faster. The floor of COPY alone stays as it is, since ratios to it are compared from run to run.
@@ -31,6 +31,32 @@ export function writeCopy(rows: readonly FloorRow[]): Buffer {
     out.int8(recordedAt);
     out.bytes(payload.hash);
     out.yes();
+  }
+  out.int2(-1);
+  return out.written;
+}
+
+/** In the table's order. */
+export const COMMAND_COLUMNS =
+  'command_id, command_type, body_hash, result, first_position, last_position, recorded_at';
+const COMMAND_COLUMN_COUNT = 7;
+
+/** The same of commands. */
+export function writeCommands(rows: readonly CommandRow[]): Buffer {
+  const room = ({ commandId, commandType, hash, result }: CommandRow) =>
+    ROW_BYTES + 3 * (commandId.length + commandType.length) + hash.byteLength + result.byteLength;
+  const out = new CopyWriter(rows.reduce((size, row) => size + room(row), SIGNATURE.byteLength + 2));
+  const recordedAt = BigInt(Date.now()) * 1000n - EPOCH;
+  out.raw(SIGNATURE);
+  for (const { commandId, commandType, hash, position, result } of rows) {
+    out.int2(COMMAND_COLUMN_COUNT);
+    out.text(commandId);
+    out.text(commandType);
+    out.bytes(hash);
+    out.bytes(result);
+    out.int8(BigInt(position));
+    out.int8(BigInt(position));
+    out.int8(recordedAt);
   }
   out.int2(-1);
   return out.written;

@@ -9,6 +9,17 @@ export interface FloorRow {
   readonly version: number;
   readonly eventId: string;
   readonly payload: Omit<Payload, 'data'> & { readonly data: Uint8Array };
+  /** Not written to the row; whoever follows an event goes by them. */
+  readonly tags?: readonly string[];
+}
+
+/** A row of the commands table. */
+export interface CommandRow {
+  readonly commandId: string;
+  readonly commandType: string;
+  readonly hash: Buffer;
+  readonly result: Uint8Array;
+  readonly position: number;
 }
 
 let position = 0;

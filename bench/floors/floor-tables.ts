@@ -1,6 +1,6 @@
 import type { Postgres } from '../postgres.js';
 
-/** Makes the events table once more, with all its columns, constraints and indexes; nothing else is written there. */
+/** Makes the tables of events and commands once more, with all their columns, constraints and indexes; nothing else is written there. */
 export async function makeFloorTables(
   postgres: Postgres,
   schema: string,
@@ -8,6 +8,7 @@ export async function makeFloorTables(
 ): Promise<void> {
   const client = await postgres.connect();
   await client.query(`CREATE SCHEMA "${floorSchema}"`);
-  await client.query(`CREATE TABLE "${floorSchema}".events (LIKE "${schema}".events INCLUDING ALL)`);
+  for (const table of ['events', 'commands'])
+    await client.query(`CREATE TABLE "${floorSchema}".${table} (LIKE "${schema}".${table} INCLUDING ALL)`);
   await client.end();
 }

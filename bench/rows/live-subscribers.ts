@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect } from '../../src/client/connect.js';
+import { type Connection, connect } from '../../src/client/connect.js';
 import { keepInFlight } from '../in-flight.js';
 import type { Latency } from '../latency.js';
 import { nextAppend } from '../live-followers.js';
@@ -9,6 +9,7 @@ import { compare, type Measurement } from '../row.js';
 import { walks } from '../workload.js';
 
 const IN_FLIGHT = 256;
+const without = 'without any guarantee';
 /** Until what was appended last has come, so that nobody's turn pays for the one before. */
 const AFTERWARDS_MS = 100;
 
@@ -19,10 +20,11 @@ const AFTERWARDS_MS = 100;
 export const liveSubscribers: Measurement = {
   id: 'S5',
   about: 'live subscribers with different filters: what appends lose, and how late deliveries are',
-  async measure({ meter, postgres, schema, service }, { rounds, turnMilliseconds }) {
+  async measure({ composedService, meter, postgres, schema, service }, { rounds, turnMilliseconds }) {
     const { address } = service;
     const connection = connect({ address, timeoutMs: 60_000 });
     const client = await postgres.connect();
+    const composed = connect({ address: composedService.address, timeoutMs: 60_000 });
     const logs: LiveLog[] = [];
     const open = async (followers: number) => {
       const namespace = `${schema}_live_${followers}`;
@@ -35,7 +37,11 @@ export const liveSubscribers: Measurement = {
       logs.push(log);
       return log;
     };
-    const appendTo = async ({ connection: { eventStore } }: LiveLog) => {
+    const appendTo = async ({
+      connection: { eventStore },
+    }: {
+      connection: Pick<Connection, 'eventStore'>;
+    }) => {
       let work = 0;
       const rate = await keepInFlight(walks(IN_FLIGHT), turnMilliseconds, async (walk) => {
         await eventStore.append(nextAppend(walk));
@@ -62,8 +68,17 @@ export const liveSubscribers: Measurement = {
       );
       return rows[0]?.reads ?? Number.NaN;
     };
+    let together: LiveLog | undefined;
     try {
       const [nobody, one, ten, thousand] = [await open(0), await open(1), await open(10), await open(1000)];
+      const namespace = 'followed';
+      together = await openLiveLog(1000, {
+        address: composedService.address,
+        namespace,
+        connection: composed.namespace(namespace),
+      });
+      const followed = together;
+      const composedMeter = meter.with({ service: composedService.pid });
       const results = await takeTurns({ rounds, meter }, [
         () => appendTo(nobody),
         () => appendTo(one),
@@ -71,6 +86,8 @@ export const liveSubscribers: Measurement = {
         () => appendTo(thousand),
         (latency) => lateness(one, latency),
         (latency) => lateness(thousand, latency),
+        { meter: composedMeter, take: () => appendTo({ connection: composed }) },
+        { meter: composedMeter, take: () => appendTo(followed) },
       ]);
       // A backend tells its figures once a second at most.
       await sleep(1100);
@@ -83,6 +100,25 @@ export const liveSubscribers: Measurement = {
           results,
           { ours: 3, floor: 0 },
           { ...rate, what: `${what} 1,000 live subscribers of different filters`, target: 0.8 },
+        ),
+        compare(
+          results,
+          { ours: 3, floor: 7 },
+          {
+            ...rate,
+            what: `${what} 1,000 live subscribers of different filters`,
+            floor: `grpc-js and COPY together with the same subscribers, ${without}`,
+          },
+        ),
+        compare(
+          results,
+          { ours: 7, floor: 6 },
+          {
+            ...rate,
+            what: `grpc-js and COPY together with the same subscribers, ${without}`,
+            floor: 'the same without a subscriber',
+            betweenFloors: true,
+          },
         ),
         compare(results, { ours: 2, floor: 0 }, { ...rate, what: `${what} 10` }),
         compare(results, { ours: 1, floor: 0 }, { ...rate, what: `${what} 1` }),
@@ -110,6 +146,8 @@ export const liveSubscribers: Measurement = {
         ),
       ];
     } finally {
+      await together?.stop();
+      composed.close();
       for (const log of logs) await log.stop();
       for (const { namespace } of logs) await connection.namespaces.drop(namespace, { confirm: namespace });
       connection.close();

@@ -27,6 +27,19 @@ describe('the workloads of the bench', () => {
     }
   }, 120_000);
 
+  it('puts the same subscribers, and the same commands, to the parts alone', async () => {
+    const { stdout } = await run('--quick', '--json', '--rounds', '1', '--only', 'S5,S6');
+    const { failures, rows } = JSON.parse(stdout) as Result;
+    expect(failures).toEqual([]);
+    const betweenFloors = rows.filter((row) => row.betweenFloors).map(({ id, what }) => `${id}: ${what}`);
+    expect(betweenFloors).toEqual([
+      'S5: grpc-js and COPY together with the same subscribers, without any guarantee',
+      'S6: grpc-js and COPY together, two rows a command, nothing decided, without any guarantee',
+    ]);
+    for (const { floor, ours, unit } of rows)
+      if (unit !== 'reads') expect(Math.min(floor.value, ours)).toBeGreaterThan(0);
+  }, 180_000);
+
   it('puts a long log beside a short one', async () => {
     const { stdout, stderr } = await run('--quick', '--json', '--only', 'S7');
     const { rows } = JSON.parse(stdout) as Result;
