@@ -1,9 +1,10 @@
 import type { StreamPattern } from '../core/filter.js';
 import { namesStream } from '../core/matcher.js';
 import type { StreamId } from '../core/stream.js';
-import { type AccessRule, coversAction, coversName } from './access-rule.js';
+import { type AccessRule, coversName } from './access-rule.js';
 import type { Action, Plan, Resource } from './plan.js';
-import { bindingsOf, type RoleBinding } from './principal.js';
+import { bindingsOf } from './principal.js';
+import { type Allowance, both, standing } from './standing.js';
 
 /** What becomes of a call. */
 export type AccessDecision =
@@ -40,33 +41,18 @@ const ABOUT_NO_STREAM: ReadonlySet<Action> = new Set(['get-log', 'list-commands'
 /** More than this and a query could not hold it. */
 const PATTERNS = 100;
 
-/** One rule that is good for the caller, by one binding: for all streams, or those of these patterns. */
-interface Allowance {
-  readonly rule: AccessRule;
-  /** Neither rule nor binding is about some namespaces or things only. */
-  readonly everywhere: boolean;
-  readonly streams: readonly StreamPattern[] | undefined;
-}
-
 /**
  * Whether the rules allow a plan: each of its resources must be allowed by some rule, for reads of many streams with what
  * the answer has to be narrowed to. A pure function of rules and plan, and the only place where it is decided. A plan without
  * resources asks whether anything of its kind is allowed at all.
  */
 export function decideAccess(rules: readonly AccessRule[], plan: Plan): AccessDecision {
-  const bindings = bindingsOf(plan.principal);
   // What is about a namespace by name is about that one, whichever the call was sent to.
   const about = plan.resources.find((resource) => resource.kind === 'NAMESPACE');
   const namespace = about?.kind === 'NAMESPACE' ? about.name : plan.namespace;
-  if (bindings.length === 0) return { verdict: 'DENY', because: 'NO_BINDING', resource: undefined };
-  const acting = rules.filter((rule) => coversAction(rule, plan.action));
-  if (acting.length === 0) return { verdict: 'DENY', because: 'NO_RULE', resource: undefined };
-  const held = acting.flatMap((rule) =>
-    bindings.filter((one) => holds(rule, one)).map((one) => ({ rule, one })),
-  );
-  if (held.length === 0) return { verdict: 'DENY', because: 'ROLE', resource: undefined };
-  const here = held.flatMap(({ rule, one }) => allowanceOf(rule, one, namespace));
-  if (here.length === 0) return { verdict: 'DENY', because: 'NAMESPACE', resource: undefined };
+  const stands = standing(rules, bindingsOf(plan.principal), plan.action, namespace);
+  if ('refused' in stands) return { verdict: 'DENY', because: stands.refused, resource: undefined };
+  const { here } = stands;
 
   const names = new Set<string>();
   let only: StreamPattern[] | undefined;
@@ -92,57 +78,6 @@ export function decideAccess(rules: readonly AccessRule[], plan: Plan): AccessDe
   if (only !== undefined && only.length > PATTERNS)
     return { verdict: 'DENY', because: 'NOT_NARROWED', resource: plan.resources[0] };
   return { verdict: 'ALLOW', rules: [...names], ...(only === undefined ? {} : { only }) };
-}
-
-function holds({ roles, scopes }: AccessRule, { role, scope }: RoleBinding): boolean {
-  return (
-    (roles.includes(role) || roles.includes('*')) &&
-    (scopes === undefined || scopes.includes(scope) || scopes.includes('*'))
-  );
-}
-
-/** What a rule is good for by a binding in a namespace; nothing where one of them is about another. */
-function allowanceOf(rule: AccessRule, binding: RoleBinding, namespace: string): readonly Allowance[] {
-  if (!coversName(rule.namespaces, namespace)) return [];
-  const { resource } = binding;
-  if (resource === undefined || resource === '*')
-    return [{ rule, streams: rule.streams, everywhere: isUnbounded(rule) }];
-  switch (rule.bindingResource ?? 'NAMESPACE') {
-    case 'NAMESPACE':
-      return resource === namespace ? [{ rule, streams: rule.streams, everywhere: false }] : [];
-    case 'AGGREGATE_TYPE':
-      return narrowedTo(rule, { aggregateType: resource });
-    case 'AGGREGATE_ID':
-      return narrowedTo(rule, { aggregateId: resource });
-  }
-}
-
-function isUnbounded({ names, namespaces, streams }: AccessRule): boolean {
-  return names === undefined && namespaces === undefined && streams === undefined;
-}
-
-/** The streams of the rule of which the binding is also good. */
-function narrowedTo(rule: AccessRule, to: StreamPattern): readonly Allowance[] {
-  const streams = (rule.streams ?? [{}]).flatMap((pattern) => both(pattern, to) ?? []);
-  return streams.length === 0 ? [] : [{ rule, streams, everywhere: false }];
-}
-
-/** A pattern for the streams that both name; `undefined` if there can be none. */
-export function both(one: StreamPattern, other: StreamPattern): StreamPattern | undefined {
-  const type = one.aggregateType ?? other.aggregateType;
-  if (other.aggregateType !== undefined && type !== other.aggregateType) return undefined;
-  const typed = type === undefined ? {} : { aggregateType: type };
-  const id = one.aggregateId ?? other.aggregateId;
-  if (id !== undefined) {
-    const stream = { aggregateType: type ?? '', aggregateId: id };
-    const holdsId = (pattern: StreamPattern) => namesStream({ ...pattern, ...typed }, stream);
-    return holdsId(one) && holdsId(other) ? { ...typed, aggregateId: id } : undefined;
-  }
-  const [short = '', long = ''] = [one.aggregateIdPrefix ?? '', other.aggregateIdPrefix ?? ''].sort(
-    (a, b) => a.length - b.length,
-  );
-  if (!long.startsWith(short)) return undefined;
-  return long === '' ? typed : { ...typed, aggregateIdPrefix: long };
 }
 
 /** Those that allow a resource, each narrowed to it. */

@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { both, decideAccess } from '../../src/auth/access-decision.js';
+import { decideAccess } from '../../src/auth/access-decision.js';
 import type { AccessRule } from '../../src/auth/access-rule.js';
 import type { Action, Plan, Resource } from '../../src/auth/plan.js';
 import type { RoleBinding } from '../../src/auth/principal.js';
 import type { StreamPattern } from '../../src/core/filter.js';
+import { both } from '../../src/auth/standing.js';
 import { namesStream } from '../../src/core/matcher.js';
 
 const LOG: Resource = { kind: 'LOG' };
@@ -27,6 +28,37 @@ const rule = (parts: Partial<AccessRule>): AccessRule => ({
   roles: ['clerk'],
   actions: ['read', 'write'],
   ...parts,
+});
+
+describe('what is known of a caller from the call before', () => {
+  const bindings = [clerk];
+  const wanted = (namespace: string, action: Action = 'load') => plan(action, [LOG], bindings, namespace);
+
+  it('is of these rules, this action and this namespace only', () => {
+    const rules = [rule({ actions: ['load'], namespaces: ['orders'] })];
+    expect(decideAccess(rules, wanted('orders')).verdict).toBe('ALLOW');
+    expect(decideAccess(rules, wanted('stock')).verdict).toBe('DENY');
+    expect(decideAccess(rules, wanted('orders', 'append')).verdict).toBe('DENY');
+    expect(decideAccess([rule({ actions: ['append'] })], wanted('orders')).verdict).toBe('DENY');
+    expect(decideAccess([], wanted('orders')).verdict).toBe('DENY');
+    expect(decideAccess(rules, wanted('orders')).verdict).toBe('ALLOW');
+  });
+
+  it('is of these bindings only, whoever has them', () => {
+    const rules = [rule({})];
+    expect(decideAccess(rules, wanted('orders')).verdict).toBe('ALLOW');
+    expect(decideAccess(rules, plan('load', [LOG], [{ ...clerk, role: 'guest' }])).verdict).toBe('DENY');
+    expect(decideAccess(rules, plan('load', [LOG], [])).verdict).toBe('DENY');
+  });
+
+  it('stays right in more namespaces than are kept', () => {
+    const rules = [rule({ namespaces: ['name-7', 'name-150'] })];
+    for (let pass = 0; pass < 2; pass++)
+      for (let number = 0; number < 200; number++)
+        expect(decideAccess(rules, wanted(`name-${number}`)).verdict).toBe(
+          number === 7 || number === 150 ? 'ALLOW' : 'DENY',
+        );
+  });
 });
 
 describe('without a rule that allows it', () => {
