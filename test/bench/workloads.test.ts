@@ -27,14 +27,12 @@ describe('the workloads of the bench', () => {
     }
   }, 120_000);
 
-  it('puts the same subscribers, and the same commands, to the parts alone', async () => {
-    const { stdout } = await run('--quick', '--json', '--rounds', '1', '--only', 'S5,S6');
+  it('has the parts alone serve the same subscribers', async () => {
+    const { stdout } = await run('--quick', '--json', '--rounds', '1', '--only', 'S5');
     const { failures, rows } = JSON.parse(stdout) as Result;
     expect(failures).toEqual([]);
-    const betweenFloors = rows.filter((row) => row.betweenFloors).map(({ id, what }) => `${id}: ${what}`);
-    expect(betweenFloors).toEqual([
-      'S5: grpc-js and COPY together with the same subscribers, without any guarantee',
-      'S6: grpc-js and COPY together, two rows a command, nothing decided, without any guarantee',
+    expect(rows.filter(({ betweenFloors }) => betweenFloors).map(({ what }) => what)).toEqual([
+      'grpc-js and COPY together with the same subscribers, without any guarantee',
     ]);
     for (const { floor, ours, unit } of rows)
       if (unit !== 'reads') expect(Math.min(floor.value, ours)).toBeGreaterThan(0);

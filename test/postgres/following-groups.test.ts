@@ -136,7 +136,8 @@ describe('a group that was sent behind another one', () => {
       const groups = { first: many('a'), second: many('b') };
       groups[which] = [...groups[which], creates('poison')];
       const results = await together(groups.first, groups.second);
-      expect((await results[which]).at(-1)).toMatchObject({
+      const settled = { first: await results.first, second: await results.second };
+      expect(settled[which].at(-1)).toMatchObject({
         status: 'rejected',
         reason: { outcome: 'NOT_APPLIED' },
       });
