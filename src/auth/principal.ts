@@ -14,6 +14,7 @@ export type Principal =
   | {
       readonly kind: 'USER';
       readonly id: string;
+      /** Replaced, never changed: what they come to is remembered by them (`standing.ts`). */
       readonly bindings: readonly RoleBinding[];
       /** How it was told who they are; `undefined` where a caller in process says so. */
       readonly credential?: Credential;

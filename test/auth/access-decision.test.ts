@@ -4,8 +4,8 @@ import { decideAccess } from '../../src/auth/access-decision.js';
 import type { AccessRule } from '../../src/auth/access-rule.js';
 import type { Action, Plan, Resource } from '../../src/auth/plan.js';
 import type { RoleBinding } from '../../src/auth/principal.js';
-import type { StreamPattern } from '../../src/core/filter.js';
 import { both } from '../../src/auth/standing.js';
+import type { StreamPattern } from '../../src/core/filter.js';
 import { namesStream } from '../../src/core/matcher.js';
 
 const LOG: Resource = { kind: 'LOG' };

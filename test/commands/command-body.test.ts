@@ -4,7 +4,11 @@ import { commandBody } from '../../src/commands/command-body.js';
 import type { Command } from '../../src/core/command.js';
 
 const text = fc.string({ unit: 'grapheme', maxLength: 40 });
-const bytes = fc.uint8Array({ maxLength: 300 });
+/** Also more than what bodies share has room for. */
+const bytes = fc.oneof(
+  { weight: 9, arbitrary: fc.uint8Array({ maxLength: 300 }) },
+  { weight: 1, arbitrary: fc.uint8Array({ minLength: 3900, maxLength: 4300, size: 'max' }) },
+);
 const command = fc.record(
   {
     commandType: text,
