@@ -101,6 +101,21 @@ describe('a command', () => {
       command_type: 'Deposit',
     });
   });
+
+  it('has nobody act for whom it is only claimed, and leaves the rest as it was', async () => {
+    const store = memoryStore();
+    const manager = managerOn(store);
+    const metadata = { actor: 'mallory', tenant: 't' };
+    await manager.execute({ ...open('a', 'c-1'), metadata });
+    const [event] = await loaded(store);
+    expect(event?.metadata).toEqual({
+      tenant: 't',
+      correlation_id: 'c-1',
+      causation_id: 'c-1',
+      command_type: 'Open',
+    });
+    expect(metadata).toEqual({ actor: 'mallory', tenant: 't' });
+  });
 });
 
 describe('whether the aggregate is there', () => {
