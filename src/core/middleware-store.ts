@@ -8,6 +8,7 @@ import { aroundAppend } from './middleware-append.js';
 import { type MiddlewareOptions, middlewareFailure } from './middleware-failures.js';
 import { transformedPages } from './middleware-pages.js';
 import { onAbort } from './on-abort.js';
+import { keptPages } from './packed-events.js';
 import type { AppendHandler, LoadHandler, StoreMiddleware, SubscribeHandler } from './store-middleware.js';
 import { refusalError } from './refusal-error.js';
 import type { NewSnapshot, Snapshot } from './snapshot.js';
@@ -135,7 +136,9 @@ class MiddlewareStore extends StreamChanges implements EventStore {
   }
 
   load(request: LoadRequest, options: CallOptions = {}): AsyncIterable<LoadPage> {
-    let handler: LoadHandler = (last, how) => this.#store.load(last, how);
+    let handler: LoadHandler = this.#loading.some((one) => one.load)
+      ? (last, how) => keptPages(this.#store.load(last, how))
+      : (last, how) => this.#store.load(last, how);
     for (const { name, load, onLoad } of this.#loading) {
       const next = handler;
       const shown: LoadHandler = onLoad

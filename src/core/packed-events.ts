@@ -79,6 +79,8 @@ export interface PackedEvents {
   sizeOf(index: number): number;
   /** As objects, each with data of its own, so that who keeps one event does not keep the page. */
   unpack(): readonly Event[];
+  /** Nobody reads any of them again: their memory is for others, and from then on there are none. */
+  release?(): void;
 }
 
 const untouched = new WeakMap<LoadPage, PackedEvents>();
@@ -107,4 +109,27 @@ export function packedPage(packed: PackedEvents, range: Omit<LoadPage, 'events'>
 /** The page's events in bytes, if it has them so and nobody has looked at its `events` yet. */
 export function untouchedEvents(page: LoadPage): PackedEvents | undefined {
   return untouched.get(page);
+}
+
+/**
+ * Pages that somebody sees on the way who may ask for their events at any time, also when their bytes have left and
+ * nobody else would.
+ */
+export async function* keptPages(pages: AsyncIterable<LoadPage>): AsyncGenerator<LoadPage, void, undefined> {
+  for await (const page of pages) {
+    const packed = untouched.get(page);
+    if (packed?.release) untouched.set(page, withoutRelease(packed));
+    yield page;
+  }
+}
+
+function withoutRelease(packed: PackedEvents): PackedEvents {
+  const { byteLength, count } = packed;
+  return {
+    byteLength,
+    count,
+    read: (index, fields) => packed.read(index, fields),
+    sizeOf: (index) => packed.sizeOf(index),
+    unpack: () => packed.unpack(),
+  };
 }

@@ -5,7 +5,7 @@ import { shortTextBytes, writeShortAscii } from '../core/short-text.js';
 import type { StreamId } from '../core/stream.js';
 import { readUuid } from '../core/uuid-text.js';
 import type { Verdict } from './append.js';
-import type { BinaryRows } from './binary-rows.js';
+import type { BinaryRows } from './gathered-rows.js';
 import { EventRows } from './event-rows.js';
 import type { PreparedAppend, PreparedEvent } from './prepared-append.js';
 
@@ -87,7 +87,7 @@ function encodeRows(rows: readonly Row[]): BinaryRows {
   const bytes = Buffer.allocUnsafeSlow(byteLength);
   const writer = new RowWriter(bytes);
   const starts = rows.map((row, index) => writer.write(row, sizes[index] ?? 0));
-  return { buffers: rows.map(() => bytes), starts, byteLength };
+  return { bytes, starts };
 }
 
 function sizeOf({ event, stream }: Row): number {

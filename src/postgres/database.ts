@@ -3,11 +3,13 @@ import pg from 'pg';
 import { OverloadedError } from '../core/errors.js';
 import type { LogHead } from '../core/log.js';
 import { onAbort } from '../core/on-abort.js';
-import { type BinaryRows, BinaryRowsQuery, type Pieces } from './binary-rows.js';
+import { BinaryRowsQuery } from './binary-rows.js';
 import { type Durability, quorumProblem, WAIT_FOR_STANDBY } from './durability.js';
+import type { BinaryRows, Pieces } from './gathered-rows.js';
 import { giveBack, leavesUnharmed } from './give-back.js';
 import { Lane } from './lane.js';
 import { notReplicated, ReplicationWatch } from './replication-watch.js';
+import { rowStream } from './row-socket.js';
 import { identify, NotConfirmedError, type ServerIdentity, ServerLives } from './server-lives.js';
 
 /** Where the database is, and how it is used. */
@@ -143,14 +145,8 @@ export class Database {
       options: SESSION,
       types: AS_TEXT,
     };
-    const pool = (max: number, sessionOptions: string, pipeline: boolean) => {
-      const made = new pg.Pool({
-        ...this.#config,
-        max,
-        idleTimeoutMillis: 60_000,
-        options: sessionOptions,
-        pipeline,
-      });
+    const pool = (max: number, how: pg.ClientConfig) => {
+      const made = new pg.Pool({ ...this.#config, max, idleTimeoutMillis: 60_000, ...how });
       made.on('error', (error) => {
         // While closing, a server that goes down is no news.
         if (!this.#closing) options.onConnectionLost?.(error);
@@ -161,8 +157,11 @@ export class Database {
       return made;
     };
     this.#pools = {
-      append: pool(options.appendConnections ?? 8, SESSION, true),
-      read: pool(options.readConnections ?? 8, `${SESSION} ${IN_INDEX_ORDER}`, false),
+      append: pool(options.appendConnections ?? 8, { pipeline: true }),
+      read: pool(options.readConnections ?? 8, {
+        options: `${SESSION} ${IN_INDEX_ORDER}`,
+        stream: rowStream,
+      }),
     };
   }
 

@@ -1,7 +1,7 @@
 import type { Event } from '../core/event.js';
 import { unpackEvents } from '../core/event-view.js';
 import type { EventFields, PackedEvents } from '../core/packed-events.js';
-import type { BinaryRows } from './binary-rows.js';
+import type { BinaryRows } from './gathered-rows.js';
 
 /**
  * The columns of an event, in the order in which {@link EventRows} reads them: as they are, for what the server would do to
@@ -31,7 +31,7 @@ const POSTGRES_EPOCH = 946_684_800;
 const TRUE = 1;
 const NOTHING: Buffer = Buffer.alloc(0);
 
-export const NO_ROWS: BinaryRows = { buffers: [], starts: [], byteLength: 0 };
+export const NO_ROWS: BinaryRows = { bytes: NOTHING, starts: [] };
 
 /** Events as Postgres has sent them. */
 export class EventRows implements PackedEvents {
@@ -48,7 +48,7 @@ export class EventRows implements PackedEvents {
   }
 
   get byteLength(): number {
-    return this.#rows.byteLength;
+    return this.#rows.bytes.byteLength;
   }
 
   /** The rows up to the first that is beyond the page's bytes, and whether there was one. */
@@ -131,16 +131,19 @@ export class EventRows implements PackedEvents {
     return this.#view.getInt32(start + 1) + 1;
   }
 
+  release(): void {
+    this.#rows.release?.();
+  }
+
   unpack(): readonly Event[] {
     return unpackEvents(this);
   }
 
   /** Makes what the row lies in the present bytes, and says where it begins there. */
   #turnTo(index: number): number {
-    const { buffers, starts } = this.#rows;
-    const bytes = buffers[index];
+    const { bytes, starts } = this.#rows;
     const start = starts[index];
-    if (bytes === undefined || start === undefined) throw new RangeError(`There is no row ${index}`);
+    if (start === undefined) throw new RangeError(`There is no row ${index}, or it was released`);
     if (bytes !== this.#bytes) {
       this.#bytes = bytes;
       this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -182,10 +185,9 @@ export class EventRows implements PackedEvents {
 }
 
 /** Of the first row, where the last column has so many bytes in every row; zeros if there is none. */
-export function lastColumn({ buffers, starts }: BinaryRows, length: number): Buffer {
-  const [bytes] = buffers;
+export function lastColumn({ bytes, starts }: BinaryRows, length: number): Buffer {
   const [start] = starts;
-  if (bytes === undefined || start === undefined) return Buffer.alloc(length);
+  if (start === undefined) return Buffer.alloc(length);
   const end = start + 1 + bytes.readInt32BE(start + 1);
   return bytes.subarray(end - length, end);
 }

@@ -1,5 +1,5 @@
 import { PAGE_BYTES, PAGE_EVENTS } from '../core/limits.js';
-import type { BinaryRows } from './binary-rows.js';
+import type { BinaryRows } from './gathered-rows.js';
 import type { Queries } from './database.js';
 import { EventRows } from './event-rows.js';
 import { type EventsFound, type EventsQuery, eventsStatement } from './select-events.js';
@@ -125,9 +125,9 @@ class PiecesInTurn {
   overflowed = false;
 
   give(piece: BinaryRows): void {
-    this.overflowed ||= this.#bytes + piece.byteLength > PAGE_BYTES && this.#bytes > 0;
+    this.overflowed ||= this.#bytes + piece.bytes.byteLength > PAGE_BYTES && this.#bytes > 0;
     if (this.overflowed) return;
-    this.#bytes += piece.byteLength;
+    this.#bytes += piece.bytes.byteLength;
     this.#waiting.push(piece);
     this.#wake();
   }

@@ -4,7 +4,7 @@ import { LogEpochChangedError, PositionNotReachedError, StoreUnavailableError } 
 import type { LogHead } from '../core/log.js';
 import type { Runtime } from '../core/runtime.js';
 import type { LogPosition } from '../core/subscribe.js';
-import type { BinaryRows } from './binary-rows.js';
+import type { BinaryRows } from './gathered-rows.js';
 import type { BinaryQueryOptions, Database, PoolName, Queries, QueryOptions, Row } from './database.js';
 import { quotedSchema } from './schema.js';
 import { failureOf } from './sqlstate.js';

@@ -2,7 +2,7 @@ import { MAX_BIGINT, PAGE_EVENTS } from '../core/limits.js';
 import type { Range } from '../core/filter.js';
 import type { LogHead } from '../core/log.js';
 import type { StreamId } from '../core/stream.js';
-import type { BinaryRows } from './binary-rows.js';
+import type { BinaryRows } from './gathered-rows.js';
 import type { Queries } from './database.js';
 import { eventColumns, EventRows, lastColumn } from './event-rows.js';
 import { notEmptied } from './filter-condition.js';

@@ -45,7 +45,9 @@ export class PackedMessage {
   encode(): Buffer<ArrayBuffer> {
     const room = roomFor(this.#packed, this.#behind);
     if (room > shared.byteLength) shared = Buffer.allocUnsafeSlow(room);
-    return encodeInto(shared, this.#packed, this.#behind);
+    const bytes = encodeInto(shared, this.#packed, this.#behind);
+    this.#packed.release?.();
+    return bytes;
   }
 }
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LoadResponseSchema } from '../../gen/headwater/v1/event_store_service_pb.js';
 import type { Event } from '../../src/core/event.js';
 import type { LoadPage } from '../../src/core/load.js';
-import { untouchedEvents } from '../../src/core/packed-events.js';
+import { keptPages, untouchedEvents } from '../../src/core/packed-events.js';
 import { scan } from '../../src/postgres/scan.js';
 import { systemRuntime } from '../../src/system.js';
 import { PackedMessage } from '../../src/wire/encode-packed.js';
@@ -168,9 +168,6 @@ describe('a page whose events are bytes of the database', () => {
             const packed = untouchedEvents(page);
             expect(packed).toBeDefined();
             const bytes = encodeLoadPage(page);
-            const leaving = encodeLeavingPage(page);
-            expect(leaving).toBeInstanceOf(PackedMessage);
-            if (leaving instanceof PackedMessage) expect(leaving.encode().equals(bytes)).toBe(true);
             // Nobody has looked yet, so these were not made of objects.
             expect(untouchedEvents(page)).toBe(packed);
             seen.push(...page.events);
@@ -179,10 +176,31 @@ describe('a page whose events are bytes of the database', () => {
             expect(encodeLoadPage(page).equals(bytes)).toBe(true);
           }
           expect(seen).toEqual(events);
+          for await (const page of scanned(events)) {
+            const bytes = encodeLoadPage(page);
+            const leaving = encodeLeavingPage(page);
+            if (!(leaving instanceof PackedMessage)) throw new Error('It was made of objects');
+            expect(leaving.encode().equals(bytes)).toBe(true);
+            // Its memory may have those of another page by now.
+            expect(() => page.events).toThrow('released');
+          }
         },
       ),
       { numRuns: 80, endOnFailure: true },
     );
+  });
+
+  it('has its events for who has seen it on the way, also when it has left', async () => {
+    const given = fc.sample(stored, 3);
+    const events = toStore(given, 0n);
+    await insert(events);
+    for await (const page of keptPages(scanned(events))) {
+      const leaving = encodeLeavingPage(page);
+      if (!(leaving instanceof PackedMessage)) throw new Error('It was made of objects');
+      const bytes = Buffer.from(leaving.encode());
+      expect(page.events).not.toHaveLength(0);
+      expect(bytes.equals(libraryBytes(page))).toBe(true);
+    }
   });
 
   it('shows what somebody has made of its events, in copies and in themselves', async () => {

@@ -6,6 +6,8 @@ import { audited, encrypting, signed } from '../../examples/store-middleware.js'
 import { connect } from '../../src/client/connect.js';
 import type { EventStoreClient } from '../../src/client/event-store-client.js';
 import { AppendRefusedError, EventIdReusedError } from '../../src/core/errors.js';
+import type { Event } from '../../src/core/event.js';
+import type { LoadPage } from '../../src/core/load.js';
 import type { MiddlewareOptions } from '../../src/core/middleware-failures.js';
 import { withMiddleware } from '../../src/core/middleware-store.js';
 import type { StoreMiddleware } from '../../src/core/store-middleware.js';
@@ -70,6 +72,34 @@ describe('middleware of the store, behind gRPC', () => {
     }
     await live;
     expect(followed).toEqual([{ iban: 'DE02' }, { iban: 'DE03' }]);
+  });
+
+  it('may look at the events of pages that have left long ago', async () => {
+    const seen: LoadPage[] = [];
+    const { client } = await serving({
+      name: 'seeing',
+      load: (next) =>
+        async function* (request, options) {
+          for await (const page of next(request, options)) {
+            yield page;
+            seen.push(page);
+          }
+        },
+    });
+    const stream = thing('seen');
+    const data = Array.from({ length: 400 }, (_, index) => Buffer.alloc(1000, index % 251));
+    await client.append({ streams: [to(stream, 'ANY', ...data.map((bytes) => newEvent({ data: bytes })))] });
+    const scope = streamOf('seen');
+    const got = await loaded(client, { scope });
+    // In whose memory the pages of another would be.
+    await loaded(client, {});
+    const plain = (events: readonly Event[]) =>
+      events.map((event) => ({ ...event, data: Buffer.from(event.data) }));
+    expect(plain(got).map((event) => event.data)).toEqual(data);
+    const ofStream = seen
+      .flatMap(({ events }) => events)
+      .filter((event) => event.stream.aggregateId === 'seen');
+    expect(plain(ofStream.slice(0, data.length))).toEqual(plain(got));
   });
 
   it('shows the events that come with a refusal in plain', async () => {
