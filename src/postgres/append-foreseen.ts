@@ -10,8 +10,8 @@ import { type GroupLane, type GroupStatement, groupStatement, type NotFollowed }
 import type { PreparedAppend, PreparedEvent } from './prepared-append.js';
 import { sqlstateOf } from './sqlstate.js';
 
-/** An id is known already; or a stream was written to without the log's lock. */
-const NOT_FORESEEN = new Set(['23505', 'ZH103']);
+/** Of a unique constraint: an id is known already. */
+const NOT_UNIQUE = '23505';
 
 const NO_COMMANDS: readonly null[] = Array.from({ length: 6 }, () => null);
 
@@ -96,7 +96,7 @@ export class ForeseenAppends {
         { follows },
       );
     } catch (error) {
-      if (!NOT_FORESEEN.has(sqlstateOf(error) ?? '')) throw error;
+      if (sqlstateOf(error) !== NOT_UNIQUE) throw error;
       this.#foresight.failed();
       return undefined;
     }
