@@ -2,7 +2,7 @@ import { connect } from '../../src/client/connect.js';
 import { copyIn } from '../floors/copy-in.js';
 import { insertRow } from '../floors/insert.js';
 import { keepInFlight } from '../in-flight.js';
-import { takeTurns } from '../rounds.js';
+import { takeTurns, type Turn } from '../rounds.js';
 import { compare, type Measurement } from '../row.js';
 import { StreamWalk, walks } from '../workload.js';
 
@@ -29,17 +29,14 @@ export const pipelinedAppend: Measurement = {
     const composedWalks = walks(IN_FLIGHT);
     const copyWalks = walks(IN_FLIGHT);
     try {
+      const ours: Turn = (latency) =>
+        keepInFlight(ourWalks, turnMilliseconds, async (walk) => {
+          await latency.of(() => connection.eventStore.append(walk.request()));
+          return 1;
+        });
       const results = await takeTurns({ rounds, meter }, [
-        (latency) =>
-          keepInFlight(ourWalks, turnMilliseconds, async (walk) => {
-            await latency.of(() => connection.eventStore.append(walk.request()));
-            return 1;
-          }),
+        ours,
         () => keepInFlight([copying], turnMilliseconds, (client) => copyIn(client, floorSchema, copyWalks)),
-        () =>
-          keepInFlight(inserting, turnMilliseconds, ({ client, walk }) =>
-            insertRow(client, floorSchema, walk),
-          ),
         {
           meter: meter.with({ service: composedService.pid }),
           take: (latency) =>
@@ -49,17 +46,26 @@ export const pipelinedAppend: Measurement = {
             }),
         },
       ]);
+      // By themselves: what the clients that insert leave behind in this process takes a tenth of the turns after them, which no
+      // client of a service pays. From another process, they take nothing.
+      const besideInserts = await takeTurns({ rounds, meter }, [
+        ours,
+        () =>
+          keepInFlight(inserting, turnMilliseconds, ({ client, walk }) =>
+            insertRow(client, floorSchema, walk),
+          ),
+      ]);
       const what = `pipelined appends of one event, ${IN_FLIGHT} in flight`;
       const row = { id: 'S1', what, unit: 'events/s' } as const;
       const copy = `one client, binary COPY of ${IN_FLIGHT} rows a transaction`;
       const together = 'grpc-js and COPY together, without any guarantee';
       return [
         compare(results, { ours: 0, floor: 1 }, { ...row, floor: copy, target: 0.6 }),
-        compare(results, { ours: 0, floor: 3 }, { ...row, floor: together }),
-        compare(results, { ours: 3, floor: 1 }, { ...row, what: together, floor: copy, betweenFloors: true }),
+        compare(results, { ours: 0, floor: 2 }, { ...row, floor: together }),
+        compare(results, { ours: 2, floor: 1 }, { ...row, what: together, floor: copy, betweenFloors: true }),
         compare(
-          results,
-          { ours: 0, floor: 2 },
+          besideInserts,
+          { ours: 0, floor: 1 },
           { ...row, floor: `one INSERT a transaction, ${CLIENTS} clients` },
         ),
       ];
