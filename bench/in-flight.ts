@@ -3,6 +3,11 @@ const LEAD_IN_MS = 200;
 /** … and no more than so much of a short turn. */
 const LEAD_IN_PART = 0.25;
 
+/** Milliseconds at the beginning of a turn of so many that do not count. */
+export function leadInOf(milliseconds: number): number {
+  return Math.min(LEAD_IN_MS, milliseconds * LEAD_IN_PART);
+}
+
 /**
  * Keeps as many calls under way as there are workers, each beginning its next when its last has ended, for so long.
  * What `work` returns is added up; the answer is that sum a second, the calls still under way at the end included.
@@ -14,7 +19,7 @@ export async function keepInFlight<Worker>(
   workers: readonly Worker[],
   milliseconds: number,
   work: (worker: Worker) => Promise<number>,
-  leadIn: number = Math.min(LEAD_IN_MS, milliseconds * LEAD_IN_PART),
+  leadIn: number = leadInOf(milliseconds),
 ): Promise<number> {
   const began = performance.now() + leadIn;
   const until = began + milliseconds;

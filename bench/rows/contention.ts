@@ -1,6 +1,6 @@
 import { type Connection, connect } from '../../src/client/connect.js';
 import type { StreamId } from '../../src/core/stream.js';
-import { keepInFlight } from '../in-flight.js';
+import { keepInFlight, leadInOf } from '../in-flight.js';
 import { Latency } from '../latency.js';
 import { type Done, Rounds, takeTurns } from '../rounds.js';
 import { compare, type Measurement } from '../row.js';
@@ -100,12 +100,14 @@ class Contenders {
   }
 
   /**
-   * What all have appended a second, while they contend: when the time is over they leave one by one, each whose turn it is,
-   * and that takes some tenths of a second in which nobody wants to win.
+   * What all have appended a second, while they contend: at the beginning all are late at once, and when the time is over they
+   * leave one by one, each whose turn it is, and that takes some tenths of a second in which nobody wants to win.
    */
   async contend(milliseconds: number, latency: Latency): Promise<Done> {
-    this.#milliseconds += milliseconds;
-    const until = performance.now() + milliseconds;
+    const leadIn = leadInOf(milliseconds);
+    this.#milliseconds += leadIn + milliseconds;
+    const began = performance.now() + leadIn;
+    const until = began + milliseconds;
     let inTime = 0;
     let work = 0;
     const contending = async (writer: Contender): Promise<number> => {
@@ -119,10 +121,11 @@ class Contenders {
       writer.version += 1n;
       writer.won += 1;
       work += 1;
-      if (performance.now() < until) inTime += 1;
+      const now = performance.now();
+      if (now >= began && now < until) inTime += 1;
       return 1;
     };
-    await keepInFlight(this.#writers, milliseconds, contending, 0);
+    await keepInFlight(this.#writers, leadIn + milliseconds, contending, 0);
     return { value: (inTime * 1000) / milliseconds, work };
   }
 
