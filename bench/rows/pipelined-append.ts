@@ -46,8 +46,8 @@ export const pipelinedAppend: Measurement = {
             }),
         },
       ]);
-      // By themselves: what the clients that insert leave behind in this process takes a tenth of the turns after them, which no
-      // client of a service pays. From another process, they take nothing.
+      // By themselves: behind clients that insert in this process our turns are slower, and behind the same in another process they are
+      // not. Why is not known; it is nothing that the service does.
       const besideInserts = await takeTurns({ rounds, meter }, [
         ours,
         () =>

@@ -89,7 +89,7 @@ export class GatheredRows {
     return undefined;
   }
 
-  /** What was kept since it was last asked for; at least half of its memory is filled. */
+  /** What was kept since it was last asked for; where less than half of its memory is filled, in memory of its own. */
   take(): BinaryRows {
     const room = this.#bytes;
     const bytes = room.subarray(0, this.#used);
