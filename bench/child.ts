@@ -2,10 +2,13 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-/** What a child process says once it serves, and what it has used when it ends. */
+/** What a child process says once it serves, what it answers, and what it has used when it ends. */
 export type ChildMessage =
   | { readonly kind: 'SERVING'; readonly address: string }
+  | { readonly kind: 'ANSWERED'; readonly answer: unknown }
   | { readonly kind: 'ENDED'; readonly peakMiB: number; readonly cpuSeconds: number };
+
+export type ToChild = { readonly kind: 'STOP' } | { readonly kind: 'ASKED'; readonly question: unknown };
 
 export type Usage = Omit<Extract<ChildMessage, { kind: 'ENDED' }>, 'kind'>;
 
@@ -21,6 +24,8 @@ export const NODE_FLAGS: readonly string[] = [
 export interface Child {
   readonly address: string;
   readonly pid: number;
+  /** What it says to the question; one at a time. Fails if it ends before. */
+  ask(question: unknown): Promise<unknown>;
   /** Ends it; what it has used, if it could tell. May be called twice. */
   stop(): Promise<Usage | undefined>;
 }
@@ -42,9 +47,11 @@ export async function startChild(module: string, options: ChildOptions): Promise
   });
   const exited = once(child, 'exit');
   let usage: Usage | undefined;
+  let answered: (answer: unknown) => void = () => undefined;
   const address = await new Promise<string>((resolve, reject) => {
     child.on('message', (message: ChildMessage) => {
       if (message.kind === 'SERVING') resolve(message.address);
+      else if (message.kind === 'ANSWERED') answered(message.answer);
       else usage = message;
     });
     child.once('error', reject);
@@ -53,12 +60,18 @@ export async function startChild(module: string, options: ChildOptions): Promise
   let stopping: Promise<Usage | undefined> | undefined;
   const stop = async () => {
     const late = setTimeout(() => child.kill('SIGKILL'), 10_000);
-    if (child.connected) child.send('STOP');
+    if (child.connected) child.send({ kind: 'STOP' } satisfies ToChild);
     await exited;
     clearTimeout(late);
     return usage;
   };
+  const ask = (question: unknown) =>
+    new Promise<unknown>((resolve, reject) => {
+      answered = resolve;
+      void exited.then(() => reject(new Error(`${module} ended before it answered`)));
+      child.send({ kind: 'ASKED', question } satisfies ToChild);
+    });
   const { pid } = child;
   if (pid === undefined) throw new Error(`${module} has no process id`);
-  return { address, pid, stop: () => (stopping ??= stop()) };
+  return { address, pid, ask, stop: () => (stopping ??= stop()) };
 }

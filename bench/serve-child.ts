@@ -1,7 +1,14 @@
-import type { ChildMessage } from './child.js';
+import type { ChildMessage, ToChild } from './child.js';
 
-/** The other side of {@link startChild}: tells the address, and stops when told to or when the parent is gone. */
-export function serveChild(address: string, stop: () => Promise<unknown>): void {
+/**
+ * The other side of {@link startChild}: tells the address, answers what it is asked, and stops when told to or when the parent is
+ * gone.
+ */
+export function serveChild(
+  address: string,
+  stop: () => Promise<unknown>,
+  answer: (question: unknown) => Promise<unknown> = async () => undefined,
+): void {
   tell({ kind: 'SERVING', address });
   let ending = false;
   const end = () => {
@@ -18,7 +25,11 @@ export function serveChild(address: string, stop: () => Promise<unknown>): void 
   };
   // Ctrl-C reaches the whole group; the parent decides.
   process.on('SIGINT', () => undefined);
-  process.on('message', end);
+  process.on('message', (message: ToChild) => {
+    if (message.kind === 'STOP') return end();
+    // What fails here is not caught: the process ends, and whoever asked is told.
+    void answer(message.question).then((given) => tell({ kind: 'ANSWERED', answer: given }));
+  });
   process.on('disconnect', end);
 }
 

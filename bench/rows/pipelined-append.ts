@@ -1,10 +1,11 @@
 import { connect } from '../../src/client/connect.js';
+import { startChild } from '../child.js';
 import { copyIn } from '../floors/copy-in.js';
-import { insertRow } from '../floors/insert.js';
+import { makeFloorTables } from '../floors/floor-tables.js';
 import { keepInFlight } from '../in-flight.js';
-import { takeTurns, type Turn } from '../rounds.js';
+import { takeTurns } from '../rounds.js';
 import { compare, type Measurement } from '../row.js';
-import { StreamWalk, walks } from '../workload.js';
+import { walks } from '../workload.js';
 
 const IN_FLIGHT = 256;
 const CLIENTS = 8;
@@ -15,27 +16,26 @@ export const pipelinedAppend: Measurement = {
   about: 'pipelined appends of one event, beside COPY and INSERT',
   quick: true,
   async measure(stage, { rounds, turnMilliseconds }) {
-    const { composedService, floorSchema, meter, postgres, service } = stage;
+    const { composedService, floorSchema, meter, postgres, schema, scratch, service } = stage;
+    const insertedSchema = `${schema}_inserted`;
+    await makeFloorTables(postgres, schema, insertedSchema);
+    const inserting = await startChild('./floors/inserting-process.js', {
+      input: { databaseUrl: postgres.url, floorSchema: insertedSchema, clients: CLIENTS },
+      cwd: scratch,
+    });
     const connection = connect({ address: service.address });
     const composed = connect({ address: composedService.address });
-    const inserting = await Promise.all(
-      Array.from({ length: CLIENTS }, async () => ({
-        client: await postgres.connect(),
-        walk: new StreamWalk(),
-      })),
-    );
     const copying = await postgres.connect();
     const ourWalks = walks(IN_FLIGHT);
     const composedWalks = walks(IN_FLIGHT);
     const copyWalks = walks(IN_FLIGHT);
     try {
-      const ours: Turn = (latency) =>
-        keepInFlight(ourWalks, turnMilliseconds, async (walk) => {
-          await latency.of(() => connection.eventStore.append(walk.request()));
-          return 1;
-        });
       const results = await takeTurns({ rounds, meter }, [
-        ours,
+        (latency) =>
+          keepInFlight(ourWalks, turnMilliseconds, async (walk) => {
+            await latency.of(() => connection.eventStore.append(walk.request()));
+            return 1;
+          }),
         () => keepInFlight([copying], turnMilliseconds, (client) => copyIn(client, floorSchema, copyWalks)),
         {
           meter: meter.with({ service: composedService.pid }),
@@ -45,15 +45,10 @@ export const pipelinedAppend: Measurement = {
               return 1;
             }),
         },
-      ]);
-      // By themselves: behind clients that insert in this process our turns are slower, and behind the same in another process they are
-      // not. Why is not known; it is nothing that the service does.
-      const besideInserts = await takeTurns({ rounds, meter }, [
-        ours,
-        () =>
-          keepInFlight(inserting, turnMilliseconds, ({ client, walk }) =>
-            insertRow(client, floorSchema, walk),
-          ),
+        {
+          meter: meter.with({ clients: [inserting.pid] }),
+          take: async () => Number(await inserting.ask(turnMilliseconds)),
+        },
       ]);
       const what = `pipelined appends of one event, ${IN_FLIGHT} in flight`;
       const row = { id: 'S1', what, unit: 'events/s' } as const;
@@ -64,15 +59,15 @@ export const pipelinedAppend: Measurement = {
         compare(results, { ours: 0, floor: 2 }, { ...row, floor: together }),
         compare(results, { ours: 2, floor: 1 }, { ...row, what: together, floor: copy, betweenFloors: true }),
         compare(
-          besideInserts,
-          { ours: 0, floor: 1 },
+          results,
+          { ours: 0, floor: 3 },
           { ...row, floor: `one INSERT a transaction, ${CLIENTS} clients` },
         ),
       ];
     } finally {
       connection.close();
       composed.close();
-      await Promise.all([copying, ...inserting.map(({ client }) => client)].map((client) => client.end()));
+      await Promise.all([copying.end(), inserting.stop()]);
     }
   },
 };
