@@ -197,6 +197,35 @@ describe('a load of many pages', () => {
     }
     await switchTo(standby(0).socketPath);
   });
+
+  it('fails where the replica is lost behind a page, with a prefix and the way out, and goes on from there', async () => {
+    const stream = newStream();
+    for (let appends = 0; appends < 5; appends++) await append(stream, 900);
+    const { token } = await append(stream, 900);
+    await standby(0).caughtUp();
+    const every = await positions(whole(stream));
+    const found: bigint[] = [];
+    const reading = (async () => {
+      for await (const page of store.load({ ...whole(stream), minPosition: token })) {
+        found.push(...page.events.map(({ position }) => position));
+        // The next statement has been sent by then.
+        if (found.length > page.events.length) await switchTo(undefined);
+      }
+    })();
+    await expect(reading).rejects.toMatchObject({
+      reason: 'STORE_UNAVAILABLE',
+      message: expect.stringContaining('read without min_position and stale_ok from the primary'),
+    });
+    expect(found.length).toBeLessThan(every.length);
+    expect(found).toEqual(every.slice(0, found.length));
+    await switchTo(standby(0).socketPath);
+    const rest = await positions({
+      ...whole(stream),
+      filters: [{ positions: { first: (found.at(-1) ?? 0n) + 1n } }],
+      minPosition: token,
+    });
+    expect([...found, ...rest]).toEqual(every);
+  });
 });
 
 describe('a replica that cannot answer', () => {
