@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
-import pg from 'pg';
 import { type BinaryRows, GatheredRows, type Pieces } from './gathered-rows.js';
 import { RowSocket } from './row-socket.js';
+import { UndescribedQuery } from './undescribed-query.js';
 
 export interface BinaryStatement {
   readonly text: string;
@@ -18,7 +18,7 @@ export interface BinaryStatement {
  *
  * Results have to be bounded by the statement, for all of them are held.
  */
-export class BinaryRowsQuery extends pg.Query {
+export class BinaryRowsQuery extends UndescribedQuery {
   /** The rows, when the server is done; without those that were given before. */
   readonly gathered: Promise<BinaryRows>;
 
@@ -30,7 +30,7 @@ export class BinaryRowsQuery extends pg.Query {
     });
     // `binary` and `queryMode` are the driver's, and missing in its types.
     const config = { ...statement, binary: true, queryMode: 'extended' };
-    super(config, undefined, (error) => settle(error));
+    super(config, (error) => settle(error));
     this.gathered = rows;
     const { submit } = this;
     this.submit = (connection) => {

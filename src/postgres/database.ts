@@ -11,6 +11,7 @@ import { Lane } from './lane.js';
 import { notReplicated, ReplicationWatch } from './replication-watch.js';
 import { rowStream } from './row-socket.js';
 import { identify, NotConfirmedError, type ServerIdentity, ServerLives } from './server-lives.js';
+import { TextRowsQuery } from './text-rows.js';
 
 /** Where the database is, and how it is used. */
 export interface DatabaseOptions {
@@ -107,8 +108,6 @@ const IN_INDEX_ORDER = '-c enable_seqscan=off -c enable_bitmapscan=off';
 const WAITING = 1000;
 /** A prepared statement is not there, or there is one of that name already. */
 const NOT_PREPARED = new Set(['26000', '42P05']);
-// All values come as text and each statement's file reads its own columns.
-const AS_TEXT: pg.CustomTypesConfig = { getTypeParser: () => (value: string | Buffer) => value };
 /**
  * The only way to the driver. After a time-out or an error of the connection a client is thrown away, never given to the
  * next borrower, who would inherit an open transaction; appends, reads and listening have connections of their own, so
@@ -143,7 +142,6 @@ export class Database {
       connectionTimeoutMillis: this.#connectTimeout,
       keepAlive: true,
       options: SESSION,
-      types: AS_TEXT,
     };
     const pool = (max: number, how: pg.ClientConfig) => {
       const made = new pg.Pool({ ...this.#config, max, idleTimeoutMillis: 60_000, ...how });
@@ -174,12 +172,13 @@ export class Database {
     values: readonly unknown[],
     options: QueryOptions = {},
   ): Promise<Row[]> {
-    const { rows } = await this.#named(text, options, (named) =>
-      this.#send(pool, options, (client) =>
-        client.query<Row>({ text, values: [...values], rowMode: 'array', ...named }),
+    return this.#named(text, options, (named) =>
+      this.#send(
+        pool,
+        options,
+        (client) => client.query(new TextRowsQuery({ text, values: [...values], ...named })).answer,
       ),
     );
-    return rows;
   }
 
   /**
@@ -295,10 +294,8 @@ export class Database {
       try {
         let life = this.#admitted.get(client);
         if (life === undefined) {
-          const ask = (text: string) => client.query<Row>({ text, rowMode: 'array' });
-          life = lives.admit(
-            await identify(async (text) => (await within(this.#connectTimeout, ask(text))).rows),
-          );
+          const ask = (text: string) => client.query(new TextRowsQuery({ text })).answer;
+          life = lives.admit(await identify((text) => within(this.#connectTimeout, ask(text))));
           this.#admitted.set(client, life);
         }
         former = life !== lives.current;
@@ -376,7 +373,7 @@ export class Database {
       return await Promise.race([
         work({
           query: async (text, values = []) => {
-            const { rows } = await client.query<Row>({ text, values: [...values], rowMode: 'array' });
+            const rows = await client.query(new TextRowsQuery({ text, values: [...values] })).answer;
             if (replication.cutShort) throw notReplicated();
             return rows;
           },

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { Row } from './database.js';
 import { giveBack, leavesUnharmed } from './give-back.js';
+import { TextRowsQuery } from './text-rows.js';
 
 /** What a lane works with. */
 export interface LaneParts {
@@ -46,8 +47,8 @@ export class Lane {
     let broken = true;
     try {
       const borrowed = (client = await held.client);
-      const { rows } = await named(text, prepared, (name) =>
-        ask(borrowed, () => borrowed.query<Row>({ text, values: [...values], rowMode: 'array', ...name })),
+      const rows = await named(text, prepared, (name) =>
+        ask(borrowed, () => borrowed.query(new TextRowsQuery({ text, values: [...values], ...name })).answer),
       );
       broken = false;
       return rows;
