@@ -38,7 +38,7 @@ BEGIN
              ON true
         LEFT JOIN LATERAL
              (SELECT p.version, p.data, p.content_type, p.schema_version, p.taken_at FROM snapshots p
-               WHERE n.schema_version IS DISTINCT FROM 0 AND s.deleted_at IS NULL
+               WHERE n.schema_version IS DISTINCT FROM 0 AND s.version IS NOT NULL AND s.deleted_at IS NULL
                  AND p.aggregate_type = n.aggregate_type AND p.aggregate_id = n.aggregate_id AND p.version >= s.hidden_before
                  AND (n.schema_version IS NULL OR p.schema_version = n.schema_version)
                  AND (s.erase_from >= s.erase_before OR p.version < s.erase_from)
@@ -59,12 +59,15 @@ BEGIN
                  FROM (SELECT o.*, octet_length(o.data) + pg_column_size(o.metadata) + pg_column_size(o.tags)
                                    + octet_length(o.event_type) + 64 AS size
                          FROM events o
-                        WHERE o.aggregate_type = f.aggregate_type AND o.aggregate_id = f.aggregate_id
+                        -- What is said of the stream alone is looked at first, and saves the search: there is nothing to find
+                        -- of one that is not there, nor behind a snapshot of its last version.
+                        WHERE f.first IS NOT NULL AND NOT f.left_out AND coalesce(f.kept, 0) < f.version
+                          AND o.aggregate_type = f.aggregate_type AND o.aggregate_id = f.aggregate_id
                           AND o.version >= greatest(f.first, f.kept + 1) AND o.version <= f.version
                           AND (o.removed IS NULL OR o.removed = 'ERASED')
                         ORDER BY o.version LIMIT most_events + 1) a) b
             -- Of what does not fit, one tells that there is more.
-            WHERE b.bytes - b.size <= most_bytes) e ON f.first IS NOT NULL AND NOT f.left_out
+            WHERE b.bytes - b.size <= most_bytes) e ON true
       LEFT JOIN LATERAL (SELECT f.kept, f.data, f.content_type, f.schema_version, f.taken_at
                           WHERE coalesce(e.number, 1) = 1 AND NOT f.left_out)
            c (version, data, content_type, schema_version, taken_at) ON true;
