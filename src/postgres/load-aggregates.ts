@@ -45,6 +45,7 @@ export async function loadAggregates(
       EVENT_BYTES,
       SNAPSHOT_BYTES,
     ],
+    { prepared: 'load_aggregates' },
   );
   const found: Row[][] = sought.map(() => []);
   for (const row of rows) {
