@@ -1,6 +1,7 @@
 import path from 'node:path';
-import pg from 'pg';
+import type pg from 'pg';
 import { startEmbeddedPostgres } from '../src/embedded/index.js';
+import { connected } from './connected.js';
 import { findPostmaster } from './postmaster.js';
 
 /** The Postgres that both the service and the floors use. */
@@ -45,13 +46,7 @@ export async function openPostgres(scratch: string): Promise<Postgres> {
 
 async function describe(server: Pick<Postgres, 'url' | 'kind' | 'stop'>): Promise<Postgres> {
   const { url, stop } = server;
-  const connect = async () => {
-    const client = new pg.Client({ connectionString: url });
-    // A statement under way fails by itself; without a listener the event would end the process first.
-    client.on('error', () => undefined);
-    await client.connect();
-    return client;
-  };
+  const connect = () => connected(url);
   try {
     const client = await connect();
     const { rows } = await client.query<{ name: string; value: string }>(

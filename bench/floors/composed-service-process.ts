@@ -5,7 +5,6 @@ import {
   type ServerUnaryCall,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
-import pg from 'pg';
 import { CommandService } from '../../gen/headwater/v1/command_service_pb.js';
 import {
   EventStoreService,
@@ -24,6 +23,7 @@ import {
 import { deserializer, methodPath } from '../../src/wire/method.js';
 import { NAMESPACE_HEADER } from '../../src/wire/namespace.js';
 import { decodeExecuteStreamRequest, type NumberedCommand } from '../../src/wire/pipelined-command.js';
+import { connected } from '../connected.js';
 import { joinPage, loadByCopy } from './composed-load.js';
 import { ComposedSubscriptions } from './composed-subscriptions.js';
 import { CopiedGroups, type PipelinedCall, type Requested } from './copied-groups.js';
@@ -43,7 +43,13 @@ const { databaseUrl, schema, composedSchema } = JSON.parse(process.argv[2] ?? '{
   readonly composedSchema: string;
 };
 
-const clients = await Promise.all([connected(), connected(), connected(), connected(), connected()]);
+const clients = await Promise.all([
+  connected(databaseUrl),
+  connected(databaseUrl),
+  connected(databaseUrl),
+  connected(databaseUrl),
+  connected(databaseUrl),
+]);
 const [writing, alsoWriting, ofCommands, alsoOfCommands, reading] = clients;
 const groups = new CopiedGroups(
   [
@@ -167,11 +173,3 @@ await serveFloor(server, async () => {
   subscriptions.stop();
   await Promise.all(clients.map((client) => client.end()));
 });
-
-async function connected(): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: databaseUrl });
-  // A statement under way fails by itself; without a listener the event would end the process first.
-  client.on('error', () => undefined);
-  await client.connect();
-  return client;
-}

@@ -1,4 +1,4 @@
-import pg from 'pg';
+import { connected } from '../connected.js';
 import { keepInFlight } from '../in-flight.js';
 import { serveChild } from '../serve-child.js';
 import { StreamWalk } from '../workload.js';
@@ -13,11 +13,10 @@ const { clients, databaseUrl, floorSchema } = JSON.parse(process.argv[2] ?? '{}'
   readonly floorSchema: string;
 };
 const inserting = await Promise.all(
-  Array.from({ length: clients }, async () => {
-    const client = new pg.Client({ connectionString: databaseUrl });
-    await client.connect();
-    return { client, walk: new StreamWalk() };
-  }),
+  Array.from({ length: clients }, async () => ({
+    client: await connected(databaseUrl),
+    walk: new StreamWalk(),
+  })),
 );
 serveChild(
   '',
