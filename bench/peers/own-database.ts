@@ -1,4 +1,5 @@
-import pg from 'pg';
+import type pg from 'pg';
+import { connected } from '../connected.js';
 import { PeerMissingError } from './install.js';
 import type { Postgres } from '../postgres.js';
 
@@ -34,11 +35,7 @@ export async function ownDatabase({ postgres, name }: OwnDatabaseOptions): Promi
   own.pathname = `/${name}`;
   return {
     url: own.href,
-    connect: async () => {
-      const client = new pg.Client({ connectionString: own.href });
-      await client.connect();
-      return client;
-    },
+    connect: () => connected(own.href),
     drop: () => admin(`DROP DATABASE IF EXISTS "${name}" WITH (FORCE)`),
   };
 }
