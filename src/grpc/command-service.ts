@@ -24,8 +24,8 @@ import type { CommandsOf } from './served-commands.js';
 import { unary } from './unary.js';
 import { handle, type HandleParts } from './workers/handle.js';
 
-/** A command takes 0.1 ms until it waits for its append: 256 in a row would leave the database idle for 25 ms. */
-const BURST = 64;
+/** As many as of appends: what makes half of 256 in flight, so that the database has the one half while the other is decided. */
+const BURST = 128;
 
 type ExecutePlan = Plan & { readonly command: Command };
 type ExplainPlan = Plan & { readonly request: ExplainRequest };

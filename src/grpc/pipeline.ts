@@ -97,13 +97,17 @@ export class Pipeline<Item, P extends Plan, Verdict> {
     this.#endIfDone();
   }
 
-  /** Begins no more in this turn of the event loop. */
+  /**
+   * Begins no more in this turn of the event loop, nor in the next: what has begun may have come to appends only after this, and
+   * those are sent in the next one. Begun before that, the rest would go with them, and the database would have all or nothing.
+   */
   #rest(): void {
     this.#resting = true;
-    setImmediate(() => {
+    const goOn = () => {
       this.#resting = false;
       if (!this.#parts.scope.signal.aborted && !this.#ended) this.#advance();
-    });
+    };
+    setImmediate(() => setImmediate(goOn));
   }
 
   #begin({ correlation, item, bytes }: Numbered<Item> & { readonly bytes: number }): void {
