@@ -98,8 +98,8 @@ BEGIN
   IF command_ids IS NOT NULL THEN
     INSERT INTO commands (command_id, command_type, body_hash, result, first_position, last_position, recorded_at)
     SELECT n.id, n.type, n.hash, n.result, head_before + n.first, head_before + n.last, append_foreseen.recorded_at
-      FROM unnest(command_ids, command_types, command_hashes, command_results, command_firsts, command_lasts)
-           n (id, type, hash, result, first, last);
+      FROM (SELECT unnest(command_ids) AS id, unnest(command_types) AS type, unnest(command_hashes) AS hash,
+                   unnest(command_results) AS result, unnest(command_firsts) AS first, unnest(command_lasts) AS last) n;
   END IF;
 END
 $$;
