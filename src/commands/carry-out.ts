@@ -64,12 +64,11 @@ export class CarryOut {
     guardExistence(existence, aggregate, { version, deleted: false });
     refuseUnexpected(handled, version);
     const events = inheriting(decided.events, handled, () => runtime.newEventId());
-    const known = version > 0n || events.length === 0 ? version + BigInt(events.length) : undefined;
     const entry = {
       commandId: command.commandId,
       commandType: command.commandType,
       bodyHash,
-      result: ledgerResult(aggregate, known),
+      result: ledgerResult(aggregate, version, events),
     };
     const appended = await this.commit(aggregate, decided, signal, { events, command: entry });
     return answerOfAppend(appended, handled, version);

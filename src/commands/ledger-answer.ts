@@ -1,23 +1,28 @@
 import type { Appended } from '../core/append.js';
 import type { Executed, LedgerCommand } from '../core/command.js';
 import { encodedText } from '../core/encoded-text.js';
-import type { EventStore } from '../core/event-store.js';
+import type { NewEvent } from '../core/event.js';
 import type { StreamId } from '../core/stream.js';
 import type { CommandHandling } from './middleware.js';
 
-/** What the ledger keeps of an answer; the rest is in the events. */
+/** What the ledger keeps of the answer to a command without events. */
 interface Kept {
   readonly aggregateType: string;
   readonly aggregateId: string;
-  /** Left out where only the append can tell: of an aggregate that may have been created anew. */
-  readonly version: string | undefined;
+  /** Earlier releases left it out where only the append could tell, and kept this of commands with events too. */
+  readonly version?: string;
 }
 
-/** The result that is kept with a command, as JSON. */
-export function ledgerResult(aggregate: StreamId, version: bigint | undefined): Uint8Array {
-  const { aggregateType, aggregateId } = aggregate;
-  const kept: Kept = { aggregateType, aggregateId, version: version?.toString() };
-  // Undefined is not written.
+const NOTHING = new Uint8Array(0);
+
+/** The result that is kept with a command, as JSON: nothing of one with events, for the answer is in those. */
+export function ledgerResult(
+  { aggregateId, aggregateType }: StreamId,
+  version: bigint,
+  events: readonly NewEvent[],
+): Uint8Array {
+  if (events.length > 0) return NOTHING;
+  const kept: Kept = { aggregateType, aggregateId, version: version.toString() };
   return encodedText(JSON.stringify(kept));
 }
 
@@ -27,61 +32,45 @@ export function answerOfAppend(
   { command, aggregate: asked }: Pick<CommandHandling, 'command' | 'aggregate'>,
   decidedOn: bigint,
 ): Executed {
-  const { lastPosition, epoch, eventIds, deduplicated, versions, commandResult } = appended;
-  const first = deduplicated ? keptOf(commandResult) : undefined;
+  const { commandResult, deduplicated } = appended;
+  const kept = deduplicated ? keptOf(commandResult, asked) : { aggregate: asked, version: decidedOn };
+  return answer(command.commandId, appended, deduplicated, kept);
+}
+
+/** The answer to a command that is in the ledger. */
+export function answerOfLedger(ledger: LedgerCommand, asked: StreamId): Executed {
+  return answer(ledger.commandId, ledger, true, keptOf(ledger.result, asked));
+}
+
+/** By the events where there are some, else by what was kept. */
+function answer(
+  commandId: string,
+  {
+    epoch,
+    eventIds,
+    lastPosition,
+    versions,
+  }: Pick<Appended, 'epoch' | 'eventIds' | 'lastPosition' | 'versions'>,
+  deduplicated: boolean,
+  kept: { readonly aggregate: StreamId; readonly version: bigint },
+): Executed {
   const [written] = versions;
   return {
-    aggregate: first?.aggregate ?? written?.stream ?? asked,
-    version: written?.version ?? (deduplicated ? first?.version : decidedOn) ?? 0n,
+    aggregate: written?.stream ?? kept.aggregate,
+    version: written?.version ?? kept.version,
     position: lastPosition,
     epoch,
-    commandId: command.commandId,
+    commandId,
     eventIds,
     deduplicated,
   };
 }
 
-/** The answer to a command that is in the ledger; what is not in its result is read from its events. */
-export async function answerOfLedger(
-  store: Pick<EventStore, 'load'>,
-  ledger: LedgerCommand,
-  asked: StreamId,
-  signal: AbortSignal,
-): Promise<Executed> {
-  const { commandId, firstPosition, lastPosition, result } = ledger;
-  const first = keptOf(result);
-  const eventIds: string[] = [];
-  let [version, epoch, stream] = [first?.version ?? 0n, 0n, first?.aggregate];
-  if (lastPosition > 0n) {
-    const filters = [{ positions: { first: firstPosition, last: lastPosition } }];
-    for await (const page of store.load({ filters }, { signal })) {
-      epoch = page.epoch;
-      for (const event of page.events) {
-        eventIds.push(event.eventId);
-        version = event.version;
-        stream ??= event.stream;
-      }
-    }
-  }
-  return {
-    aggregate: stream ?? asked,
-    version,
-    position: lastPosition,
-    epoch,
-    commandId,
-    eventIds,
-    deduplicated: true,
-  };
-}
-
-/** What was kept; `undefined` if it was erased. */
 function keptOf(
   result: Uint8Array | undefined,
-): { readonly aggregate: StreamId; readonly version: bigint | undefined } | undefined {
-  if (result === undefined || result.byteLength === 0) return undefined;
-  const { aggregateType, aggregateId, version } = JSON.parse(new TextDecoder().decode(result)) as Kept;
-  return {
-    aggregate: { aggregateType, aggregateId },
-    version: version === undefined ? undefined : BigInt(version),
-  };
+  asked: StreamId,
+): { readonly aggregate: StreamId; readonly version: bigint } {
+  if (result === undefined || result.byteLength === 0) return { aggregate: asked, version: 0n };
+  const { aggregateType, aggregateId, version = '0' } = JSON.parse(new TextDecoder().decode(result)) as Kept;
+  return { aggregate: { aggregateType, aggregateId }, version: BigInt(version) };
 }

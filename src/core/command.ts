@@ -1,7 +1,7 @@
 import type { CallOptions } from './call-options.js';
 import type { Microseconds } from './event.js';
 import type { ExpectedVersion } from './expected-version.js';
-import type { StreamId } from './stream.js';
+import type { StreamId, StreamVersion } from './stream.js';
 
 /** What a command carries: JSON, or a protobuf message with its type. */
 export type CommandData =
@@ -48,12 +48,18 @@ export interface LedgerCommand {
   readonly commandId: string;
   readonly commandType: string;
   readonly bodyHash: Uint8Array;
-  /** What was answered; empty if it was erased. */
+  /** The result that was kept with it; empty if none was, or one of its events was erased. */
   readonly result: Uint8Array;
   /** Of its events; 0 if it had none. */
   readonly firstPosition: bigint;
   readonly lastPosition: bigint;
   readonly recordedAt: Microseconds;
+  /** Of its events, in order; also of those of which only the shell is left. */
+  readonly eventIds: readonly string[];
+  /** Of the last of its events in each stream, in the order of the append. */
+  readonly versions: readonly StreamVersion[];
+  /** The log's now, to be kept with the positions. */
+  readonly epoch: bigint;
 }
 
 /**

@@ -34,8 +34,9 @@ export function append(tables: Tables, runtime: Runtime, request: AppendRequest)
   const refused = refusal(tables, streams, request.condition);
   if (refused) return refused;
   const written = write(tables, now, streams);
-  if (command) keepCommand(tables, command, written, tables.recordedAt(now));
-  return appended(written, false);
+  const answer = appended(written, false);
+  if (command) keepCommand(tables, command, answer, tables.recordedAt(now));
+  return answer;
 }
 
 function refusal(

@@ -1,4 +1,4 @@
-import type { CommandEntry } from '../core/append.js';
+import type { Appended, CommandEntry } from '../core/append.js';
 import type { LedgerCommand } from '../core/command.js';
 import { CommandIdReusedError } from '../core/errors.js';
 import type { Event, Microseconds } from '../core/event.js';
@@ -20,21 +20,18 @@ export function findRepeatOfCommand(
 }
 
 /**
- * Writes the command into the ledger, with its events.
+ * Writes the command into the ledger, with where its events stand.
  *
  * @param now when it was carried out, if there are no events
  */
 export function keepCommand(
   tables: Tables,
-  command: CommandEntry,
-  events: readonly Event[],
+  { bodyHash, commandId, commandType, result }: CommandEntry,
+  { epoch, eventIds, firstPosition, lastPosition, recordedAt, versions }: Appended,
   now: Microseconds,
 ): void {
-  const { commandId, commandType } = command;
-  const recordedAt = events[0]?.recordedAt ?? now;
-  const [firstPosition, lastPosition] = [events[0]?.position ?? 0n, events.at(-1)?.position ?? 0n];
-  const copy = copiedCommand({ ...command, commandId, commandType, firstPosition, lastPosition, recordedAt });
-  tables.commands.set(commandId, copy);
+  const where = { firstPosition, lastPosition, recordedAt: recordedAt ?? now, eventIds, versions, epoch };
+  tables.commands.set(commandId, copiedCommand({ commandId, commandType, bodyHash, result, ...where }));
 }
 
 /** With bytes of its own. */

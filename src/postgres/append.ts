@@ -11,6 +11,7 @@ import { type StreamVersion, streamKey } from '../core/stream.js';
 import { byteaArray, int4Array, int8Array, textArray } from './binary-array.js';
 import type { Row } from './database.js';
 import { eventParameters } from './event-parameters.js';
+import { type FoundAppend, type FoundCommand, whereFound } from './found-append.js';
 import { type GroupLane, type GroupStatement, groupStatement, type NotFollowed } from './group-lane.js';
 import { arrayLiteral, type PreparedAppend, type PreparedEvent } from './prepared-append.js';
 
@@ -153,19 +154,13 @@ export function expectedNumber(expected: ExpectedVersion): bigint {
 }
 
 /** What the function says about a verdict that is neither A nor R. */
-interface Detail {
+interface Detail extends FoundCommand {
   readonly reused?: { readonly event_id: string; readonly position: string };
   readonly deleted: readonly [string, string];
-  readonly result: string;
-  readonly event_ids: readonly string[];
   readonly condition_position: string;
   readonly head: string;
   readonly last_common_position: string;
   readonly current_epoch: string;
-  readonly first_position: string;
-  readonly last_position: string;
-  readonly recorded_at: string;
-  readonly versions: readonly [string, string, string][];
 }
 
 function verdicts(group: readonly PreparedAppend[], row: Row): readonly Verdict[] {
@@ -207,17 +202,12 @@ function verdicts(group: readonly PreparedAppend[], row: Row): readonly Verdict[
   });
 }
 
-function repeated(detail: Detail, epoch: bigint): Omit<Appended, 'eventIds'> {
-  const firstPosition = BigInt(detail.first_position);
+function repeated(found: FoundAppend, epoch: bigint): Omit<Appended, 'eventIds'> {
+  const where = whereFound(found);
   return {
     outcome: 'APPENDED',
-    firstPosition,
-    lastPosition: BigInt(detail.last_position),
-    versions: detail.versions.map(([aggregateType, aggregateId, version]) => ({
-      stream: { aggregateType, aggregateId },
-      version: BigInt(version),
-    })),
-    recordedAt: firstPosition === 0n ? undefined : BigInt(detail.recorded_at),
+    ...where,
+    recordedAt: where.firstPosition === 0n ? undefined : BigInt(found.recorded_at),
     epoch,
     deduplicated: true,
   };

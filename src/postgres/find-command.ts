@@ -1,5 +1,6 @@
 import type { LedgerCommand } from '../core/command.js';
 import type { Database } from './database.js';
+import { type FoundCommand, whereFound } from './found-append.js';
 import { quotedSchema } from './schema.js';
 
 /** A command of the ledger, as far as it is committed. */
@@ -9,23 +10,25 @@ export async function findCommand(
   commandId: string,
   signal?: AbortSignal,
 ): Promise<LedgerCommand | undefined> {
+  const quoted = quotedSchema(schema);
   const [row] = await database.query(
     'read',
-    `SELECT command_type, encode(body_hash, 'hex'), encode(result, 'hex'), first_position, last_position,
-            (date_part('epoch', recorded_at) * 1000000)::bigint
-       FROM ${quotedSchema(schema)}.commands WHERE command_id = $1`,
+    // Whatever its body was.
+    `SELECT ${quoted}.find_command($1, NULL), epoch FROM ${quoted}.log_head`,
     [commandId],
     { signal },
   );
-  if (row === undefined) return undefined;
-  const [commandType, bodyHash, result, firstPosition, lastPosition, recordedAt] = row;
+  const [text, epoch] = row ?? [];
+  if (text === null || text === undefined) return undefined;
+  const found = JSON.parse(text) as FoundCommand;
   return {
     commandId,
-    commandType: commandType ?? '',
-    bodyHash: Buffer.from(bodyHash ?? '', 'hex'),
-    result: Buffer.from(result ?? '', 'hex'),
-    firstPosition: BigInt(firstPosition ?? 0),
-    lastPosition: BigInt(lastPosition ?? 0),
-    recordedAt: BigInt(recordedAt ?? 0),
+    commandType: found.command_type,
+    bodyHash: Buffer.from(found.body_hash, 'hex'),
+    result: Buffer.from(found.result, 'hex'),
+    ...whereFound(found),
+    recordedAt: BigInt(found.recorded_at),
+    eventIds: found.event_ids,
+    epoch: BigInt(epoch ?? 0),
   };
 }

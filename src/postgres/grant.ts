@@ -49,6 +49,7 @@ const FOR_READERS = [
   'is_erasing',
   'first_match',
   'version_at',
+  'find_command',
   'stream_windows',
   'load_aggregates',
   'load',

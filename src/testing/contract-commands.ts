@@ -43,10 +43,11 @@ export function commandsContract({ describe, it, expect }: TestFramework, withSt
     it(
       'is in the ledger',
       withStore(async (store) => {
-        const { firstPosition, lastPosition, recordedAt } = await store.append({
-          streams: [to(thing('a'), 'ANY', newEvent(), newEvent())],
+        const { epoch, eventIds, firstPosition, lastPosition, recordedAt, versions } = await store.append({
+          streams: [to(thing('b'), 'ANY', newEvent(), newEvent()), to(thing('a'), 'ANY', newEvent())],
           command: entry('c'),
         });
+        expect(versions.length).toBe(2);
         const found = await store.findCommand('c');
         expect({
           ...found,
@@ -60,8 +61,26 @@ export function commandsContract({ describe, it, expect }: TestFramework, withSt
           firstPosition,
           lastPosition,
           recordedAt,
+          eventIds,
+          versions,
+          epoch,
         });
         expect(await store.findCommand('d')).toBe(undefined);
+      }),
+    );
+
+    it(
+      'is told of with its events when those are truncated, or erased',
+      withStore(async (store) => {
+        const stream = thing('a');
+        const append = async (commandId: string) =>
+          store.append({ streams: [to(stream, 'ANY', newEvent(), newEvent())], command: entry(commandId) });
+        const [truncated, erased] = [await append('truncated'), await append('erased')];
+        await append('last');
+        await store.eraseEvents({ stream, expectedVersion: 'ANY', versions: [{ first: 3n, last: 4n }] });
+        await store.truncateStream({ stream, expectedVersion: 'ANY', beforeVersion: 3n });
+        for (const [commandId, { eventIds, versions }] of Object.entries({ truncated, erased }))
+          expect(await store.findCommand(commandId)).toMatchObject({ eventIds, versions });
       }),
     );
 

@@ -15,7 +15,7 @@ import { fromWireCommandEntry, toWireCommandEntry } from './command-entry.js';
 import { fromWireExpectedVersion, toWireExpectedVersion } from './expected-version.js';
 import { fromWireNewEvent, toWireNewEvent } from './new-event.js';
 import { fromWireRefused, toWireRefused } from './refused.js';
-import { fromWireStream, readWireStream, toWireStream } from './stream.js';
+import { fromWireStream, readWireStreamVersion, toWireStream, toWireStreamVersion } from './stream.js';
 import { readWireTimestamp, toWireTimestamp } from './timestamp.js';
 
 export function toWireAppendRequest(request: AppendRequest): WireAppendRequest {
@@ -75,7 +75,7 @@ export function toWireAppended(appended: Appended): WireAppended {
   return create(AppendedSchema, {
     firstPosition: appended.firstPosition,
     lastPosition: appended.lastPosition,
-    versions: appended.versions.map(({ stream, version }) => ({ stream: toWireStream(stream), version })),
+    versions: appended.versions.map(toWireStreamVersion),
     eventIds: [...appended.eventIds],
     ...(appended.recordedAt === undefined ? {} : { recordedAt: toWireTimestamp(appended.recordedAt) }),
     epoch: appended.epoch,
@@ -89,7 +89,7 @@ export function fromWireAppended(appended: WireAppended): Appended {
     outcome: 'APPENDED',
     firstPosition: appended.firstPosition,
     lastPosition: appended.lastPosition,
-    versions: appended.versions.map(({ stream, version }) => ({ stream: readWireStream(stream), version })),
+    versions: appended.versions.map(readWireStreamVersion),
     eventIds: appended.eventIds,
     recordedAt: appended.recordedAt ? readWireTimestamp(appended.recordedAt) : undefined,
     epoch: appended.epoch,

@@ -9,6 +9,7 @@ import {
 } from '../../gen/headwater/v1/event_store_service_pb.js';
 import type { CommandEntry } from '../core/append.js';
 import type { LedgerCommand } from '../core/command.js';
+import { readWireStreamVersion, toWireStreamVersion } from './stream.js';
 import { readWireTimestamp, toWireTimestamp } from './timestamp.js';
 
 export function toWireCommandEntry(entry: CommandEntry): WireCommandEntry {
@@ -40,8 +41,14 @@ export function fromWireFindCommandRequest({ commandId }: FindCommandRequest): s
 
 export function toWireFindCommandResponse(command: LedgerCommand | undefined): FindCommandResponse {
   if (command === undefined) return create(FindCommandResponseSchema);
-  const recordedAt = toWireTimestamp(command.recordedAt);
-  return create(FindCommandResponseSchema, { command: { ...command, recordedAt } });
+  return create(FindCommandResponseSchema, {
+    command: {
+      ...command,
+      recordedAt: toWireTimestamp(command.recordedAt),
+      eventIds: [...command.eventIds],
+      versions: command.versions.map(toWireStreamVersion),
+    },
+  });
 }
 
 export function fromWireFindCommandResponse({ command }: FindCommandResponse): LedgerCommand | undefined {
@@ -54,6 +61,9 @@ export function fromWireFindCommandResponse({ command }: FindCommandResponse): L
       firstPosition: command.firstPosition,
       lastPosition: command.lastPosition,
       recordedAt: command.recordedAt ? readWireTimestamp(command.recordedAt) : 0n,
+      eventIds: command.eventIds,
+      versions: command.versions.map(readWireStreamVersion),
+      epoch: command.epoch,
     }
   );
 }

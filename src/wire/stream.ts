@@ -1,6 +1,11 @@
 import { create } from '@bufbuild/protobuf';
-import { type StreamId as WireStreamId, StreamIdSchema } from '../../gen/headwater/v1/stream_pb.js';
-import type { StreamId } from '../core/stream.js';
+import {
+  type StreamId as WireStreamId,
+  StreamIdSchema,
+  type StreamVersion as WireStreamVersion,
+  StreamVersionSchema,
+} from '../../gen/headwater/v1/stream_pb.js';
+import type { StreamId, StreamVersion } from '../core/stream.js';
 import type { Violations } from '../core/validate.js';
 
 export function toWireStream(stream: StreamId): WireStreamId {
@@ -20,4 +25,13 @@ export function fromWireStream(
 /** As {@link fromWireStream} where the other side is the service, which is believed. */
 export function readWireStream(stream: WireStreamId | undefined): StreamId {
   return { aggregateType: stream?.aggregateType ?? '', aggregateId: stream?.aggregateId ?? '' };
+}
+
+export function toWireStreamVersion({ stream, version }: StreamVersion): WireStreamVersion {
+  return create(StreamVersionSchema, { stream: toWireStream(stream), version });
+}
+
+/** Said by the service, which is believed. */
+export function readWireStreamVersion({ stream, version }: WireStreamVersion): StreamVersion {
+  return { stream: readWireStream(stream), version };
 }

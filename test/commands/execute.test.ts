@@ -196,6 +196,15 @@ describe('a command that is sent again', () => {
     expect((await manager.get(account, 'a')).state.balance).toBe(3);
   });
 
+  it('is answered as the first time when its events are truncated, and it would be refused now', async () => {
+    const store = memoryStore();
+    const manager = managerOn(store);
+    const first = await manager.execute(open('a', 'c-1'));
+    await manager.execute(deposit('a', 3));
+    await store.truncateStream({ stream: first.aggregate, expectedVersion: 'ANY', beforeVersion: 2n });
+    expect(await managerOn(store).execute(open('a', 'c-1'))).toEqual({ ...first, deduplicated: true });
+  });
+
   it('finds the aggregate that the first one made', async () => {
     const manager = managerOn(memoryStore());
     const first = await manager.execute(open(undefined, 'c-1'));

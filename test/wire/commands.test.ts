@@ -256,6 +256,9 @@ describe('a command over the wire', () => {
       firstPosition: uint64,
       lastPosition: uint64,
       recordedAt: time,
+      eventIds: fc.array(text),
+      versions: fc.array(fc.record({ stream, version: uint64 })),
+      epoch: uint64,
     });
     fc.assert(
       fc.property(fc.option(ledger, { nil: undefined }), (one) => {

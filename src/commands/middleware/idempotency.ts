@@ -5,7 +5,7 @@ import { answerOfLedger } from '../ledger-answer.js';
 import type { CommandMiddleware } from '../middleware.js';
 
 export interface IdempotencyOptions {
-  readonly store: Pick<EventStore, 'findCommand' | 'load'>;
+  readonly store: Pick<EventStore, 'findCommand'>;
 }
 
 /** What a command that was carried out may be refused with when it is decided again. */
@@ -41,7 +41,7 @@ export function idempotency({ store }: IdempotencyOptions): CommandMiddleware {
       const ledger = await store.findCommand(command.commandId, { signal });
       if (ledger === undefined) return undefined;
       if (!sameBytes(ledger.bodyHash, bodyHash)) throw new CommandIdReusedError(command.commandId);
-      return answerOfLedger(store, ledger, aggregate, signal);
+      return answerOfLedger(ledger, aggregate);
     }
   };
 }

@@ -31,7 +31,7 @@ BEGIN
     DELETE FROM snapshots s WHERE s.aggregate_type = of_type AND s.aggregate_id = of_id AND s.version >= first;
     UPDATE commands c SET result = ''
       FROM events e,
-           LATERAL (SELECT l.command_id FROM commands l WHERE l.last_position >= e.position AND l.last_position > 0
+           LATERAL (SELECT l.command_id FROM commands l WHERE l.last_position >= e.position AND l.last_position > 0 AND l.result <> ''
                      ORDER BY l.last_position LIMIT 1) o
      WHERE e.aggregate_type = of_type AND e.aggregate_id = of_id AND e.version BETWEEN first AND last AND e.removed = 'ERASED'
        AND c.command_id = o.command_id AND c.first_position <= e.position;

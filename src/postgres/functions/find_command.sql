@@ -1,5 +1,5 @@
--- A command in the ledger: NULL if it is not there. With the key "reused" if it is there with another body; else what it came
--- to the first time. Looked up under the log's lock, so the answer is final.
+-- A command in the ledger: NULL if it is not there. With the key "reused" if it is there with another body than the one of the
+-- hash; else what it came to the first time. Looked up under the log's lock the answer is final.
 CREATE OR REPLACE FUNCTION :schema.find_command(id text, hash bytea) RETURNS jsonb
   LANGUAGE plpgsql VOLATILE SET search_path = :schema, pg_catalog, pg_temp AS
 $$
@@ -14,6 +14,7 @@ BEGIN
     RETURN jsonb_build_object('reused', true);
   END IF;
   RETURN jsonb_build_object(
+    'command_type', known.command_type, 'body_hash', encode(known.body_hash, 'hex'),
     'first_position', known.first_position::text, 'last_position', known.last_position::text,
     'recorded_at', (extract(epoch FROM known.recorded_at) * 1000000)::bigint::text,
     'result', encode(known.result, 'hex'),
