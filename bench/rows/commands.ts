@@ -48,10 +48,9 @@ export const commands: Measurement = {
         new ColdTurns(bus, 'DepositKeptByWorker', kept, KEPT_TIMES * coldCommands),
         new ColdTurns(bus, 'DepositByWorker', bare, coldCommands),
       ];
+      // Those that are compared come one behind the other, so that what the disk and the machine do then hits both.
       const results = await takeTurns({ rounds, meter: meter.with({ clients: [worker.pid] }) }, [
         hotTurn(bus, 'Deposit', turnMilliseconds),
-        hotTurn(bus, 'DepositByWorker', turnMilliseconds),
-        ...cold.map((turns) => (latency: Latency) => turns.next(latency)),
         () =>
           keepInFlight(appends, turnMilliseconds, async (walk) => {
             await connection.eventStore.append(walk.request());
@@ -61,6 +60,8 @@ export const commands: Measurement = {
           meter: meter.with({ service: composedService.pid }),
           take: hotTurn(composed.commands, 'Deposit', turnMilliseconds),
         },
+        hotTurn(bus, 'DepositByWorker', turnMilliseconds),
+        ...cold.map((turns) => (latency: Latency) => turns.next(latency)),
       ]);
       const appended = `pipelined appends of one event, ${IN_FLIGHT} in flight, as in S1`;
       const together =
@@ -73,31 +74,23 @@ export const commands: Measurement = {
       const row = (ours: number, what: string, more: Pick<Row, 'target'> = {}) =>
         compare(
           results,
-          { ours, floor: 2 + cold.length },
-          {
-            id: 'S6',
-            what,
-            unit: 'commands/s',
-            floor: appended,
-            ...more,
-          },
+          { ours, floor: 1 },
+          { id: 'S6', what, unit: 'commands/s', floor: appended, ...more },
         );
       const coldOnes = `aggregates of ${COLD_EVENTS} events`;
       return [
-        row(0, hot.what, {
-          target: 0.6,
-        }),
-        compare(results, { ours: 0, floor: 3 + cold.length }, { ...hot, floor: together }),
+        row(0, hot.what, { target: 0.6 }),
+        compare(results, { ours: 0, floor: 2 }, { ...hot, floor: together }),
         compare(
           results,
-          { ours: 3 + cold.length, floor: 2 + cold.length },
+          { ours: 2, floor: 1 },
           { id: 'S6', unit: 'commands/s', what: together, floor: appended, betweenFloors: true },
         ),
-        row(1, 'hot aggregates, decided by a worker'),
-        row(2, `cold ${coldOnes} with a snapshot, in the service`, { target: 0.3 }),
-        row(3, `cold ${coldOnes} without, in the service`),
-        row(4, `cold ${coldOnes} with a snapshot, by a worker`),
-        row(5, `cold ${coldOnes} without, by a worker`),
+        row(3, 'hot aggregates, decided by a worker'),
+        row(4, `cold ${coldOnes} with a snapshot, in the service`, { target: 0.3 }),
+        row(5, `cold ${coldOnes} without, in the service`),
+        row(6, `cold ${coldOnes} with a snapshot, by a worker`),
+        row(7, `cold ${coldOnes} without, by a worker`),
       ];
     } finally {
       connection.close();
