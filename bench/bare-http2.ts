@@ -28,20 +28,23 @@ const NOTHING = Buffer.alloc(0);
 /** Room is given back when so much of it was taken. */
 const GIVE_BACK = WINDOW / 2;
 
-interface Stream {
-  readonly onMessage: (message: Buffer) => void;
-  /** Of a message that has not come as a whole. */
-  rest: Buffer;
-  taken: number;
+/** Who gets the messages of a call. */
+export interface Reader {
+  /** Whether it is to be given a message of so many bytes; others pass by, and nothing of them is kept. */
+  wants(byteLength: number): boolean;
+  /** A message as it came, which is not to be kept. */
+  onMessage(message: Buffer): void;
 }
 
 /** A connection without TLS for gRPC calls with one request, whose answers do not end. It ends with the thread. */
 export class BareSession {
   readonly #socket: Socket;
-  readonly #streams = new Map<number, Stream>();
+  readonly #streams = new Map<number, Messages>();
   #nextId = 1;
   #taken = 0;
-  #rest: Buffer = NOTHING;
+  readonly #head = new Gathered(FRAME_HEAD);
+  /** Of the frame whose head has come. */
+  #frame: Frame | undefined;
 
   /** @param address `host:port` */
   constructor(address: string) {
@@ -69,65 +72,66 @@ export class BareSession {
     this.#socket.on('close', () => fail('the connection was closed'));
   }
 
-  /** Begins a call; `onMessage` gets each message as it came, and does not keep it. */
-  call(headers: Readonly<Record<string, string>>, request: Uint8Array, onMessage: Stream['onMessage']): void {
+  /** Begins a call. */
+  call(headers: Readonly<Record<string, string>>, request: Uint8Array, reader: Reader): void {
     const id = this.#nextId;
     this.#nextId += 2;
-    this.#streams.set(id, { onMessage, rest: NOTHING, taken: 0 });
+    this.#streams.set(id, new Messages(reader));
     this.#send(HEADERS, END_HEADERS, id, Buffer.concat(Object.entries(headers).map(literal)));
     const head = Buffer.alloc(MESSAGE_HEAD);
     head.writeUInt32BE(request.byteLength, 1);
     this.#send(DATA, END_STREAM, id, Buffer.concat([head, request]));
   }
 
-  #read(chunk: Buffer): void {
-    const bytes = this.#rest.byteLength === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+  /** Frames begin and end anywhere in what is read at once; what is in them is handed on as it comes. */
+  #read(bytes: Buffer): void {
     let at = 0;
-    while (bytes.byteLength - at >= FRAME_HEAD) {
-      const begin = at + FRAME_HEAD;
-      const end = begin + bytes.readUIntBE(at, 3);
-      if (end > bytes.byteLength) break;
-      this.#frame(bytes, {
-        begin,
-        end,
-        type: bytes[at + 3] ?? 0,
-        flags: bytes[at + 4] ?? 0,
-        id: bytes.readUInt32BE(at + 5),
-      });
+    while (at < bytes.byteLength) {
+      if (this.#frame === undefined) {
+        at = this.#head.take(bytes, at, bytes.byteLength);
+        if (this.#head.isFull) this.#begin(this.#head.give());
+        continue;
+      }
+      const end = Math.min(bytes.byteLength, at + this.#frame.left);
+      this.#frame.left -= end - at;
+      this.#payload(this.#frame, bytes, at, end);
       at = end;
+      if (this.#frame.left === 0) this.#end(this.#frame);
     }
-    this.#rest = Buffer.from(bytes.subarray(at));
   }
 
-  #frame(bytes: Buffer, { begin, end, flags, id, type }: Frame): void {
-    if (type === DATA) {
-      if ((flags & PADDED) !== 0) fail('padding, which is not expected');
-      this.#data(id, bytes, begin, end);
-    } else if (type === SETTINGS || type === PING) {
-      if ((flags & ACK) === 0) this.#send(type, ACK, 0, type === PING ? bytes.subarray(begin, end) : NOTHING);
+  #begin(head: Buffer): void {
+    const [type = 0, flags = 0] = head.subarray(3);
+    const left = head.readUIntBE(0, 3);
+    const id = head.readUInt32BE(5);
+    if (type === DATA && (flags & PADDED) !== 0) fail('padding, which is not expected');
+    this.#frame = { type, flags, id, left, payload: type === DATA ? undefined : new Gathered(left) };
+    if (left === 0) this.#end(this.#frame);
+  }
+
+  #payload({ id, payload }: Frame, bytes: Buffer, from: number, to: number): void {
+    if (payload !== undefined) payload.take(bytes, from, to);
+    else this.#data(id, bytes, from, to);
+  }
+
+  #end({ flags, id, payload, type }: Frame): void {
+    this.#frame = undefined;
+    const bytes = payload?.give() ?? NOTHING;
+    if (type === SETTINGS || type === PING) {
+      if ((flags & ACK) === 0) this.#send(type, ACK, 0, type === PING ? bytes : NOTHING);
     } else if (type === RST_STREAM || type === GOAWAY || (type === HEADERS && (flags & END_STREAM) !== 0))
-      fail(`frame ${type} of stream ${id}: ${bytes.toString('latin1', begin, end)}`);
+      fail(`frame ${type} of stream ${id}: ${bytes.toString('latin1')}`);
   }
 
-  #data(id: number, bytes: Buffer, begin: number, end: number): void {
-    const stream = this.#streams.get(id);
-    if (stream === undefined) return;
-    const size = end - begin;
+  #data(id: number, bytes: Buffer, from: number, to: number): void {
+    const messages = this.#streams.get(id);
+    if (messages === undefined) return;
+    const size = to - from;
     this.#taken += size;
     if (this.#taken >= GIVE_BACK) this.#taken = this.#giveBack(0, this.#taken);
-    stream.taken += size;
-    if (stream.taken >= GIVE_BACK) stream.taken = this.#giveBack(id, stream.taken);
-    const piece = bytes.subarray(begin, end);
-    const came = stream.rest.byteLength === 0 ? piece : Buffer.concat([stream.rest, piece]);
-    let at = 0;
-    while (came.byteLength - at >= MESSAGE_HEAD) {
-      const message = at + MESSAGE_HEAD;
-      const messageEnd = message + came.readUInt32BE(at + 1);
-      if (messageEnd > came.byteLength) break;
-      stream.onMessage(came.subarray(message, messageEnd));
-      at = messageEnd;
-    }
-    stream.rest = at === came.byteLength ? NOTHING : Buffer.from(came.subarray(at));
+    messages.taken += size;
+    if (messages.taken >= GIVE_BACK) messages.taken = this.#giveBack(id, messages.taken);
+    messages.read(bytes, from, to);
   }
 
   #giveBack(id: number, bytes: number): 0 {
@@ -151,8 +155,90 @@ interface Frame {
   readonly type: number;
   readonly flags: number;
   readonly id: number;
-  readonly begin: number;
-  readonly end: number;
+  /** Bytes that have not come yet. */
+  left: number;
+  /** Of all frames but DATA. */
+  readonly payload: Gathered | undefined;
+}
+
+/** So many bytes, which may come in pieces. */
+class Gathered {
+  readonly #size: number;
+  #bytes: Buffer = NOTHING;
+  #filled = 0;
+
+  constructor(size: number) {
+    this.#size = size;
+  }
+
+  get isFull(): boolean {
+    return this.#filled === this.#size;
+  }
+
+  /** Answers where what is left begins. */
+  take(bytes: Buffer, from: number, to: number): number {
+    const end = Math.min(to, from + this.#size - this.#filled);
+    if (this.#filled === 0 && end - from === this.#size) this.#bytes = bytes.subarray(from, end);
+    else {
+      if (this.#filled === 0) this.#bytes = Buffer.allocUnsafe(this.#size);
+      bytes.copy(this.#bytes, this.#filled, from, end);
+    }
+    this.#filled += end - from;
+    return end;
+  }
+
+  /** All of them, not to be kept; and begins again. */
+  give(): Buffer {
+    this.#filled = 0;
+    return this.#bytes;
+  }
+}
+
+/** The messages of one call. */
+class Messages {
+  /** Bytes that came since room was given back. */
+  taken = 0;
+  readonly #reader: Reader;
+  readonly #head = new Gathered(MESSAGE_HEAD);
+  #message: Gathered | undefined;
+  /** Of a message that passes by. */
+  #passing = 0;
+
+  constructor(reader: Reader) {
+    this.#reader = reader;
+  }
+
+  read(bytes: Buffer, from: number, to: number): void {
+    for (let at = from; at < to; ) {
+      if (this.#passing > 0) {
+        const passed = Math.min(this.#passing, to - at);
+        this.#passing -= passed;
+        at += passed;
+      } else if (this.#message === undefined) {
+        at = this.#head.take(bytes, at, to);
+        if (this.#head.isFull) this.#begin(this.#head.give().readUInt32BE(1));
+      } else {
+        at = this.#message.take(bytes, at, to);
+        this.#giveIfWhole();
+      }
+    }
+  }
+
+  #begin(byteLength: number): void {
+    if (!this.#reader.wants(byteLength)) {
+      this.#passing = byteLength;
+      return;
+    }
+    this.#message = new Gathered(byteLength);
+    this.#giveIfWhole();
+  }
+
+  #giveIfWhole(): void {
+    if (!this.#message?.isFull) return;
+    const message = this.#message.give();
+    this.#message = undefined;
+    this.#reader.onMessage(message);
+  }
 }
 
 /** A field that is not indexed, with a new name, not compressed: RFC 7541, 6.2.2. Name and value have up to 126 bytes. */

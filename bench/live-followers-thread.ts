@@ -5,7 +5,6 @@ import { methodPath } from '../src/wire/method.js';
 import { NAMESPACE_HEADER } from '../src/wire/namespace.js';
 import { BareSession } from './bare-http2.js';
 import type { LiveFollower } from './live-followers.js';
-import { countEvents } from './raw-load.js';
 
 // The subscribers of one log in a thread of their own, over as little of HTTP/2 as they need: on a small machine grpc-js would
 // cost more for a message in the bench than it does in the service.
@@ -19,8 +18,6 @@ export interface LiveFollowersInput {
 
 /** What came since it was asked last. */
 export interface Delivered {
-  readonly events: number;
-  readonly messages: number;
   /** Milliseconds from `recorded_at`, which is shortly before the commit, of each event that a narrow filter let through. */
   readonly latencies: Float64Array;
 }
@@ -35,8 +32,6 @@ const OPENING = 50;
 
 const { address, namespace, followers } = workerData as LiveFollowersInput;
 let missing = followers.length;
-let events = 0;
-let messages = 0;
 let latencies: number[] = [];
 
 const say = (message: LiveFollowersMessage) => parentPort?.postMessage(message);
@@ -47,9 +42,7 @@ let next = 0;
 for (let index = 0; index < OPENING; index += 1) followNext();
 
 parentPort?.on('message', () => {
-  say({ kind: 'DELIVERED', delivered: { events, messages, latencies: Float64Array.from(latencies) } });
-  events = 0;
-  messages = 0;
+  say({ kind: 'DELIVERED', delivered: { latencies: Float64Array.from(latencies) } });
   latencies = [];
 });
 
@@ -71,21 +64,19 @@ function follow(session: BareSession, { request, narrow }: LiveFollower): void {
     te: 'trailers',
     [NAMESPACE_HEADER]: namespace,
   };
-  session.call(headers, request, (bytes) => {
-    messages += 1;
-    if (live && !narrow) {
-      events += countEvents(bytes);
-      return;
-    }
-    const message = decodeSubscriptionMessage(bytes);
-    if (message.signal?.kind === 'CAUGHT_UP' && !live) {
-      live = true;
-      missing -= 1;
-      followNext();
-      if (missing === 0) say({ kind: 'LIVE' });
-    }
-    events += message.events.length;
-    const now = (performance.timeOrigin + performance.now()) * 1000;
-    for (const { recordedAt } of message.events) latencies.push((now - Number(recordedAt)) / 1000);
+  session.call(headers, request, {
+    // Who follows the whole log is there for what that costs the service.
+    wants: () => narrow || !live,
+    onMessage(bytes) {
+      const message = decodeSubscriptionMessage(bytes);
+      if (message.signal?.kind === 'CAUGHT_UP' && !live) {
+        live = true;
+        missing -= 1;
+        followNext();
+        if (missing === 0) say({ kind: 'LIVE' });
+      }
+      const now = (performance.timeOrigin + performance.now()) * 1000;
+      for (const { recordedAt } of message.events) latencies.push((now - Number(recordedAt)) / 1000);
+    },
   });
 }

@@ -14,7 +14,7 @@ export interface LiveLog {
   stop(): Promise<void>;
 }
 
-const NOTHING: Delivered = { events: 0, messages: 0, latencies: new Float64Array() };
+const NOTHING: Delivered = { latencies: new Float64Array() };
 
 /** Resolves when all have caught up. */
 export async function openLiveLog(
