@@ -20,7 +20,8 @@ const metadata = new PackedMetadata();
  * The events as field 1 of a message, one after the other, in front of what the message has behind them.
  */
 export function encodePacked(packed: PackedEvents, behind: Uint8Array): Buffer<ArrayBuffer> {
-  return encodeInto(Buffer.allocUnsafe(roomFor(packed, behind)), packed, behind);
+  // There is room for half as much again as it comes to, and what lies outside of V8's heap has it look through that.
+  return Buffer.from(encodeShared(packed, behind));
 }
 
 /**
@@ -43,9 +44,7 @@ export class PackedMessage {
 
   /** As {@link encodePacked}; the bytes are good until the next message is encoded. */
   encode(): Buffer<ArrayBuffer> {
-    const room = roomFor(this.#packed, this.#behind);
-    if (room > shared.byteLength) shared = Buffer.allocUnsafeSlow(room);
-    const bytes = encodeInto(shared, this.#packed, this.#behind);
+    const bytes = encodeShared(this.#packed, this.#behind);
     this.#packed.release?.();
     return bytes;
   }
@@ -53,8 +52,11 @@ export class PackedMessage {
 
 let shared = Buffer.alloc(0);
 
-function roomFor({ byteLength, count }: PackedEvents, behind: Uint8Array): number {
-  return byteLength + (byteLength >> 3) + count * EVENT_OVERHEAD + behind.byteLength;
+function encodeShared(packed: PackedEvents, behind: Uint8Array): Buffer<ArrayBuffer> {
+  const { byteLength, count } = packed;
+  const room = byteLength + (byteLength >> 3) + count * EVENT_OVERHEAD + behind.byteLength;
+  if (room > shared.byteLength) shared = Buffer.allocUnsafeSlow(room);
+  return encodeInto(shared, packed, behind);
 }
 
 function encodeInto(out: Buffer<ArrayBuffer>, packed: PackedEvents, behind: Uint8Array): Buffer<ArrayBuffer> {

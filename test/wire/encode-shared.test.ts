@@ -16,12 +16,21 @@ const stored = fc
   .map(([made, eventId, recordedAt, tags]) => ({ ...made, eventId, recordedAt, tags }));
 
 const INDEXES = [0, 1, 2, 3, 4, 5];
+const RANGES = [
+  { scannedAfter: 0n, scannedTo: 9n, epoch: 1n },
+  { scannedAfter: 3n, scannedTo: 9n, epoch: 1n },
+  { scannedAfter: 0n, scannedTo: 9n, epoch: 2n },
+];
 
 const messages = fc.array(
   fc.record({
     /** Which events, of two pages; all of the first one, or those with these indexes of each. */
     which: fc.option(fc.tuple(fc.subarray(INDEXES), fc.subarray(INDEXES))),
-    range: fc.record({ scannedAfter: uint64, scannedTo: uint64, epoch: uint64 }),
+    /** Mostly one that another message has, too. */
+    range: fc.oneof(
+      { weight: 3, arbitrary: fc.constantFrom(...RANGES) },
+      fc.record({ scannedAfter: uint64, scannedTo: uint64, epoch: uint64 }),
+    ),
     shared: fc.boolean(),
   }),
   { maxLength: 6 },
