@@ -16,11 +16,14 @@ export interface LiveFollowersInput {
   readonly followers: readonly LiveFollower[];
 }
 
-/** What came since it was asked last. */
+/** What came while it watched. */
 export interface Delivered {
   /** Milliseconds from `recorded_at`, which is shortly before the commit, of each event that a narrow filter let through. */
   readonly latencies: Float64Array;
 }
+
+/** Begin to note how late events come; or say what was noted, and note no more. */
+export type LiveFollowersOrder = 'WATCH' | 'DELIVER';
 
 export type LiveFollowersMessage =
   | { readonly kind: 'LIVE' }
@@ -32,6 +35,7 @@ const OPENING = 50;
 
 const { address, namespace, followers } = workerData as LiveFollowersInput;
 let missing = followers.length;
+let watching = false;
 let latencies: number[] = [];
 
 const say = (message: LiveFollowersMessage) => parentPort?.postMessage(message);
@@ -41,7 +45,9 @@ const sessions = Array.from({ length: Math.min(SESSIONS, followers.length) }, ()
 let next = 0;
 for (let index = 0; index < OPENING; index += 1) followNext();
 
-parentPort?.on('message', () => {
+parentPort?.on('message', (order: LiveFollowersOrder) => {
+  watching = order === 'WATCH';
+  if (watching) return;
   say({ kind: 'DELIVERED', delivered: { latencies: Float64Array.from(latencies) } });
   latencies = [];
 });
@@ -65,8 +71,8 @@ function follow(session: BareSession, { request, narrow }: LiveFollower): void {
     [NAMESPACE_HEADER]: namespace,
   };
   session.call(headers, request, {
-    // Who follows the whole log is there for what that costs the service.
-    wants: () => narrow || !live,
+    // What nobody looks at passes by; and who follows the whole log is there for what that costs the service.
+    wants: () => (narrow && watching) || !live,
     onMessage(bytes) {
       const message = decodeSubscriptionMessage(bytes);
       if (message.signal?.kind === 'CAUGHT_UP' && !live) {

@@ -2,14 +2,21 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { NamespaceConnection } from '../src/client/connect.js';
 import { liveFollowers } from './live-followers.js';
-import type { Delivered, LiveFollowersInput, LiveFollowersMessage } from './live-followers-thread.js';
+import type {
+  Delivered,
+  LiveFollowersInput,
+  LiveFollowersMessage,
+  LiveFollowersOrder,
+} from './live-followers-thread.js';
 
 /** A log of its own with so many live subscribers, who stand by while others have their turn. */
 export interface LiveLog {
   readonly followers: number;
   readonly namespace: string;
   readonly connection: NamespaceConnection;
-  /** What came since it was asked last. */
+  /** From now on what comes is looked at, until … */
+  watch(): void;
+  /** … it is told what came. */
   delivered(): Promise<Delivered>;
   stop(): Promise<void>;
 }
@@ -23,7 +30,13 @@ export async function openLiveLog(
 ): Promise<LiveLog> {
   const { address, connection, namespace } = options;
   const log = { followers, namespace, connection };
-  if (followers === 0) return { ...log, delivered: async () => NOTHING, stop: async () => undefined };
+  if (followers === 0)
+    return {
+      ...log,
+      watch: () => undefined,
+      delivered: async () => NOTHING,
+      stop: async () => undefined,
+    };
   const workerData: LiveFollowersInput = { address, namespace, followers: liveFollowers(followers) };
   const thread = new Worker(new URL('./live-followers-thread.js', import.meta.url), { workerData });
   const answer = async () => {
@@ -31,11 +44,13 @@ export async function openLiveLog(
     return message;
   };
   await answer();
+  const order = (what: LiveFollowersOrder) => thread.postMessage(what);
   return {
     ...log,
+    watch: () => order('WATCH'),
     delivered: async () => {
       const answered = answer();
-      thread.postMessage('DELIVERED');
+      order('DELIVER');
       const message = await answered;
       return message.kind === 'DELIVERED' ? message.delivered : NOTHING;
     },

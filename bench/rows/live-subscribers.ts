@@ -53,7 +53,7 @@ export const liveSubscribers: Measurement = {
     };
     /** The 99th percentile, in milliseconds. */
     const lateness = async (log: LiveLog, latency: Latency) => {
-      await log.delivered();
+      log.watch();
       await appendTo(log);
       const { latencies } = await log.delivered();
       for (const milliseconds of latencies) latency.record(milliseconds);
