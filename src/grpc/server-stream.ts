@@ -77,10 +77,7 @@ function serverStreamHandler<Request, P extends Plan, Item>(
   };
 }
 
-/**
- * Takes a page, writes it, and asks for the next when there is room: what is held for a reader is bounded, and nothing
- * but that is held while it is slow.
- */
+/** Writes what the call is answered with, until there is no more, or the scope is aborted. */
 async function pump<Request, Item>(
   call: ServerWritableStream<Received<Request>, unknown>,
   scope: CallScope,
@@ -94,22 +91,36 @@ async function pump<Request, Item>(
   try {
     // So that the client knows that it is served, also where there is nothing to send yet.
     call.sendMetadata(new Metadata());
-    for (;;) {
-      const next = await scope.wait(iterator.next());
-      if (next.done) {
-        done = true;
-        return;
-      }
-      outbox.write(entry.encode(next.value));
-      if (outbox.hasRoom || (await scope.wait(outbox.room(stallTimeoutMs)))) continue;
-      throw new OverloadedError(`The reader took nothing for ${stallTimeoutMs} ms`, {
-        limit: 'stall',
-        position: entry.positionOf(next.value),
-      });
-    }
+    // One wait for the whole call: for each item it would be a dozen objects that live for as long as a follower waits.
+    await scope.wait(writeAll(iterator, outbox, scope, entry, stallTimeoutMs));
+    done = true;
   } finally {
     outbox.close();
     // Not awaited: an iterator that does not heed its signal must not hold the call.
     if (!done) iterator.return?.().catch(() => undefined);
+  }
+}
+
+/**
+ * Takes a page, writes it, and asks for the next when there is room: what is held for a reader is bounded, and nothing
+ * but that is held while it is slow.
+ */
+async function writeAll<Request, Item>(
+  iterator: AsyncIterator<Item>,
+  outbox: Outbox,
+  scope: CallScope,
+  entry: Pick<ServerStreamEntry<Request, Plan, Item>, 'encode' | 'positionOf'>,
+  stallTimeoutMs: number,
+): Promise<void> {
+  for (;;) {
+    const next = await iterator.next();
+    if (next.done || scope.endedBy !== undefined) return;
+    outbox.write(entry.encode(next.value));
+    if (outbox.hasRoom || (await outbox.room(stallTimeoutMs))) continue;
+    if (scope.endedBy !== undefined) return;
+    throw new OverloadedError(`The reader took nothing for ${stallTimeoutMs} ms`, {
+      limit: 'stall',
+      position: entry.positionOf(next.value),
+    });
   }
 }
