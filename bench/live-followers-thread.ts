@@ -16,18 +16,16 @@ export interface LiveFollowersInput {
   readonly followers: readonly LiveFollower[];
 }
 
-/** What came while it watched. */
-export interface Delivered {
-  /** Milliseconds from `recorded_at`, which is shortly before the commit, of each event that a narrow filter let through. */
-  readonly latencies: Float64Array;
-}
-
 /** Begin to note how late events come; or say what was noted, and note no more. */
 export type LiveFollowersOrder = 'WATCH' | 'DELIVER';
 
 export type LiveFollowersMessage =
   | { readonly kind: 'LIVE' }
-  | { readonly kind: 'DELIVERED'; readonly delivered: Delivered };
+  | {
+      readonly kind: 'DELIVERED';
+      /** Milliseconds from `recorded_at`, which is shortly before the commit, of each event that a narrow filter let through. */
+      readonly latencies: Float64Array;
+    };
 
 const SESSIONS = 4;
 /** So many are being opened at a time: a thousand at once would be told to come again later. */
@@ -48,7 +46,7 @@ for (let index = 0; index < OPENING; index += 1) followNext();
 parentPort?.on('message', (order: LiveFollowersOrder) => {
   watching = order === 'WATCH';
   if (watching) return;
-  say({ kind: 'DELIVERED', delivered: { latencies: Float64Array.from(latencies) } });
+  say({ kind: 'DELIVERED', latencies: Float64Array.from(latencies) });
   latencies = [];
 });
 

@@ -3,7 +3,6 @@ import { Worker } from 'node:worker_threads';
 import type { NamespaceConnection } from '../src/client/connect.js';
 import { liveFollowers } from './live-followers.js';
 import type {
-  Delivered,
   LiveFollowersInput,
   LiveFollowersMessage,
   LiveFollowersOrder,
@@ -16,12 +15,12 @@ export interface LiveLog {
   readonly connection: NamespaceConnection;
   /** From now on what comes is looked at, until … */
   watch(): void;
-  /** … it is told what came. */
-  delivered(): Promise<Delivered>;
+  /** … it is asked how late each event came, in milliseconds. */
+  latencies(): Promise<Float64Array>;
   stop(): Promise<void>;
 }
 
-const NOTHING: Delivered = { latencies: new Float64Array() };
+const NOTHING = new Float64Array();
 
 /** Resolves when all have caught up. */
 export async function openLiveLog(
@@ -34,7 +33,7 @@ export async function openLiveLog(
     return {
       ...log,
       watch: () => undefined,
-      delivered: async () => NOTHING,
+      latencies: async () => NOTHING,
       stop: async () => undefined,
     };
   const workerData: LiveFollowersInput = { address, namespace, followers: liveFollowers(followers) };
@@ -48,11 +47,11 @@ export async function openLiveLog(
   return {
     ...log,
     watch: () => order('WATCH'),
-    delivered: async () => {
+    latencies: async () => {
       const answered = answer();
       order('DELIVER');
       const message = await answered;
-      return message.kind === 'DELIVERED' ? message.delivered : NOTHING;
+      return message.kind === 'DELIVERED' ? message.latencies : NOTHING;
     },
     stop: async () => {
       await thread.terminate();

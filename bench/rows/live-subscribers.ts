@@ -55,7 +55,7 @@ export const liveSubscribers: Measurement = {
     const lateness = async (log: LiveLog, latency: Latency) => {
       log.watch();
       await appendTo(log);
-      const { latencies } = await log.delivered();
+      const latencies = await log.latencies();
       for (const milliseconds of latencies) latency.record(milliseconds);
       return latencies.toSorted()[Math.floor(latencies.length * 0.99)] ?? Number.NaN;
     };

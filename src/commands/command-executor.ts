@@ -23,7 +23,7 @@ import { validation } from './middleware/validation.js';
 import { SerialQueues } from './serial-queues.js';
 
 export interface CommandExecutorOptions {
-  readonly store: Pick<EventStore, 'append' | 'findCommand' | 'load' | 'saveSnapshot'>;
+  readonly store: Pick<EventStore, 'append' | 'findCommand' | 'saveSnapshot'>;
   readonly decider: Decider;
   readonly runtime: Runtime;
   /** SHA-256. */

@@ -9,7 +9,7 @@ import type { CommandHandling } from './middleware.js';
 interface Kept {
   readonly aggregateType: string;
   readonly aggregateId: string;
-  /** Earlier releases left it out where only the append could tell, and kept this of commands with events too. */
+  /** Rows from before 0011_results_by_position may be without it; those have events, which tell it. */
   readonly version?: string;
 }
 

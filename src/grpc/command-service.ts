@@ -24,9 +24,6 @@ import type { CommandsOf } from './served-commands.js';
 import { unary } from './unary.js';
 import { handle, type HandleParts } from './workers/handle.js';
 
-/** As many as of appends: what makes half of 256 in flight, so that the database has the one half while the other is decided. */
-const BURST = 128;
-
 type ExecutePlan = Plan & { readonly command: Command };
 type ExplainPlan = Plan & { readonly request: ExplainRequest };
 
@@ -50,7 +47,6 @@ export function commandService({
     }),
     executeStream: pipelined({
       action: 'execute',
-      burst: BURST,
       decode: (bytes) =>
         decodeExecuteStreamRequest(bytes).map(({ command, correlation }) => ({ correlation, item: command })),
       resolve: (command, caller) => {

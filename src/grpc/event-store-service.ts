@@ -22,12 +22,6 @@ import { streamChanges } from './stream-changes.js';
 import { streamReads } from './stream-reads.js';
 import { handCodedUnary } from './unary.js';
 
-/**
- * Appends of one call that are begun in one turn of the event loop: the first group goes to the database with them, and the
- * rest is made ready while it is decided. `npm run bench` (S1): of 256 in flight 128 are 1.3 times as fast as all, 64 1.16.
- */
-const BURST = 128;
-
 type AppendPlan = Plan & { readonly request: AppendRequest };
 type LoadPlan = Plan & { readonly request: LoadRequest };
 type SubscribePlan = Plan & { readonly request: SubscribeRequest };
@@ -45,7 +39,6 @@ export function eventStoreService(storeOf: StoreOf): RpcsOf<typeof EventStoreSer
     }),
     appendStream: pipelined({
       action: 'append',
-      burst: BURST,
       decode: (bytes) =>
         decodeAppendStreamRequest(bytes).map(({ append, correlation }) => ({ correlation, item: append })),
       resolve: planAppend,

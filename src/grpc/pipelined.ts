@@ -18,12 +18,6 @@ export interface Numbered<Item> {
 export interface PipelinedEntry<Item, P extends Plan, Verdict> {
   /** What all its requests are. */
   readonly action: Action;
-  /**
-   * Requests that are begun in one turn of the event loop: where each takes long, the database shall have the first ones
-   * while the others are begun, and other calls their turn.
-   * @default all that there is room for
-   */
-  readonly burst?: number;
   /** The requests of one message, in order; throws what protobuf-es does for bytes that are none. */
   decode(bytes: Buffer): readonly Numbered<Item>[];
   /** What one request means in the words of policies; throws for what it should not say. */

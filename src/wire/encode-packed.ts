@@ -21,7 +21,7 @@ const metadata = new PackedMetadata();
  */
 export function encodePacked(packed: PackedEvents, behind: Uint8Array): Buffer<ArrayBuffer> {
   // There is room for half as much again as it comes to, and what lies outside of V8's heap has it look through that.
-  return Buffer.from(encodeShared(packed, behind));
+  return Buffer.from(encodeInScratch(packed, behind));
 }
 
 /**
@@ -44,19 +44,19 @@ export class PackedMessage {
 
   /** As {@link encodePacked}; the bytes are good until the next message is encoded. */
   encode(): Buffer<ArrayBuffer> {
-    const bytes = encodeShared(this.#packed, this.#behind);
+    const bytes = encodeInScratch(this.#packed, this.#behind);
     this.#packed.release?.();
     return bytes;
   }
 }
 
-let shared = Buffer.alloc(0);
+let scratch = Buffer.alloc(0);
 
-function encodeShared(packed: PackedEvents, behind: Uint8Array): Buffer<ArrayBuffer> {
+function encodeInScratch(packed: PackedEvents, behind: Uint8Array): Buffer<ArrayBuffer> {
   const { byteLength, count } = packed;
   const room = byteLength + (byteLength >> 3) + count * EVENT_OVERHEAD + behind.byteLength;
-  if (room > shared.byteLength) shared = Buffer.allocUnsafeSlow(room);
-  return encodeInto(shared, packed, behind);
+  if (room > scratch.byteLength) scratch = Buffer.allocUnsafeSlow(room);
+  return encodeInto(scratch, packed, behind);
 }
 
 function encodeInto(out: Buffer<ArrayBuffer>, packed: PackedEvents, behind: Uint8Array): Buffer<ArrayBuffer> {
