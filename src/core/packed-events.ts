@@ -83,32 +83,58 @@ export interface PackedEvents {
   release?(): void;
 }
 
-const untouched = new WeakMap<LoadPage, PackedEvents>();
+class PackedPage implements LoadPage {
+  /** The same for all of them: an object with a getter of its own would have a shape of its own in V8, at ten times the cost. */
+  static readonly #EVENTS: PropertyDescriptor & ThisType<PackedPage> = {
+    enumerable: true,
+    get() {
+      return this.#touched();
+    },
+  };
+
+  declare readonly events: readonly Event[];
+  readonly scannedAfter: bigint;
+  readonly scannedTo: bigint;
+  readonly epoch: bigint;
+  #packed: PackedEvents;
+  /** Made when somebody asks for them. */
+  #events: readonly Event[] | undefined;
+
+  constructor(packed: PackedEvents, { scannedAfter, scannedTo, epoch }: Omit<LoadPage, 'events'>) {
+    // Its own, so that a copy has the events too.
+    Object.defineProperty(this, 'events', PackedPage.#EVENTS);
+    this.scannedAfter = scannedAfter;
+    this.scannedTo = scannedTo;
+    this.epoch = epoch;
+    this.#packed = packed;
+  }
+
+  /** Whoever has the events might change them, wrongly or not, so what was there before counts no longer. */
+  get untouched(): PackedEvents | undefined {
+    return this.#events === undefined ? this.#packed : undefined;
+  }
+
+  /** Somebody may ask for the events at any time. */
+  keep(): void {
+    if (this.#packed.release) this.#packed = withoutRelease(this.#packed);
+  }
+
+  #touched(): readonly Event[] {
+    return (this.#events ??= this.#packed.unpack());
+  }
+}
 
 /**
  * A page whose events become objects when somebody first asks for them; copies of the page have them too. Until then who
  * only hands it on may take its bytes instead, see {@link untouchedEvents}.
  */
 export function packedPage(packed: PackedEvents, range: Omit<LoadPage, 'events'>): LoadPage {
-  let events: readonly Event[] | undefined;
-  const { scannedAfter, scannedTo, epoch } = range;
-  const page: LoadPage = {
-    get events() {
-      // Whoever has them might change them, wrongly or not, so what was there before counts no longer.
-      untouched.delete(page);
-      return (events ??= packed.unpack());
-    },
-    scannedAfter,
-    scannedTo,
-    epoch,
-  };
-  untouched.set(page, packed);
-  return page;
+  return new PackedPage(packed, range);
 }
 
 /** The page's events in bytes, if it has them so and nobody has looked at its `events` yet. */
 export function untouchedEvents(page: LoadPage): PackedEvents | undefined {
-  return untouched.get(page);
+  return page instanceof PackedPage ? page.untouched : undefined;
 }
 
 /**
@@ -117,8 +143,7 @@ export function untouchedEvents(page: LoadPage): PackedEvents | undefined {
  */
 export async function* keptPages(pages: AsyncIterable<LoadPage>): AsyncGenerator<LoadPage, void, undefined> {
   for await (const page of pages) {
-    const packed = untouched.get(page);
-    if (packed?.release) untouched.set(page, withoutRelease(packed));
+    if (page instanceof PackedPage) page.keep();
     yield page;
   }
 }
