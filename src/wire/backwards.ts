@@ -67,6 +67,16 @@ export function writeUint64(out: Buffer, to: number, high: number, low: number, 
   return at;
 }
 
+/** As {@link writeUint64}, of one number. */
+export function writeBigint(out: Buffer, to: number, value: bigint, tag: number): number {
+  if (value === 0n) return to;
+  const number = Number(value);
+  const safe = Number.isSafeInteger(number) && number > 0;
+  const at = (safe ? writeVarint(out, to, number) : writeVarint64(out, to, BigInt.asUintN(64, value))) - 1;
+  out[at] = tag;
+  return at;
+}
+
 /** Of a number of 64 bits. */
 export function writeVarint64(out: Buffer, to: number, value: bigint): number {
   let size = 1;

@@ -1,6 +1,15 @@
+import type { LoadPage } from '../core/load.js';
 import { type EventFields, noFields, type PackedEvents } from '../core/packed-events.js';
 import { UUID_LENGTH, writeUuid } from '../core/uuid-text.js';
-import { writeFilled, writeLength, writeBytes, writeTime, writeUint64, writeVarint } from './backwards.js';
+import {
+  writeBigint,
+  writeBytes,
+  writeFilled,
+  writeLength,
+  writeTime,
+  writeUint64,
+  writeVarint,
+} from './backwards.js';
 import { PackedMetadata } from './packed-metadata.js';
 
 // The hottest path of all, a load that nobody in the service looks into, and so written by hand: bytes as the store has them
@@ -12,16 +21,19 @@ import { PackedMetadata } from './packed-metadata.js';
 /** How many bytes an event may have more on the wire than in the store, beside one in eight for lengths of long texts. */
 const EVENT_OVERHEAD = 96;
 const UUID_FIELD = UUID_LENGTH + 2;
+/** Three numbers of 64 bits. */
+const RANGE_BYTES = 33;
+
+/** What a page says beside its events. */
+type Range = Omit<LoadPage, 'events'>;
 
 const fields = noFields();
 const metadata = new PackedMetadata();
 
-/**
- * The events as field 1 of a message, one after the other, in front of what the message has behind them.
- */
-export function encodePacked(packed: PackedEvents, behind: Uint8Array): Buffer<ArrayBuffer> {
+/** A LoadResponse or SubscribeResponse of the events. */
+export function encodePacked(packed: PackedEvents, range: Range): Buffer<ArrayBuffer> {
   // There is room for half as much again as it comes to, and what lies outside of V8's heap has it look through that.
-  return Buffer.from(encodeInScratch(packed, behind));
+  return Buffer.from(encodeInScratch(packed, range));
 }
 
 /**
@@ -30,21 +42,21 @@ export function encodePacked(packed: PackedEvents, behind: Uint8Array): Buffer<A
  */
 export class PackedMessage {
   readonly #packed: PackedEvents;
-  readonly #behind: Uint8Array;
+  readonly #range: Range;
 
-  constructor(packed: PackedEvents, behind: Uint8Array) {
+  constructor(packed: PackedEvents, range: Range) {
     this.#packed = packed;
-    this.#behind = behind;
+    this.#range = range;
   }
 
   /** What it holds until then, and about what it will be. */
   get byteLength(): number {
-    return this.#packed.byteLength + this.#behind.byteLength;
+    return this.#packed.byteLength + RANGE_BYTES;
   }
 
   /** As {@link encodePacked}; the bytes are good until the next message is encoded. */
   encode(): Buffer<ArrayBuffer> {
-    const bytes = encodeInScratch(this.#packed, this.#behind);
+    const bytes = encodeInScratch(this.#packed, this.#range);
     this.#packed.release?.();
     return bytes;
   }
@@ -52,16 +64,21 @@ export class PackedMessage {
 
 let scratch = Buffer.alloc(0);
 
-function encodeInScratch(packed: PackedEvents, behind: Uint8Array): Buffer<ArrayBuffer> {
+function encodeInScratch(packed: PackedEvents, range: Range): Buffer<ArrayBuffer> {
   const { byteLength, count } = packed;
-  const room = byteLength + (byteLength >> 3) + count * EVENT_OVERHEAD + behind.byteLength;
+  const room = byteLength + (byteLength >> 3) + count * EVENT_OVERHEAD + RANGE_BYTES;
   if (room > scratch.byteLength) scratch = Buffer.allocUnsafeSlow(room);
-  return encodeInto(scratch, packed, behind);
+  return encodeInto(scratch, packed, range);
 }
 
-function encodeInto(out: Buffer<ArrayBuffer>, packed: PackedEvents, behind: Uint8Array): Buffer<ArrayBuffer> {
-  let at = out.byteLength - behind.byteLength;
-  out.set(behind, at);
+function encodeInto(
+  out: Buffer<ArrayBuffer>,
+  packed: PackedEvents,
+  { epoch, scannedAfter, scannedTo }: Range,
+): Buffer<ArrayBuffer> {
+  let at = writeBigint(out, out.byteLength, epoch, 0x20);
+  at = writeBigint(out, at, scannedTo, 0x18);
+  at = writeBigint(out, at, scannedAfter, 0x10);
   for (let index = packed.count - 1; index >= 0; index--) {
     packed.read(index, fields);
     const end = at;

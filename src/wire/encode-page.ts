@@ -19,11 +19,11 @@ export function encodeLoadPage(page: LoadPage): Buffer<ArrayBuffer> {
   return encode(page);
 }
 
-/** A LoadResponse in bytes, or if it can be made when it leaves, what makes it. */
-export function encodeLeavingPage(page: LoadPage): Buffer<ArrayBuffer> | PackedMessage {
+/** A LoadResponse or SubscribeResponse in bytes, or if it can be made when it leaves, what makes it. */
+export function encodeLeavingPage(page: SubscriptionMessage): Buffer<ArrayBuffer> | PackedMessage {
   const packed = untouchedEvents(page);
-  if (packed === undefined) return encode(page);
-  return new PackedMessage(packed, encodeEvents([], page, undefined));
+  if (packed === undefined) return encode(page, page.signal);
+  return new PackedMessage(packed, page);
 }
 
 /** A SubscribeResponse in bytes. */
@@ -66,7 +66,8 @@ const lengths: number[] = [];
 function encode(page: LoadPage, signal?: SubscriptionMessage['signal']): Buffer<ArrayBuffer> {
   const packed = untouchedEvents(page);
   if (packed === undefined) return encodeEvents(page.events, page, signal);
-  return encodePacked(packed, encodeEvents([], page, signal));
+  // Who has events in bytes has no signal.
+  return encodePacked(packed, page);
 }
 
 function encodeEvents(

@@ -1,7 +1,9 @@
+import { ChurnedMap } from '../core/churned-map.js';
 import { type PackedEvents, untouchedEvents } from '../core/packed-events.js';
 import { isShared } from '../core/shared-messages.js';
 import type { SubscriptionMessage } from '../core/subscribe.js';
-import { encodeSubscriptionMessage } from './encode-page.js';
+import type { PackedMessage } from './encode-packed.js';
+import { encodeLeavingPage, encodeSubscriptionMessage } from './encode-page.js';
 
 // Part of the hot path of live subscriptions: a page that several get as a whole is encoded once. `npm run bench` (S5) defends
 // it; a property test proves that the bytes are those of `encodeSubscriptionMessage`.
@@ -11,12 +13,12 @@ interface Encoded extends Pick<SubscriptionMessage, 'scannedAfter' | 'scannedTo'
 }
 
 /** Of this turn of the event loop: in it all encode who were woken for a page. So nothing of it outlives an erasure either. */
-const encoded = new Map<PackedEvents, Encoded>();
+const encoded = new ChurnedMap<PackedEvents, Encoded>();
 
-/** A SubscribeResponse in bytes, which are not to be changed. */
-export function encodeSharedMessage(message: SubscriptionMessage): Buffer<ArrayBuffer> {
+/** A SubscribeResponse in bytes, which are not to be changed, or what makes it when it leaves. */
+export function encodeSharedMessage(message: SubscriptionMessage): Buffer<ArrayBuffer> | PackedMessage {
   const packed = isShared(message) ? untouchedEvents(message) : undefined;
-  if (packed === undefined) return encodeSubscriptionMessage(message);
+  if (packed === undefined) return encodeLeavingPage(message);
   const { epoch, scannedAfter, scannedTo } = message;
   const known = encoded.get(packed);
   // Who was told meanwhile how far the log goes has its own range.
