@@ -4,6 +4,7 @@ import type { Caller } from '../auth/caller.js';
 import type { Plan } from '../auth/plan.js';
 import type { CallOptions } from '../core/call-options.js';
 import { OverloadedError } from '../core/errors.js';
+import { pushTo } from '../core/pushing.js';
 import type { PackedMessage } from '../wire/encode-packed.js';
 import type { Received } from '../wire/method.js';
 import { shuttingDown } from './calls.js';
@@ -85,8 +86,14 @@ async function pump<Request, Item>(
   entry: Pick<ServerStreamEntry<Request, Plan, Item>, 'encode' | 'positionOf'>,
   stallTimeoutMs: number,
 ): Promise<void> {
-  const iterator = (await start())[Symbol.asyncIterator]();
+  const items = await start();
   const outbox = new Outbox(call, WINDOW);
+  pushTo(items, (item) => {
+    if (scope.endedBy !== undefined || !outbox.hasRoom) return false;
+    outbox.write(entry.encode(item));
+    return true;
+  });
+  const iterator = items[Symbol.asyncIterator]();
   let done = false;
   try {
     // So that the client knows that it is served, also where there is nothing to send yet.

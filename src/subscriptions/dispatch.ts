@@ -5,43 +5,23 @@ import type { HeldPage } from './held-events.js';
 import { Picked } from './picked.js';
 import type { Ring } from './ring.js';
 import { type Findings, SelectionIndex } from './selection-index.js';
+import { Bed, type Found, type Sleeper, Sleepers } from './sleepers.js';
 
 /** Those whose time comes within so many milliseconds are told together, … */
 const TOGETHER_MS = 20;
 /** … and so many at least, if there are so many. */
 const TOGETHER = 16;
 
-/** What a sleeper is woken with: all that matches of the positions that it slept through. */
-export interface Found {
-  /** Empty if it was woken to be told how far the log was scanned. */
-  readonly events: Picked;
-  readonly scannedTo: bigint;
-  readonly epoch: bigint;
-  /** Whether others are woken with some of the same events. */
-  readonly shared: boolean;
-}
-
-/** Where a follower stands that falls asleep. */
-export interface Sleep {
-  /** Up to where it has looked: at least the ring's end. */
-  readonly scanned: bigint;
-  /** Up to where its reader was told. */
-  readonly told: bigint;
-}
-
-/** Who is woken, once for each sleep. */
-export interface Sleeper {
-  wake(found: Found): void;
-  wakeWith(error: unknown): void;
-}
-
 /** A live follower's place. */
 export interface Place {
   /**
    * Until something that matches has come, or it is time to tell how far the log was scanned. To be begun in the same turn in
    * which the ring was looked through. Throws what ended the tail reader; if that comes later, the sleeper is woken with it.
+   *
+   * @param scanned up to where it has looked: at least the ring's end
+   * @param told up to where its reader was told
    */
-  sleep(from: Sleep): void;
+  sleep(scanned: bigint, told: bigint): void;
   /** Ends a sleep, if there is one, with an error. */
   wakeWith(error: unknown): void;
   leave(): void;
@@ -58,7 +38,7 @@ export class Dispatch {
   readonly #runtime: Runtime;
   readonly #index = new SelectionIndex<Bed>();
   /** In the order in which they fell asleep, which is that in which they are told. */
-  readonly #asleep = new Set<Bed>();
+  readonly #asleep = new Sleepers();
   readonly #alarm: Alarm;
   readonly #progressMilliseconds: number;
   /** When some were told last, by the monotonic clock. */
@@ -78,24 +58,24 @@ export class Dispatch {
     const bed = new Bed(sleeper);
     const takeOut = this.#index.add(selection, bed);
     return {
-      sleep: (from) => this.#sleep(bed, from),
+      sleep: (scanned, told) => this.#sleep(bed, scanned, told),
       wakeWith: (error) => this.#wakeWith(bed, error),
       leave: () => {
         takeOut();
-        this.#asleep.delete(bed);
+        this.#asleep.remove(bed);
       },
     };
   }
 
   /** The ring has got a page, as it stands there. */
   advanced({ events, epoch, scannedTo }: HeldPage): void {
-    if (this.#asleep.size === 0) return;
+    if (this.#asleep.first === undefined) return;
     const woken: Bed[] = [];
     let [deliveries, delivered] = [0, 0];
     let index = 0;
     const findings: Findings<Bed> = {
       found: (bed, event) => {
-        if (bed.from === undefined || event.position <= bed.from.scanned) return;
+        if (!bed.asleep || event.position <= bed.scanned) return;
         if (bed.found === undefined) woken.push(bed);
         (bed.found ??= new Picked()).add(events, index);
         deliveries += 1;
@@ -111,7 +91,7 @@ export class Dispatch {
     const shared = deliveries > delivered;
     for (const bed of woken)
       if (bed.found !== undefined) this.#wake(bed, { events: bed.found, scannedTo, epoch, shared });
-    const [first] = this.#asleep;
+    const { first } = this.#asleep;
     if (first !== undefined) this.#tellLater(first);
   }
 
@@ -119,15 +99,17 @@ export class Dispatch {
   end(error: unknown): void {
     this.#failure = { error };
     this.#alarm.clear();
-    for (const bed of this.#asleep) this.#wakeWith(bed, error);
+    for (let bed = this.#asleep.first; bed !== undefined; bed = this.#asleep.first)
+      this.#wakeWith(bed, error);
   }
 
-  #sleep(bed: Bed, from: Sleep): void {
+  #sleep(bed: Bed, scanned: bigint, told: bigint): void {
     if (this.#failure !== undefined) throw this.#failure.error;
-    bed.from = from;
+    bed.scanned = scanned;
+    bed.told = told;
     bed.since = this.#runtime.monotonic();
     this.#asleep.add(bed);
-    if (this.#ring.end > from.told) this.#tellLater(bed);
+    if (this.#ring.end > told) this.#tellLater(bed);
   }
 
   #wake(bed: Bed, found: Found): void {
@@ -139,9 +121,8 @@ export class Dispatch {
   }
 
   #rise(bed: Bed): boolean {
-    bed.from = undefined;
     bed.found = undefined;
-    return this.#asleep.delete(bed);
+    return this.#asleep.remove(bed);
   }
 
   #tellLater({ since }: Bed): void {
@@ -155,27 +136,19 @@ export class Dispatch {
     const now = this.#runtime.monotonic();
     this.#toldAt = now;
     // Where the log moves on after a rest it is everybody's turn: so many at a time are all within the usual while.
-    let left = Math.max(TOGETHER, Math.ceil((this.#asleep.size * TOGETHER_MS) / this.#progressMilliseconds));
-    for (const bed of this.#asleep) {
-      if (bed.from === undefined || end <= bed.from.told) continue;
-      if (left === 0 || bed.since + this.#progressMilliseconds > now + TOGETHER_MS) {
+    const most = Math.max(
+      TOGETHER,
+      Math.ceil((this.#asleep.size * TOGETHER_MS) / this.#progressMilliseconds),
+    );
+    const due: Bed[] = [];
+    for (let bed = this.#asleep.first; bed !== undefined; bed = bed.next) {
+      if (end <= bed.told) continue;
+      if (due.length === most || bed.since + this.#progressMilliseconds > now + TOGETHER_MS) {
         this.#tellLater(bed);
-        return;
+        break;
       }
-      left -= 1;
-      this.#wake(bed, nothing);
+      due.push(bed);
     }
+    for (const bed of due) this.#wake(bed, nothing);
   }
-}
-
-/** Where one who follows sleeps. */
-class Bed {
-  /** `undefined` while it is awake, at work on what it was woken with. */
-  from: Sleep | undefined;
-  /** When it fell asleep, by the monotonic clock. */
-  since = 0;
-  /** What a page has for it, while the page is looked through. */
-  found: Picked | undefined;
-
-  constructor(readonly sleeper: Sleeper) {}
 }

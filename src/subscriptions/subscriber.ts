@@ -2,7 +2,7 @@ import type { CallOptions } from '../core/event-store.js';
 import type { Log } from '../core/log.js';
 import type { Runtime } from '../core/runtime.js';
 import type { SubscribeRequest, SubscriptionMessage } from '../core/subscribe.js';
-import { subscription } from './subscription.js';
+import { Subscription } from './subscription.js';
 import { Tail, type TailOptions } from './tail.js';
 
 /** What a {@link Subscriber} needs. */
@@ -30,7 +30,7 @@ export function createSubscriber(options: SubscriberOptions): Subscriber {
   const parts = { ...options, tail };
   return {
     subscribe: (request, { signal = new AbortController().signal } = {}) =>
-      subscription(parts, request, signal),
+      new Subscription(parts, request, signal),
     get followers() {
       return tail.followers;
     },

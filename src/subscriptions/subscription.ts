@@ -1,6 +1,7 @@
 import { LogEpochChangedError, StoreUnavailableError } from '../core/errors.js';
 import { WHOLE_LOG } from '../core/filter.js';
 import type { Log, Selection } from '../core/log.js';
+import type { Pushing, Take } from '../core/pushing.js';
 import type { SubscribeRequest, SubscriptionMessage } from '../core/subscribe.js';
 import { validateSubscribe } from '../core/validate-read.js';
 import { LiveFeed } from './live-feed.js';
@@ -22,13 +23,31 @@ export interface SubscriptionParts {
 /**
  * The messages of one subscription; see `EventStore.subscribe` for what they promise and `subscription-states.ts` for
  * its states. It works only when asked for the next message, so a slow reader slows only itself, and holds one message
- * at most. One generator does it all: each around it would cost every message some promises, which live as long as the
- * follower sleeps and so are dear to collect.
+ * at most. Read once.
  */
-export async function* subscription(
+export class Subscription implements Pushing<SubscriptionMessage> {
+  readonly #messages: AsyncGenerator<SubscriptionMessage, void, undefined>;
+  #take: Take<SubscriptionMessage> = () => false;
+
+  constructor(parts: SubscriptionParts, request: SubscribeRequest, signal: AbortSignal) {
+    this.#messages = messages(parts, request, signal, (message) => this.#take(message));
+  }
+
+  pushTo(take: Take<SubscriptionMessage>): void {
+    this.#take = take;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<SubscriptionMessage, void, undefined> {
+    return this.#messages;
+  }
+}
+
+/** One generator does it all: each around it would cost every message some promises. */
+async function* messages(
   parts: SubscriptionParts,
   request: SubscribeRequest,
   signal: AbortSignal,
+  take: Take<SubscriptionMessage>,
 ): AsyncGenerator<SubscriptionMessage, void, undefined> {
   validateSubscribe(request);
   const { errorFor, log, tail } = parts;
@@ -47,7 +66,7 @@ export async function* subscription(
   try {
     let position = await startPosition(log, request.start ?? { kind: 'BEGINNING' }, signal);
     let epoch = follower.ring.epoch;
-    feed = new LiveFeed(follower, selection, signal);
+    feed = new LiveFeed(follower, selection, signal, take);
     for (;;) {
       signal.throwIfAborted();
       if (state === 'CATCHING_UP') {
@@ -72,10 +91,12 @@ export async function* subscription(
       }
       let message: SubscriptionMessage | undefined;
       try {
-        message = await feed.next(position);
+        message = await feed.next(position, epoch);
       } catch (error) {
-        throw error instanceof LogEpochChangedError ? asSeenFrom(position, epoch, error) : error;
+        throw error instanceof LogEpochChangedError ? asSeenFrom(feed, error) : error;
       }
+      // What was taken meanwhile counts.
+      ({ position, epoch } = feed);
       if (message === undefined) {
         after('LEFT_RING');
         const head = follower.ring.end;
@@ -88,8 +109,6 @@ export async function* subscription(
         };
         continue;
       }
-      position = message.scannedTo;
-      epoch = message.epoch;
       after('PAGE_SCANNED');
       yield message;
     }
@@ -109,8 +128,7 @@ function anotherLife(): StoreUnavailableError {
 
 /** The tail reader tells of where it stood itself; a follower that had not come so far may have lost nothing. */
 function asSeenFrom(
-  position: bigint,
-  epoch: bigint,
+  { epoch, position }: Pick<LiveFeed, 'epoch' | 'position'>,
   { lastCommonPosition, currentEpoch }: LogEpochChangedError,
 ): Error {
   return position > lastCommonPosition

@@ -4,6 +4,7 @@ import { StoreUnavailableError } from '../../src/core/errors.js';
 import type { Event } from '../../src/core/event.js';
 import { type Filter, WHOLE_LOG } from '../../src/core/filter.js';
 import { matcher } from '../../src/core/matcher.js';
+import type { Take } from '../../src/core/pushing.js';
 import { isShared } from '../../src/core/shared-messages.js';
 import type { SubscriptionMessage } from '../../src/core/subscribe.js';
 import { Dispatch } from '../../src/subscriptions/dispatch.js';
@@ -43,27 +44,45 @@ class Live {
     if (page !== undefined) this.dispatch.advanced(page);
   }
 
-  follow(filters: readonly Filter[], signal = new AbortController().signal): Reader {
-    return new Reader(new LiveFeed(this, { scope: WHOLE_LOG, filters }, signal));
+  /** @param takes what is answered to the messages that are brought, again and again; by default none is taken */
+  follow(
+    filters: readonly Filter[],
+    signal = new AbortController().signal,
+    takes: readonly boolean[] = [],
+  ): Reader {
+    return new Reader(takes, (take) => new LiveFeed(this, { scope: WHOLE_LOG, filters }, signal, take));
   }
 }
 
 /** Whatever it came in, its data are a Buffer where it was packed. */
 const asStored = (event: Event) => ({ ...event, data: expect.anything() as Uint8Array });
 
-/** Asks for one message after the other, when it is told to. */
+/** Asks for one message after the other, when it is told to, and takes what it is brought, or not. */
 class Reader {
   readonly messages: (SubscriptionMessage | undefined)[] = [];
   error: unknown;
+  readonly feed: LiveFeed;
+  /** How many of the messages were brought. */
+  taken = 0;
+  #offered = 0;
   #position = 0n;
   #asking = false;
 
-  constructor(readonly feed: LiveFeed) {}
+  constructor(takes: readonly boolean[], follow: (take: Take<SubscriptionMessage>) => LiveFeed) {
+    this.feed = follow((message) => {
+      const taken = takes[this.#offered % takes.length] ?? false;
+      this.#offered += 1;
+      if (!taken) return false;
+      this.taken += 1;
+      this.messages.push(message);
+      return true;
+    });
+  }
 
   ask(): void {
     if (this.#asking) return;
     this.#asking = true;
-    this.feed.next(this.#position).then(
+    this.feed.next(this.#position, 1n).then(
       (message) => {
         this.#asking = false;
         if (message !== undefined) this.#position = message.scannedTo;
@@ -99,12 +118,18 @@ describe('a live feed', () => {
       ),
       { maxLength: 40 },
     );
-    const selections = fc.array(fc.array(someFilter, { maxLength: 2 }), { minLength: 1, maxLength: 6 });
+    const followers = fc.array(
+      fc.record({
+        filters: fc.array(someFilter, { maxLength: 2 }),
+        takes: fc.array(fc.boolean(), { maxLength: 3 }),
+      }),
+      { minLength: 1, maxLength: 6 },
+    );
     await fc.assert(
-      fc.asyncProperty(selections, steps, fc.boolean(), async (wanted, what, packed) => {
+      fc.asyncProperty(followers, steps, fc.boolean(), async (wanted, what, packed) => {
         const live = new Live(undefined, packed);
         const written: Event[] = [];
-        const readers = wanted.map((filters) => live.follow(filters));
+        const readers = wanted.map(({ filters, takes }) => live.follow(filters, undefined, takes));
         for (const step of what) {
           if ('reader' in step) readers[step.reader % readers.length]?.ask();
           else if ('turn' in step) await live.clock.settle();
@@ -127,7 +152,7 @@ describe('a live feed', () => {
             scannedTo = message?.scannedTo ?? -1n;
             seen.push(...(message?.events.map(({ position }) => position) ?? []));
           }
-          const matches = matcher(WHOLE_LOG, wanted[index]);
+          const matches = matcher(WHOLE_LOG, wanted[index]?.filters);
           const due = written.filter((event) => event.position <= scannedTo && matches(event));
           expect(reader.messages.flatMap((message) => message?.events ?? [])).toEqual(due.map(asStored));
           expect(seen).toEqual(due.map(({ position }) => position));
@@ -152,10 +177,58 @@ describe('a live feed', () => {
     expect(reader.positions).toEqual([12n, 14n]);
   });
 
+  it('brings what comes while it sleeps, and sleeps on; the first that is not taken ends the wait', async () => {
+    const live = new Live();
+    const reader = live.follow([], undefined, [true, true, false]);
+    reader.ask();
+    for (let page = 0; page < 3; page += 1) live.push(closed);
+    // Nothing had to be waited for.
+    expect([reader.taken, reader.positions]).toEqual([2, [1n, 2n]]);
+    expect([reader.feed.position, reader.feed.epoch]).toEqual([3n, 1n]);
+    live.push(closed);
+    await live.clock.settle();
+    expect(reader.positions).toEqual([1n, 2n, 3n]);
+    // What came while nobody asked is looked for when somebody does.
+    reader.ask();
+    await live.clock.settle();
+    expect([reader.taken, reader.positions]).toEqual([2, [1n, 2n, 3n, 4n]]);
+  });
+
+  it('ends with the error of who could not take a message, and only itself', async () => {
+    const live = new Live();
+    const why = new Error('The outbox is closed');
+    const failing = new LiveFeed(
+      live,
+      { scope: WHOLE_LOG, filters: [] },
+      new AbortController().signal,
+      () => {
+        throw why;
+      },
+    );
+    const asked = failing.next(0n, 1n);
+    const other = live.follow([], undefined, [true]);
+    other.ask();
+    live.push(closed);
+    await expect(asked).rejects.toBe(why);
+    expect(other.positions).toEqual([1n]);
+  });
+
+  it('tells who takes it how far it was scanned', async () => {
+    const live = new Live();
+    const reader = live.follow(wantsClosed, undefined, [true]);
+    reader.ask();
+    for (let pages = 0; pages < 30; pages += 1) {
+      live.push(opened);
+      await live.clock.pass(100);
+    }
+    expect(reader.messages.map((message) => message?.scannedTo)).toEqual([10n, 20n, 30n]);
+    expect(reader.taken).toBe(3);
+  });
+
   it('begins behind what its reader has from the table, where the ring has not come so far', async () => {
     const live = new Live();
     const reader = live.follow(wantsClosed);
-    const asked = reader.feed.next(3n);
+    const asked = reader.feed.next(3n, 1n);
     live.push(closed, closed);
     live.push(closed, closed);
     expect(await asked).toMatchObject({ scannedAfter: 3n, scannedTo: 4n, events: [{ position: 4n }] });
