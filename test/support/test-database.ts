@@ -36,7 +36,11 @@ export async function openTestDatabase(): Promise<TestDatabase> {
       // own, so it is waited for: beside it the drop was told of a deadlock.
       await database.close();
       const last = openDatabase();
-      await last.query('append', `DROP SCHEMA "${schema}" CASCADE`, []).finally(() => last.close());
+      try {
+        await last.query('append', `DROP SCHEMA "${schema}" CASCADE`, []);
+      } finally {
+        await last.close();
+      }
     },
   };
 }
