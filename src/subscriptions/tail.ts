@@ -201,8 +201,8 @@ class Run {
   /** Adds what this process has written. Answers whether that was all: it does not join on where others have written, too. */
   async #takeOver(opened: Opened): Promise<boolean> {
     const { ring } = opened;
-    // Those who wrote it are answered first.
-    await new Promise(setImmediate);
+    // Those who wrote it are answered first: one turn of the event loop writes to their calls, the next one to the sockets.
+    await new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve)));
     for (let next = this.#committed[0]; next !== undefined; next = this.#committed[0]) {
       if (next.scannedTo > ring.end) {
         if (next.scannedAfter !== ring.end || next.epoch !== ring.epoch) return false;
