@@ -1,6 +1,7 @@
 import type { Microseconds } from './event.js';
 import type { Filter, Scope } from './filter.js';
 import type { LoadPage } from './load.js';
+import type { Look } from './look.js';
 
 /** The end of the log. */
 export interface LogHead {
@@ -26,6 +27,8 @@ export interface Selection {
 export interface Committed extends Omit<LoadPage, 'events'> {
   /** Its events, as a scan would give them: {@link PAGE_EVENTS} at most. */
   page(): LoadPage;
+  /** The same events, of what they were written from: faster to look at than bytes, and more to keep. */
+  look(): Look;
 }
 
 /**

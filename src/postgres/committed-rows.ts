@@ -1,7 +1,8 @@
 import type { Committed } from '../core/log.js';
 import { PAGE_BYTES, PAGE_EVENTS } from '../core/limits.js';
 import { packedPage } from '../core/packed-events.js';
-import { shortTextBytes, writeShortAscii } from '../core/short-text.js';
+import { writeShortAscii } from '../core/short-text.js';
+import type { Look, Seen } from '../core/look.js';
 import type { StreamId } from '../core/stream.js';
 import { readUuid } from '../core/uuid-text.js';
 import type { Verdict } from './append.js';
@@ -25,6 +26,7 @@ export interface Decided {
 }
 
 // A row as EventRows reads it: a letter, its length, the number of columns, and for each column its length and its bytes.
+const MESSAGE = 'D'.charCodeAt(0);
 const COLUMNS = 13;
 const HEADER_BYTES = 7;
 const LENGTH_BYTES = 4;
@@ -70,7 +72,75 @@ export function committedRows(decided: readonly Decided[]): Committed | undefine
   const isStretch = last.position - first.position === BigInt(rows.length - 1);
   if (!isStretch || rows.length > PAGE_EVENTS || bytes > PAGE_BYTES) return undefined;
   const range = { scannedAfter: first.position - 1n, scannedTo: last.position, epoch };
-  return { ...range, page: () => packedPage(new EventRows(encodeRows(rows)), range) };
+  return {
+    ...range,
+    page: () => packedPage(new EventRows(encodeRows(rows, bytes)), range),
+    look: () => new RowLook(rows, first),
+  };
+}
+
+/** One row after the other; it is the same object for all of them. */
+class RowLook implements Look, Seen {
+  readonly #rows: readonly Row[];
+  #row: Row;
+  #metadata: Readonly<Record<string, string>> | undefined;
+
+  constructor(rows: readonly Row[], first: Row) {
+    this.#rows = rows;
+    this.#row = first;
+  }
+
+  at(index: number): Seen {
+    const row = this.#rows[index];
+    if (row === undefined) throw new RangeError(`There is no event ${index}`);
+    this.#row = row;
+    this.#metadata = undefined;
+    return this;
+  }
+
+  get eventId(): string {
+    return this.#row.event.id;
+  }
+
+  get stream(): StreamId {
+    return this.#row.stream;
+  }
+
+  get version(): bigint {
+    return this.#row.version;
+  }
+
+  get position(): bigint {
+    return this.#row.position;
+  }
+
+  get eventType(): string {
+    return this.#row.event.type;
+  }
+
+  get data(): Uint8Array {
+    return this.#row.event.data;
+  }
+
+  get contentType(): string {
+    return this.#row.event.contentType;
+  }
+
+  get metadata(): Readonly<Record<string, string>> {
+    return (this.#metadata ??= JSON.parse(this.#row.event.metadata) as Record<string, string>);
+  }
+
+  get tags(): readonly string[] {
+    return this.#row.event.tagList;
+  }
+
+  get schemaVersion(): number {
+    return this.#row.event.schemaVersion;
+  }
+
+  get recordedAt(): bigint {
+    return this.#row.recordedAt;
+  }
 }
 
 /** Bytes of a row, without a look at each character. */
@@ -80,34 +150,21 @@ function atMost(stream: StreamId, { contentType, data, metadata, tagList, type }
   return FIXED_BYTES + ARRAY_HEADER_BYTES + 3 * (names + metadata.length) + tags + data.byteLength;
 }
 
-/** As Postgres sends them for `eventColumns`. Only the metadata is written in another way that means the same. */
-function encodeRows(rows: readonly Row[]): BinaryRows {
-  const sizes = rows.map(sizeOf);
-  const byteLength = sizes.reduce((sum, size) => sum + size, 0);
-  const bytes = Buffer.allocUnsafeSlow(byteLength);
-  const writer = new RowWriter(bytes);
-  const starts = rows.map((row, index) => writer.write(row, sizes[index] ?? 0));
+/** Where rows are written before it is known how many bytes they take. A page is copied from it, so that it is held without more. */
+let scratch = Buffer.alloc(0);
+
+/**
+ * As Postgres sends them for `eventColumns`. Only the metadata is written in another way that means the same.
+ *
+ * @param most bytes that they may take
+ */
+function encodeRows(rows: readonly Row[], most: number): BinaryRows {
+  if (scratch.byteLength < most) scratch = Buffer.allocUnsafeSlow(most);
+  const writer = new RowWriter(scratch);
+  const starts = rows.map((row) => writer.write(row));
+  const bytes = Buffer.allocUnsafeSlow(writer.end);
+  scratch.copy(bytes, 0, 0, writer.end);
   return { bytes, starts };
-}
-
-function sizeOf({ event, stream }: Row): number {
-  return (
-    FIXED_BYTES +
-    shortTextBytes(stream.aggregateType) +
-    shortTextBytes(stream.aggregateId) +
-    shortTextBytes(event.type) +
-    event.data.byteLength +
-    shortTextBytes(event.contentType) +
-    Buffer.byteLength(event.metadata) +
-    arraySize(event.tagList)
-  );
-}
-
-function arraySize(tags: readonly string[]): number {
-  let size = ARRAY_HEADER_BYTES;
-  if (tags.length > 0) size += DIMENSION_BYTES;
-  for (const tag of tags) size += LENGTH_BYTES + shortTextBytes(tag);
-  return size;
 }
 
 class RowWriter {
@@ -120,11 +177,15 @@ class RowWriter {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
+  /** Behind the last row. */
+  get end(): number {
+    return this.#at;
+  }
+
   /** Answers where it begins. */
-  write({ event, position, recordedAt, stream, version }: Row, size: number): number {
+  write({ event, position, recordedAt, stream, version }: Row): number {
     const start = this.#at;
-    this.#bytes[start] = 'D'.charCodeAt(0);
-    this.#view.setInt32(start + 1, size - 1);
+    this.#bytes[start] = MESSAGE;
     this.#view.setInt16(start + 5, COLUMNS);
     this.#at += HEADER_BYTES;
     this.#bigint(position);
@@ -143,6 +204,8 @@ class RowWriter {
     this.#bigint(recordedAt - POSTGRES_EPOCH);
     this.#length(1);
     this.#bytes[this.#at++] = 0;
+    // Of all but the letter.
+    this.#view.setInt32(start + 1, this.#at - start - 1);
     return start;
   }
 
@@ -184,15 +247,18 @@ class RowWriter {
   }
 
   #tags(tags: readonly string[]): void {
-    this.#length(arraySize(tags));
+    const begin = this.#at;
+    this.#at += LENGTH_BYTES;
     this.#view.setInt32(this.#at, tags.length > 0 ? 1 : 0);
     this.#view.setInt32(this.#at + 4, 0);
     this.#view.setInt32(this.#at + 8, TEXT_OID);
     this.#at += ARRAY_HEADER_BYTES;
-    if (tags.length === 0) return;
-    this.#view.setInt32(this.#at, tags.length);
-    this.#view.setInt32(this.#at + 4, 1);
-    this.#at += DIMENSION_BYTES;
-    for (const tag of tags) this.#text(tag);
+    if (tags.length > 0) {
+      this.#view.setInt32(this.#at, tags.length);
+      this.#view.setInt32(this.#at + 4, 1);
+      this.#at += DIMENSION_BYTES;
+      for (const tag of tags) this.#text(tag);
+    }
+    this.#view.setInt32(begin, this.#at - begin - LENGTH_BYTES);
   }
 }

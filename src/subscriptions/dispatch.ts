@@ -1,4 +1,5 @@
 import type { Selection } from '../core/log.js';
+import type { Look } from '../core/look.js';
 import type { Runtime } from '../core/runtime.js';
 import { Alarm } from './alarm.js';
 import type { HeldPage } from './held-events.js';
@@ -67,8 +68,8 @@ export class Dispatch {
     };
   }
 
-  /** The ring has got a page, as it stands there. */
-  advanced({ events, epoch, scannedTo }: HeldPage): void {
+  /** The ring has got a page, as it stands there; `look` is at its events. */
+  advanced({ events, epoch, scannedTo }: HeldPage, look: Look = events.look()): void {
     if (this.#asleep.first === undefined) return;
     const woken: Bed[] = [];
     let [deliveries, delivered] = [0, 0];
@@ -82,7 +83,6 @@ export class Dispatch {
       },
       failed: (bed, error) => this.#wakeWith(bed, error),
     };
-    const look = events.look();
     for (; index < events.count; index++) {
       const before = deliveries;
       this.#index.find(look.at(index), findings);

@@ -1,20 +1,13 @@
 import { type Event, eventBytes } from '../core/event.js';
 import { EventView } from '../core/event-view.js';
 import type { LoadPage } from '../core/load.js';
+import type { Look } from '../core/look.js';
 import { type PackedEvents, untouchedEvents } from '../core/packed-events.js';
 
 /** What an event takes beside its bytes, as an object: big integers, strings and arrays of V8. */
 const OBJECT_BYTES = 800;
 /** What it takes in bytes: two numbers, where it lies. */
 const PLACE_BYTES = 16;
-
-/** To be looked at, and not to be kept: it may be another one at the next look. */
-export type Seen = Omit<Event, 'erased'>;
-
-/** One event after the other. */
-export interface Look {
-  at(index: number): Seen;
-}
 
 /** The events of a page of the ring. */
 export interface HeldEvents {

@@ -1,8 +1,9 @@
 import type { Event } from '../core/event.js';
 import type { LoadPage } from '../core/load.js';
+import type { Look, Seen } from '../core/look.js';
 import { streamKey } from '../core/stream.js';
 import { erasedEvent, erasedVersions, isSystemEventType } from '../core/system-events.js';
-import { HeldObjects, type HeldPage, heldPage, type Seen } from './held-events.js';
+import { HeldObjects, type HeldPage, heldPage } from './held-events.js';
 
 interface Entry {
   readonly page: HeldPage;
@@ -65,8 +66,10 @@ export class Ring {
   /**
    * Adds a page that begins where the last one ended. What an event in it says is erased is emptied here too: copies must
    * not outlive the erasure.
+   *
+   * @param given at the page's events, if there is one that is faster than that at its bytes
    */
-  push(page: LoadPage): void {
+  push(page: LoadPage, given?: Look): void {
     if (page.scannedAfter !== this.#end)
       throw new RangeError(`The ring ends at ${this.#end}, the page begins behind ${page.scannedAfter}`);
     this.#epoch = page.epoch;
@@ -76,7 +79,7 @@ export class Ring {
     this.#bytes += entry.bytes;
     this.#end = page.scannedTo;
     const { events } = entry.page;
-    const look = events.look();
+    const look = given ?? events.look();
     for (let index = 0; index < events.count; index++)
       if (isErasure(look.at(index))) this.#erase(events.event(index));
     while (this.#length > 1 && (this.#bytes > this.#maxBytes || this.#length > this.#maxPages)) {

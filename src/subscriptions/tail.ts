@@ -2,6 +2,7 @@ import { LogEpochChangedError, StoreUnavailableError } from '../core/errors.js';
 import { WHOLE_LOG } from '../core/filter.js';
 import type { LoadPage } from '../core/load.js';
 import type { Committed, Log } from '../core/log.js';
+import type { Look } from '../core/look.js';
 import type { Runtime } from '../core/runtime.js';
 import { Dispatch } from './dispatch.js';
 import { Ring, type RingOptions } from './ring.js';
@@ -206,7 +207,7 @@ class Run {
     for (let next = this.#committed[0]; next !== undefined; next = this.#committed[0]) {
       if (next.scannedTo > ring.end) {
         if (next.scannedAfter !== ring.end || next.epoch !== ring.epoch) return false;
-        push(opened, next.page());
+        push(opened, next.page(), next.look());
       }
       this.#committed.shift();
     }
@@ -250,9 +251,10 @@ class Run {
   }
 }
 
-function push({ dispatch, ring }: Opened, page: LoadPage): void {
-  ring.push(page);
-  // As it stands in the ring, where what it says is erased is empty.
+function push({ dispatch, ring }: Opened, page: LoadPage, look?: Look): void {
+  ring.push(page, look);
   const stored = ring.pageAfter(page.scannedAfter);
-  if (stored !== undefined) dispatch.advanced(stored);
+  if (stored === undefined) return;
+  // What the page itself says is erased is empty in the ring, and then it is objects.
+  dispatch.advanced(stored, stored.events.packed === undefined ? undefined : look);
 }

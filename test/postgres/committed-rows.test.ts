@@ -23,6 +23,22 @@ function listen({ store }: TestStore): { readonly heard: Committed[]; events(): 
   return { heard, events: () => heard.flatMap((committed) => committed.page().events) };
 }
 
+/** The same events, as they are looked at. */
+function lookedAt(heard: readonly Committed[]): readonly Event[] {
+  return heard.flatMap((committed) => {
+    const look = committed.look();
+    return committed.page().events.map((_, index) => {
+      const seen = look.at(index);
+      // Getters, which a copy would not have.
+      const { contentType, eventId, eventType, metadata, position, recordedAt, schemaVersion } = seen;
+      const { stream, tags, version } = seen;
+      const data = Buffer.from(seen.data);
+      const names = { eventId, stream, version, position, eventType };
+      return { ...names, data, contentType, metadata, tags, schemaVersion, recordedAt };
+    });
+  });
+}
+
 /** The whole log, as it is in the table. */
 async function stored({ store }: TestStore, after = 0n): Promise<readonly Event[]> {
   const events: Event[] = [];
@@ -91,6 +107,7 @@ it('what is told of a commit is what the table has, to the last field', { timeou
         const events = told.events();
         expect(events).toHaveLength(requests.flat(1).flatMap(([, some]) => some).length);
         expect(events).toEqual(await stored(test as TestStore, before.position));
+        expect(lookedAt(told.heard)).toEqual(events);
       },
     ),
     { numRuns: 60 },
