@@ -1,11 +1,11 @@
 import type { Filter, Scope, StreamPattern } from '../core/filter.js';
 import type { Selection } from '../core/log.js';
+import type { Seen } from '../core/look.js';
 import { type Matcher, matcher } from '../core/matcher.js';
-import { streamKey } from '../core/stream.js';
-import type { Seen } from './held-events.js';
+import type { StreamId } from '../core/stream.js';
 
 /** By what an event is looked up, the narrowest first. */
-const KINDS = ['STREAM', 'ID', 'TAG', 'PREFIX', 'EVENT_TYPE', 'AGGREGATE_TYPE', 'ANY'] as const;
+const KINDS = ['ID', 'TAG', 'PREFIX', 'EVENT_TYPE', 'AGGREGATE_TYPE', 'ANY'] as const;
 type Kind = (typeof KINDS)[number];
 
 /** What every event has that a selection lets through; or one of several such. */
@@ -40,7 +40,6 @@ export interface Findings<Item> {
  */
 export class SelectionIndex<Item> {
   readonly #buckets: Readonly<Record<Kind, Map<string, Bucket<Item>>>> = {
-    STREAM: new Map(),
     ID: new Map(),
     TAG: new Map(),
     PREFIX: new Map(),
@@ -67,8 +66,7 @@ export class SelectionIndex<Item> {
     this.#number += 1;
     const { stream } = event;
     const { aggregateId, aggregateType } = stream;
-    const { STREAM, ID, TAG, PREFIX, EVENT_TYPE, AGGREGATE_TYPE, ANY: every } = this.#buckets;
-    if (STREAM.size > 0) this.#ask(STREAM.get(streamKey(stream)), event, findings);
+    const { ID, TAG, PREFIX, EVENT_TYPE, AGGREGATE_TYPE, ANY: every } = this.#buckets;
     if (ID.size > 0) this.#ask(ID.get(aggregateId), event, findings);
     if (TAG.size > 0) for (const tag of event.tags) this.#ask(TAG.get(tag), event, findings);
     if (PREFIX.size > 0)
@@ -149,19 +147,21 @@ function keysOfScope(scope: Scope): readonly Key[] {
     case 'LOG':
       return ANY;
     case 'STREAM':
-      return [{ kind: 'STREAM', value: streamKey(scope.stream) }];
+      return [keyOfStream(scope.stream)];
     case 'STREAMS':
-      return scope.streams.map((stream) => ({ kind: 'STREAM', value: streamKey(stream) }));
+      return scope.streams.map(keyOfStream);
     case 'AGGREGATE_TYPES':
       return scope.aggregateTypes.map((value) => ({ kind: 'AGGREGATE_TYPE', value }));
   }
 }
 
+/** The id alone, which few streams share: to put a key together for each event costs more than to ask those. */
+function keyOfStream({ aggregateId }: StreamId): Key {
+  return { kind: 'ID', value: aggregateId };
+}
+
 function keyOfPattern({ aggregateId, aggregateIdPrefix, aggregateType }: StreamPattern): Key {
-  if (aggregateId !== undefined)
-    return aggregateType === undefined
-      ? { kind: 'ID', value: aggregateId }
-      : { kind: 'STREAM', value: streamKey({ aggregateType, aggregateId }) };
+  if (aggregateId !== undefined) return { kind: 'ID', value: aggregateId };
   if (aggregateIdPrefix) return { kind: 'PREFIX', value: aggregateIdPrefix };
   return aggregateType === undefined
     ? { kind: 'ANY', value: '' }
