@@ -21,7 +21,8 @@ type Call = ServerWritableStream<WireSubscribeRequest, Buffer>;
 export class ComposedSubscriptions {
   readonly #everything = new Set<Call>();
   readonly #byKey = new Map<string, Set<Call>>();
-  readonly #calls: Call[] = [];
+  /** Each, and up to where it was told. */
+  readonly #calls: { readonly call: Call; readonly told: bigint }[] = [];
   readonly #telling = setInterval(() => this.#tell(), TELL_MS);
   #position = 0n;
 
@@ -30,7 +31,7 @@ export class ComposedSubscriptions {
     const same = key === undefined ? this.#everything : (this.#byKey.get(key) ?? new Set());
     same.add(call);
     if (key !== undefined) this.#byKey.set(key, same);
-    this.#calls.push(call);
+    this.#calls.push({ call, told: this.#position });
     call.on('cancelled', () => same.delete(call));
     call.write(this.#message([], { kind: 'CAUGHT_UP' }));
   }
@@ -58,12 +59,13 @@ export class ComposedSubscriptions {
     clearInterval(this.#telling);
   }
 
+  /** Who has been told all is left in peace, as by ours. */
   #tell(): void {
     const message = this.#message([]);
-    for (const call of this.#calls.splice(0, Math.ceil(this.#calls.length * TELL_PART))) {
+    for (const { call, told } of this.#calls.splice(0, Math.ceil(this.#calls.length * TELL_PART))) {
       if (call.cancelled) continue;
-      if (this.#position > 0n) call.write(message);
-      this.#calls.push(call);
+      if (this.#position > told) call.write(message);
+      this.#calls.push({ call, told: this.#position });
     }
   }
 
