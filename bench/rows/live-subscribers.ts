@@ -80,9 +80,10 @@ export const liveSubscribers: Measurement = {
       const followed = together;
       const composedMeter = meter.with({ service: composedService.pid });
       const results = await takeTurns({ rounds, meter }, [
-        () => appendTo(nobody),
         () => appendTo(one),
         () => appendTo(ten),
+        // Next to each other, so that what the machine does meanwhile falls to both.
+        () => appendTo(nobody),
         () => appendTo(thousand),
         (latency) => lateness(one, latency),
         (latency) => lateness(thousand, latency),
@@ -98,7 +99,7 @@ export const liveSubscribers: Measurement = {
       return [
         compare(
           results,
-          { ours: 3, floor: 0 },
+          { ours: 3, floor: 2 },
           { ...rate, what: `${what} 1,000 live subscribers of different filters`, target: 0.8 },
         ),
         compare(
@@ -120,8 +121,8 @@ export const liveSubscribers: Measurement = {
             betweenFloors: true,
           },
         ),
-        compare(results, { ours: 2, floor: 0 }, { ...rate, what: `${what} 10` }),
-        compare(results, { ours: 1, floor: 0 }, { ...rate, what: `${what} 1` }),
+        compare(results, { ours: 1, floor: 2 }, { ...rate, what: `${what} 10` }),
+        compare(results, { ours: 0, floor: 2 }, { ...rate, what: `${what} 1` }),
         compare(
           results,
           { ours: 5, floor: 4 },
