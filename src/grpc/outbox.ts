@@ -29,6 +29,11 @@ export class Outbox {
     return this.#bytes <= this.#window;
   }
 
+  /** Whether there is room left with the message, too. */
+  fits(message: Buffer | PackedMessage): boolean {
+    return this.#bytes + message.byteLength + OVERHEAD <= this.#window;
+  }
+
   write(message: Buffer | PackedMessage): void {
     this.send(message, message.byteLength);
   }

@@ -89,8 +89,11 @@ async function pump<Request, Item>(
   const items = await start();
   const outbox = new Outbox(call, WINDOW);
   pushTo(items, (item) => {
-    if (scope.endedBy !== undefined || !outbox.hasRoom) return false;
-    outbox.write(entry.encode(item));
+    if (scope.endedBy !== undefined) return false;
+    const message = entry.encode(item);
+    // What fills the window is given to who waits until there is room again, and sees whether there ever is.
+    if (!outbox.fits(message)) return false;
+    outbox.write(message);
     return true;
   });
   const iterator = items[Symbol.asyncIterator]();

@@ -203,7 +203,7 @@ class Run {
   async #takeOver(opened: Opened): Promise<boolean> {
     const { ring } = opened;
     // Those who wrote it are answered first: one turn of the event loop writes to their calls, the next one to the sockets.
-    await new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve)));
+    for (let turn = 0; turn < 2; turn += 1) await new Promise(setImmediate);
     for (let next = this.#committed[0]; next !== undefined; next = this.#committed[0]) {
       if (next.scannedTo > ring.end) {
         if (next.scannedAfter !== ring.end || next.epoch !== ring.epoch) return false;

@@ -318,6 +318,40 @@ describe('a slow reader', () => {
     expect(last).toBe(BigInt(taken.pages));
     await until(() => server.openCalls === 0, 'no open call');
   });
+
+  it('that takes nothing of what comes live is ended so too, though nothing more comes', async () => {
+    const real = await openTestStore();
+    onTestFinished(() => real.close());
+    const { raw } = await startService(real.store, { stallTimeoutMs: 300 });
+    const call = await stopsAfterOne(serverStream(raw, subscribe));
+    const status = statusOfCall(call);
+    const data = new Uint8Array(100 * 1024);
+    for (let index = 0; index < 12; index += 1)
+      await real.store.append({
+        streams: [
+          {
+            stream: { aggregateType: 'Thing', aggregateId: 'large' },
+            expectedVersion: 'ANY',
+            events: [{ eventType: 'Happened', data }],
+          },
+        ],
+      });
+    await until(() => real.store.followers === 0, 'the end of the subscription');
+    const positions: bigint[] = [];
+    let last = 0n;
+    call.on('data', (message: SubscribeResponse) => {
+      positions.push(...message.events.map(({ position }) => position));
+      last = message.scannedTo;
+    });
+    call.resume();
+    const { code, error } = statusOf(await status);
+    expect(code).toBe(8);
+    expect(error).toMatchObject({ reason: 'OVERLOADED', limit: 'stall', position: last });
+    // As many as there was room for, and no gap.
+    expect(positions).toEqual(positions.map((_, index) => BigInt(index) + 1n));
+    expect(positions.length).toBeGreaterThan(4);
+    expect(positions.length).toBeLessThan(12);
+  });
 });
 
 describe('a reader that leaves', () => {
