@@ -137,12 +137,6 @@ export function untouchedEvents(page: LoadPage): PackedEvents | undefined {
   return page instanceof PackedPage ? page.untouched : undefined;
 }
 
-/** As {@link untouchedEvents}, for who keeps them: whoever else hands them on does not give their memory back. */
-export function keptEvents(page: LoadPage): PackedEvents | undefined {
-  if (page instanceof PackedPage) page.keep();
-  return untouchedEvents(page);
-}
-
 /**
  * Pages that somebody sees on the way who may ask for their events at any time, also when their bytes have left and
  * nobody else would.

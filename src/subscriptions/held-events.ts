@@ -2,7 +2,7 @@ import { type Event, eventBytes } from '../core/event.js';
 import { EventView } from '../core/event-view.js';
 import type { LoadPage } from '../core/load.js';
 import type { Look } from '../core/look.js';
-import { keptEvents, type PackedEvents } from '../core/packed-events.js';
+import { type PackedEvents, untouchedEvents } from '../core/packed-events.js';
 
 /** What an event takes beside its bytes, as an object: big integers, strings and arrays of V8. */
 const OBJECT_BYTES = 800;
@@ -37,7 +37,7 @@ export interface HeldPage {
  */
 export function heldPage(page: LoadPage): HeldPage {
   const { epoch, scannedAfter, scannedTo } = page;
-  const packed = keptEvents(page);
+  const packed = untouchedEvents(page);
   const events = packed === undefined ? new HeldObjects(page.events) : new HeldBytes(packed);
   return { events, scannedAfter, scannedTo, epoch };
 }

@@ -43,10 +43,13 @@ export function encodePacked(packed: PackedEvents, range: Range): Buffer<ArrayBu
 export class PackedMessage {
   readonly #packed: PackedEvents;
   readonly #range: Range;
+  readonly #releases: boolean;
 
-  constructor(packed: PackedEvents, range: Range) {
+  /** @param releases whether nobody else reads the events, so that their memory is given back with the message */
+  constructor(packed: PackedEvents, range: Range, releases = false) {
     this.#packed = packed;
     this.#range = range;
+    this.#releases = releases;
   }
 
   /** What it holds until then, and about what it will be. */
@@ -57,7 +60,7 @@ export class PackedMessage {
   /** As {@link encodePacked}; the bytes are good until the next message is encoded. */
   encode(): Buffer<ArrayBuffer> {
     const bytes = encodeInScratch(this.#packed, this.#range);
-    this.#packed.release?.();
+    if (this.#releases) this.#packed.release?.();
     return bytes;
   }
 }

@@ -19,11 +19,11 @@ export function encodeLoadPage(page: LoadPage): Buffer<ArrayBuffer> {
   return encode(page);
 }
 
-/** A LoadResponse or SubscribeResponse in bytes, or if it can be made when it leaves, what makes it. */
-export function encodeLeavingPage(page: SubscriptionMessage): Buffer<ArrayBuffer> | PackedMessage {
+/** A LoadResponse in bytes, or if it can be made when it leaves, what makes it. */
+export function encodeLeavingPage(page: LoadPage): Buffer<ArrayBuffer> | PackedMessage {
   const packed = untouchedEvents(page);
-  if (packed === undefined) return encode(page, page.signal);
-  return new PackedMessage(packed, page);
+  if (packed === undefined) return encode(page);
+  return new PackedMessage(packed, page, true);
 }
 
 /** A SubscribeResponse in bytes. */

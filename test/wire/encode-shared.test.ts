@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { untouchedEvents } from '../../src/core/packed-events.js';
+import { packedPage, untouchedEvents } from '../../src/core/packed-events.js';
 import { markShared } from '../../src/core/shared-messages.js';
 import type { SubscriptionMessage } from '../../src/core/subscribe.js';
 import { heldPage } from '../../src/subscriptions/held-events.js';
@@ -8,7 +8,7 @@ import { Picked } from '../../src/subscriptions/picked.js';
 import { PackedMessage } from '../../src/wire/encode-packed.js';
 import { encodeSubscriptionMessage } from '../../src/wire/encode-page.js';
 import { encodeSharedMessage } from '../../src/wire/encode-shared.js';
-import { packPage } from '../core/packed.js';
+import { pack, packPage } from '../core/packed.js';
 import { event, text, uint64 } from './arbitraries.js';
 
 /** Within a second of 1970 and later, where the fixture counts as the store does. */
@@ -104,5 +104,20 @@ describe('messages of what a ring holds in bytes', () => {
     markShared(message);
     for (const seen of message.events) Object.assign(seen, { eventType: 'Changed' });
     expect(leaving(message).includes('Changed')).toBe(true);
+  });
+
+  it('leave their memory to the ring, shared or not', () => {
+    const events = fc.sample(stored, 2);
+    for (const shared of [false, true]) {
+      let released = 0;
+      const packed = { ...pack(events), release: () => (released += 1) };
+      const range = { scannedAfter: 0n, scannedTo: 9n, epoch: 1n };
+      const message = packedPage(packed, range);
+      if (shared) markShared(message);
+      expect(
+        leaving(message).equals(encodeSubscriptionMessage({ events: pack(events).unpack(), ...range })),
+      ).toBe(true);
+      expect(released).toBe(0);
+    }
   });
 });
